@@ -1,0 +1,1 @@
+"""Tertulia's client: one logic, in the page and headless."""

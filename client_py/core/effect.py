@@ -1,0 +1,113 @@
+"""What a session wants done. Data only; ``conference`` performs it, in order."""
+
+from dataclasses import dataclass
+
+from client_py.core.event import Event
+from client_py.core.slot import Slot
+from client_py.core.state import CaptureQuality
+from protocol.messages import ClientMessage, IceServer, ParticipantId, PeerMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Get a token for the room and open the socket, then say so."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Close the socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Say something to the server."""
+
+    message: ClientMessage
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Let this event happen in so many seconds."""
+
+    seconds: float
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPeer:
+    """Make my end of a link. The initiator offers, and is the impolite side."""
+
+    participant: ParticipantId
+    generation: int
+    initiator: bool
+    ice_servers: tuple[IceServer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Hand a message from the other end to my end of the link."""
+
+    participant: ParticipantId
+    message: PeerMessage
+
+
+@dataclass(frozen=True, slots=True)
+class ClosePeer:
+    """Take my end of a link down, and what plays from it."""
+
+    participant: ParticipantId
+
+
+@dataclass(frozen=True, slots=True)
+class StartSource:
+    """Open a device or a share, then say so; what was open there is replaced."""
+
+    slot: Slot
+    device: str
+    quality: CaptureQuality
+
+
+@dataclass(frozen=True, slots=True)
+class StopSource:
+    """Close a device or a share: its light goes out."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Send the open track of this slot on every link, now and to come."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Unpublish:
+    """Send nothing in this slot on any link."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class PlayThrough:
+    """Play everyone through this output device."""
+
+    device: str
+
+
+Effect = (
+    Connect
+    | Disconnect
+    | Send
+    | After
+    | OpenPeer
+    | Deliver
+    | ClosePeer
+    | StartSource
+    | StopSource
+    | Publish
+    | Unpublish
+    | PlayThrough
+)

@@ -1,0 +1,232 @@
+"""What happens to a session: gestures, the server's words, peers, devices, time.
+
+Data only; past tense for what happened, imperative for what a person asks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from client_py.core.slot import Slot
+from client_py.core.state import CaptureQuality, Device, MediaProblem, Problem, Quality
+from protocol.messages import ParticipantId, PeerMessage, ServerMessage
+
+# -- gestures
+
+
+@dataclass(frozen=True, slots=True)
+class EnterLobby:
+    """Stand before this room's door; ``""`` for no room yet."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Go in under this name; after a failure or a leave, go in again."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Go out."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOn:
+    """Open or unmute a source."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOff:
+    """Mute the microphone; close the camera or the share."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseDevice:
+    """Take this microphone or camera from now on."""
+
+    slot: Slot
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseOutput:
+    """Play everyone through this output device."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseQuality:
+    """Ask the camera for this picture from now on."""
+
+    quality: CaptureQuality
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Write a line of chat."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowReaction:
+    """Float an emoji."""
+
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseHand:
+    """Raise or lower my hand."""
+
+    raised: bool
+
+
+# -- signaling
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The socket is open and this token opens the room."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionFailed:
+    """No way in: the server can't be reached, or it refused."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The server said something."""
+
+    message: ServerMessage
+
+
+@dataclass(frozen=True, slots=True)
+class SocketClosed:
+    """The socket is gone; ``code`` is a WebSocket close code, 1006 for none."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDue:
+    """Time to knock again."""
+
+
+# -- peers
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSaid:
+    """My end of a link has a message for the other end."""
+
+    participant: ParticipantId
+    generation: int
+    message: PeerMessage
+
+
+@dataclass(frozen=True, slots=True)
+class PeerChanged:
+    """A link's ``RTCPeerConnectionState`` is now this word."""
+
+    participant: ParticipantId
+    generation: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalDue:
+    """Time to replace a link that failed, if it still is that one."""
+
+    participant: ParticipantId
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class QualityMeasured:
+    """A link was scored."""
+
+    participant: ParticipantId
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class LevelsMeasured:
+    """Audio levels 0..1 by participant, at a time in seconds."""
+
+    levels: Mapping[ParticipantId, float]
+    now: float
+
+
+# -- devices
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStarted:
+    """A source is open; ``slots`` tells which tracks it brought."""
+
+    slot: Slot
+    slots: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFailed:
+    """A source could not be opened."""
+
+    slot: Slot
+    problem: MediaProblem
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEnded:
+    """A source stopped by itself: pulled out, or its share ended elsewhere."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesChanged:
+    """These devices are there now."""
+
+    devices: tuple[Device, ...]
+
+
+Event = (
+    EnterLobby
+    | Join
+    | Leave
+    | TurnOn
+    | TurnOff
+    | ChooseDevice
+    | ChooseOutput
+    | ChooseQuality
+    | Say
+    | ShowReaction
+    | RaiseHand
+    | Admitted
+    | AdmissionFailed
+    | Heard
+    | SocketClosed
+    | RetryDue
+    | PeerSaid
+    | PeerChanged
+    | RenewalDue
+    | QualityMeasured
+    | LevelsMeasured
+    | SourceStarted
+    | SourceFailed
+    | SourceEnded
+    | DevicesChanged
+)

@@ -1,0 +1,208 @@
+"""The seam between the logic and a platform: everything a platform must offer.
+
+W3C's words in snake_case. Only plain data crosses, and tracks, which the logic
+never looks into. ``browser`` and ``headless`` implement these under the same file
+names; ``tests/contract`` holds the promises that both keep.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from client_py.core.event import DevicesChanged, SourceEnded
+from client_py.core.slot import Slot
+from client_py.core.state import CaptureQuality
+from protocol.messages import Candidate, Description, IceServer, ParticipantId
+
+Track = Any
+"""A platform's media track: opaque here."""
+
+
+# -- signaling
+
+
+@dataclass(frozen=True, slots=True)
+class TextReceived:
+    """A text message came."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The socket is gone; nothing follows. 1006 when nobody said why."""
+
+    code: int
+
+
+class Signaling(Protocol):
+    """The way to the server: HTTP for rights, one WebSocket for words."""
+
+    async def create_room(self) -> str:
+        """Make a room and return its id; raise ``SignalingError``."""
+
+    async def admit(self, room: str) -> str:
+        """Return a token that opens the room; raise ``SignalingError``."""
+
+    async def connect(self, emit: Callable[[TextReceived | Closed], None]) -> None:
+        """Open the socket; raise ``SignalingError`` when it can't be.
+
+        From then on ``emit`` gets every text in order and ``Closed`` once, unless
+        ``close`` was called.
+        """
+
+    def send(self, text: str) -> None:
+        """Send a text; silently nothing when the socket is not open."""
+
+    def close(self) -> None:
+        """Close the socket normally and emit nothing more. Idempotent."""
+
+
+# -- peer connections
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiationNeeded:
+    """The connection wants an offer/answer exchange (never from a responder
+    whose platform has no rollback)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateGathered:
+    """A local candidate to relay; the empty one ends the trickle."""
+
+    candidate: Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStateChanged:
+    """``RTCPeerConnection.connectionState`` is now this word."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackReceived:
+    """The other side's track of a slot. Once for each slot; it may be silent."""
+
+    slot: Slot
+    track: Track
+
+
+PeerEvent = (
+    NegotiationNeeded | CandidateGathered | ConnectionStateChanged | TrackReceived
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStats:
+    """What one link received since it began, for scoring.
+
+    Counters are totals; ``jitter`` and ``round_trip_time`` are seconds,
+    ``timestamp`` is seconds on any steady clock.
+    """
+
+    timestamp: float
+    packets_received: int = 0
+    packets_lost: int = 0
+    bytes_received: int = 0
+    frames_decoded: int = 0
+    jitter: float = 0.0
+    round_trip_time: float = 0.0
+
+
+class PeerConnection(Protocol):
+    """An ``RTCPeerConnection`` with the four slots of ``Slot``.
+
+    The initiator's has its transceivers from the start, the responder's adopts
+    them with the first remote offer; a track replaced before that is kept.
+    """
+
+    @property
+    def signaling_state(self) -> str:
+        """``stable``, ``have-local-offer``, …, ``closed``."""
+
+    async def set_local_description(self) -> Description:
+        """Make and set the implicit offer or answer, and return it."""
+
+    async def set_remote_description(self, description: Description) -> None:
+        """Set it, rolling back a local offer first where that collides."""
+
+    async def add_ice_candidate(self, candidate: Candidate) -> None:
+        """Add a remote candidate; the empty one ends the trickle."""
+
+    async def replace_track(self, slot: Slot, track: Track | None) -> None:
+        """Send this track, or nothing, in a slot. Never renegotiates."""
+
+    def audio_level(self, slot: Slot) -> float:
+        """Return the level 0..1 of what is heard in a slot just now."""
+
+    async def get_stats(self) -> LinkStats:
+        """Return the totals of what was received."""
+
+    def close(self) -> None:
+        """End it and emit nothing more. Idempotent."""
+
+
+class PeerConnectionFactory(Protocol):
+    """Makes peer connections; ``emit`` gets every event in order."""
+
+    def __call__(
+        self,
+        *,
+        initiator: bool,
+        ice_servers: tuple[IceServer, ...],
+        emit: Callable[[PeerEvent], None],
+    ) -> PeerConnection: ...
+
+
+# -- media
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRequest:
+    """What a source is asked for; ``device`` ``""`` is the default one."""
+
+    slot: Slot
+    device: str = ""
+    quality: CaptureQuality = CaptureQuality.SD
+
+
+class Media(Protocol):
+    """Devices and shares in, people's pictures and voices out."""
+
+    def watch(self, emit: Callable[[SourceEnded | DevicesChanged], None]) -> None:
+        """Tell of devices that come and go and of sources that end, from now on."""
+
+    def start(self, request: CaptureRequest) -> Awaitable[Mapping[Slot, Track]]:
+        """Open a source; its tracks by slot. Raises ``MediaError`` when awaited.
+
+        The platform is asked before this returns, so that a share still counts
+        as the person's own gesture. A source that is open in that slot goes on
+        until the new one is there.
+        """
+
+    def stop(self, slot: Slot) -> None:
+        """Close the source of a slot and emit nothing more of it. Idempotent."""
+
+    def level(self) -> float:
+        """Return the level 0..1 of my own microphone just now."""
+
+    def play(self, participant: ParticipantId, slot: Slot, track: Track) -> None:
+        """Show or sound a participant's track."""
+
+    def stop_playing(self, participant: ParticipantId) -> None:
+        """Let go of everything of a participant. Idempotent."""
+
+    def play_through(self, device: str) -> None:
+        """Play everyone through this output device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """The three ports and the platform's name. Built only in the two mains."""
+
+    signaling: Signaling
+    media: Media
+    peer_connection: PeerConnectionFactory
+    agent: str

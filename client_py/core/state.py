@@ -1,0 +1,207 @@
+"""What the client is and shows: enums, the phases' transitions, the snapshot.
+
+Data only. The view draws a ``Snapshot`` and knows nothing else of the session.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from client_py.core.slot import Slot
+from protocol.messages import ChatLine, MediaState, ParticipantId
+
+
+class Phase(StrEnum):
+    """Where the person is. ``<body data-phase>`` is this word."""
+
+    LOBBY = "lobby"
+    JOINING = "joining"
+    JOINED = "joined"
+    RECONNECTING = "reconnecting"
+    LEFT = "left"
+    FAILED = "failed"
+
+
+#: Which phase may follow which. What isn't here is a defect of the session.
+TRANSITIONS: dict[Phase, frozenset[Phase]] = {
+    Phase.LOBBY: frozenset({Phase.JOINING, Phase.FAILED}),
+    Phase.JOINING: frozenset({Phase.JOINED, Phase.FAILED, Phase.LOBBY}),
+    Phase.JOINED: frozenset({Phase.RECONNECTING, Phase.LEFT, Phase.FAILED}),
+    Phase.RECONNECTING: frozenset({Phase.JOINED, Phase.LEFT, Phase.FAILED}),
+    Phase.LEFT: frozenset({Phase.JOINING, Phase.LOBBY}),
+    Phase.FAILED: frozenset({Phase.JOINING, Phase.LOBBY}),
+}
+
+
+class Problem(StrEnum):
+    """Why the phase is failed, or left unasked. ``<body data-problem>``."""
+
+    NONE = ""
+    ROOM_NOT_FOUND = "room-not-found"
+    ROOM_FULL = "room-full"
+    TOKEN_EXPIRED = "token-expired"
+    SERVER_UNREACHABLE = "server-unreachable"
+    PROTOCOL_MISMATCH = "protocol-mismatch"
+    ELSEWHERE = "elsewhere"
+    REMOVED = "removed"
+    INTERNAL = "internal"
+
+
+class MediaProblem(StrEnum):
+    """Why a device or a share could not be had."""
+
+    NONE = ""
+    DENIED = "permission-denied"
+    NOT_FOUND = "not-found"
+    IN_USE = "in-use"
+    CANCELLED = "cancelled"
+    ENDED = "ended"
+    UNSUPPORTED = "unsupported"
+    FAILED = "failed"
+
+
+class SourceState(StrEnum):
+    """One of my own sources: microphone, camera or screen."""
+
+    OFF = "off"
+    STARTING = "starting"
+    LIVE = "live"
+    MUTED = "muted"  # the device is open, nothing of it is sent
+    FAILED = "failed"
+
+
+class Connection(StrEnum):
+    """How a participant is reached. ``data-connection`` of the tile."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    UNREACHABLE = "unreachable"
+
+
+class Quality(StrEnum):
+    """How well a participant is received. ``data-quality`` of the tile."""
+
+    EXCELLENT = "excellent"
+    GOOD = "good"
+    POOR = "poor"
+    LOST = "lost"
+
+
+class CaptureQuality(StrEnum):
+    """What the camera is asked for."""
+
+    HD = "hd"
+    SD = "sd"
+    LOW = "low"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return _SIZES[self]
+
+
+_SIZES = {
+    CaptureQuality.HD: (1280, 720),
+    CaptureQuality.SD: (640, 360),
+    CaptureQuality.LOW: (320, 180),
+}
+
+
+class NoticeKind(StrEnum):
+    """What a passing notice tells; the view has the words."""
+
+    JOINED = "joined"
+    LEFT = "left"
+    LOST = "lost"
+    HAND = "hand"
+    SHARING = "sharing"
+    SHARE_ENDED = "share-ended"
+    DEVICE_ENDED = "device-ended"
+    MEDIA_PROBLEM = "media-problem"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A ``MediaDeviceInfo``; ``kind`` is audioinput, videoinput or audiooutput."""
+
+    id: str
+    kind: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One of my own sources. ``device`` is the chosen one, ``""`` the default."""
+
+    state: SourceState = SourceState.OFF
+    problem: MediaProblem = MediaProblem.NONE
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One person as a tile shows them."""
+
+    id: ParticipantId
+    name: str
+    media: MediaState = MediaState()
+    hand: bool = False
+    me: bool = False
+    connection: Connection = Connection.CONNECTING
+    speaking: bool = False
+    quality: Quality = Quality.EXCELLENT
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """An emoji to float on a tile once; ``serial`` tells new from seen."""
+
+    serial: int
+    participant: ParticipantId
+    emoji: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell once; ``serial`` tells new from seen.
+
+    ``subject`` is a name or a slot's word, ``detail`` a problem's word.
+    """
+
+    serial: int
+    kind: NoticeKind
+    subject: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a view needs, immutable. I am the first participant."""
+
+    phase: Phase = Phase.LOBBY
+    problem: Problem = Problem.NONE
+    room: str = ""
+    name: str = ""
+    participants: tuple[Participant, ...] = ()
+    active_speaker: ParticipantId | None = None
+    microphone: Source = Source()
+    camera: Source = Source()
+    screen: Source = Source()
+    output: str = ""
+    quality: CaptureQuality = CaptureQuality.SD
+    devices: tuple[Device, ...] = ()
+    hand: bool = False
+    chat: tuple[ChatLine, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+    def source(self, slot: Slot) -> Source:
+        """Return my source for a slot; the screen's audio follows the screen."""
+        match slot:
+            case Slot.MICROPHONE:
+                return self.microphone
+            case Slot.CAMERA:
+                return self.camera
+            case _:
+                return self.screen
