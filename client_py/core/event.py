@@ -122,7 +122,9 @@ class SocketClosed:
 
 @dataclass(frozen=True, slots=True)
 class RetryDue:
-    """Time to knock again."""
+    """Time to knock again, unless that was overtaken by another attempt."""
+
+    attempt: int
 
 
 # -- peers

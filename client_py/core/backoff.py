@@ -1,0 +1,17 @@
+"""When to try again: full jitter, at once the first time.
+
+(AWS Architecture Blog, "Exponential Backoff And Jitter".)
+"""
+
+FIRST = 0.25  # seconds: the ceiling of the second try, doubled each time
+CEILING = 10.0  # seconds
+
+
+def next_delay(attempt: int, random: float) -> float:
+    """Return the seconds before try number ``attempt`` (0 is the first).
+
+    ``random`` is uniform in [0, 1).
+    """
+    if attempt == 0:
+        return 0.0
+    return random * min(CEILING, FIRST * 2.0 ** min(attempt, 16))

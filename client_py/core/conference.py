@@ -1,0 +1,271 @@
+"""The driver: performs what the session wants, and tells it what happened.
+
+One inbox, drained in order and at once. Performing never waits: what takes time
+runs in a task of its own and comes back as an event. So a gesture reaches the
+platform in the same turn of the loop, which browsers ask of a screen share.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import Any
+
+from client_py.core import effect as do
+from client_py.core import event as e
+from client_py.core.errors import MediaError, SignalingError
+from client_py.core.heartbeat import Heartbeat
+from client_py.core.peer import Peer
+from client_py.core.ports import CaptureRequest, Closed, Platform, TextReceived, Track
+from client_py.core.quality import QualityMeter
+from client_py.core.session import Session
+from client_py.core.slot import Slot
+from client_py.core.state import Snapshot
+from protocol.codec import Codec
+from protocol.errors import ProtocolError
+from protocol.messages import (
+    ClientMessage,
+    ParticipantId,
+    Ping,
+    Pong,
+    ServerMessage,
+)
+
+log = logging.getLogger("tertulia.conference")
+
+LEVELS = 0.2  # seconds between two looks at the audio levels
+SCORES = 2.0  # seconds between two scorings of every link
+
+_TO_SERVER: Codec[ClientMessage] = Codec(
+    ClientMessage, json.loads, lambda plain: json.dumps(plain, separators=(",", ":"))
+)
+_FROM_SERVER: Codec[ServerMessage] = Codec(ServerMessage, json.loads, json.dumps)
+
+
+class Conference:
+    """One person's place in calls. ``run`` it in a task; ``post`` what is asked.
+
+    ``publish`` gets each new snapshot. It is called in the middle of ``post``.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        publish: Callable[[Snapshot], None],
+        random: Random | None = None,
+    ) -> None:
+        self._platform = platform
+        self._publish = publish
+        self._session = Session((random or Random()).random, platform.agent)
+        self._inbox: deque[e.Event] = deque()
+        self._draining = False
+        self._peers: dict[ParticipantId, tuple[Peer, asyncio.Task[None]]] = {}
+        self._meters: dict[ParticipantId, QualityMeter] = {}
+        self._open: dict[Slot, Track] = {}
+        self._published: dict[Slot, Track] = {}
+        self._starting: dict[Slot, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._connecting: asyncio.Task[None] | None = None
+        self._heartbeat: asyncio.Task[None] | None = None
+        self.snapshot = self._session.snapshot
+
+    async def run(self) -> None:
+        """Watch devices, levels and links until cancelled; then let go of all."""
+        self._platform.media.watch(self.post)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._measure_levels())
+                group.create_task(self._score_links())
+        finally:
+            self.post(e.Leave())
+            self._platform.signaling.close()
+            await self._settle()
+
+    def post(self, event: e.Event) -> None:
+        """Let this happen. Events are handled one after the other, in order."""
+        self._inbox.append(event)
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._inbox:
+                for effect in self._session.handle(self._inbox.popleft()):
+                    self._perform(effect)
+        finally:
+            self._draining = False
+        snapshot = self._session.snapshot
+        if snapshot != self.snapshot:
+            self.snapshot = snapshot
+            self._publish(snapshot)
+
+    # -- effects
+
+    def _perform(self, effect: do.Effect) -> None:
+        match effect:
+            case do.Send(message):
+                self._platform.signaling.send(_TO_SERVER.encode(message))
+            case do.Deliver(who, message):
+                if who in self._peers:
+                    self._peers[who][0].deliver(message)
+            case do.OpenPeer():
+                self._open_peer(effect)
+            case do.ClosePeer(who):
+                self._close_peer(who)
+            case do.Publish(slot):
+                self._published[slot] = self._open[slot]
+                self._replace(slot, self._open[slot])
+            case do.Unpublish(slot):
+                self._published.pop(slot, None)
+                self._replace(slot, None)
+            case do.StartSource():
+                self._start(effect)
+            case do.StopSource(slot):
+                self._stop(slot)
+            case do.PlayThrough(device):
+                self._platform.media.play_through(device)
+            case do.After(seconds, event):
+                self._spawn(self._after(seconds, event))
+            case do.Connect(room):
+                self._hang_up()
+                self._connecting = self._spawn(self._connect(room))
+            case do.Disconnect():
+                self._hang_up()
+
+    def _open_peer(self, link: do.OpenPeer) -> None:
+        peer = Peer(
+            link,
+            self._platform.peer_connection,
+            self._published,
+            self.post,
+            self._platform.media.play,
+        )
+        self._peers[link.participant] = peer, self._spawn(peer.run())
+        self._meters[link.participant] = QualityMeter()
+
+    def _close_peer(self, who: ParticipantId) -> None:
+        if who in self._peers:
+            _, task = self._peers.pop(who)
+            task.cancel()
+            del self._meters[who]
+            self._platform.media.stop_playing(who)
+
+    def _replace(self, slot: Slot, track: Track | None) -> None:
+        for peer, _ in self._peers.values():
+            peer.replace_track(slot, track)
+
+    def _start(self, effect: do.StartSource) -> None:
+        slot = effect.slot
+        if slot in self._starting:
+            self._starting.pop(slot).cancel()
+        request = CaptureRequest(slot, effect.device, effect.quality)
+        tracks = self._platform.media.start(request)
+
+        async def wait() -> None:
+            try:
+                opened = await tracks
+            except MediaError as error:
+                self.post(e.SourceFailed(slot, error.problem))
+                return
+            self._starting.pop(slot, None)
+            self._open.update(opened)
+            self.post(e.SourceStarted(slot, tuple(opened)))
+
+        self._starting[slot] = self._spawn(wait())
+
+    def _stop(self, slot: Slot) -> None:
+        if slot in self._starting:
+            self._starting.pop(slot).cancel()
+        self._open.pop(slot, None)
+        self._platform.media.stop(slot)
+
+    # -- signaling
+
+    async def _connect(self, room: str) -> None:
+        signaling = self._platform.signaling
+        try:
+            token = await signaling.admit(room)
+            await signaling.connect(self._got)
+        except SignalingError as error:
+            self.post(e.AdmissionFailed(error.problem))
+            return
+        heartbeat = Heartbeat(
+            lambda ping: signaling.send(_TO_SERVER.encode(Ping(ping))),
+            self._lost,
+        )
+        self._beat = heartbeat
+        self._heartbeat = self._spawn(heartbeat.run())
+        self.post(e.Admitted(token))
+
+    def _got(self, event: TextReceived | Closed) -> None:
+        if isinstance(event, Closed):
+            self._hang_up()
+            self.post(e.SocketClosed(event.code))
+            return
+        try:
+            message = _FROM_SERVER.decode(event.text)
+        except ProtocolError as error:
+            log.warning("< not understood: %s", error)
+            return
+        if isinstance(message, Pong):
+            self._beat.pong(message.id)
+        else:
+            self.post(e.Heard(message))
+
+    def _lost(self) -> None:
+        """The socket is open, but nobody answers."""
+        self._hang_up()
+        self.post(e.SocketClosed(1006))
+
+    def _hang_up(self) -> None:
+        for task in (self._connecting, self._heartbeat):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+        self._connecting = self._heartbeat = None
+        self._platform.signaling.close()
+
+    # -- what goes on by itself
+
+    async def _after(self, seconds: float, event: e.Event) -> None:
+        await asyncio.sleep(seconds)
+        self.post(event)
+
+    async def _measure_levels(self) -> None:
+        while True:
+            await asyncio.sleep(LEVELS)
+            people = self.snapshot.participants
+            if len(people) < 2:
+                continue
+            levels = {who: peer.audio_level() for who, (peer, _) in self._peers.items()}
+            levels[people[0].id] = self._platform.media.level()
+            self.post(e.LevelsMeasured(levels, time.monotonic()))
+
+    async def _score_links(self) -> None:
+        while True:
+            await asyncio.sleep(SCORES)
+            for who, (peer, _) in list(self._peers.items()):
+                stats = await peer.get_stats()
+                if who in self._meters:
+                    quality = self._meters[who].score(stats)
+                    self.post(e.QualityMeasured(who, quality))
+
+    # -- tasks
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("= a task failed", exc_info=error)
+
+    async def _settle(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,54 @@
+"""What passes: chat, reactions, notices. The last of each, numbered."""
+
+from client_py.core.state import Notice, NoticeKind, Reaction
+from protocol.messages import Chat, ChatLine, ParticipantId
+
+_CHAT = 500  # lines kept
+_PASSING = 16  # reactions and notices kept
+
+
+class Log:
+    """The chat, and the last reactions and notices with rising serials."""
+
+    def __init__(self) -> None:
+        self.chat: tuple[ChatLine, ...] = ()
+        self.reactions: tuple[Reaction, ...] = ()
+        self.notices: tuple[Notice, ...] = ()
+        self._serial = 0
+        self._mine: dict[ParticipantId, Chat] = {}
+
+    @property
+    def unconfirmed(self) -> tuple[Chat, ...]:
+        """What I wrote and the server hasn't sent back yet."""
+        return tuple(self._mine.values())
+
+    def write(self, me: ParticipantId, text: str) -> Chat:
+        """Make a line of mine; it stands in the chat once it comes back."""
+        line = Chat(ParticipantId(f"{me[:40]}-{self._next()}"), text)
+        self._mine[line.id] = line
+        return line
+
+    def add(self, line: ChatLine) -> None:
+        """A line came, perhaps again."""
+        self._mine.pop(line.id, None)
+        if all(line.id != known.id for known in self.chat):
+            self.chat = (*self.chat, line)[-_CHAT:]
+
+    def enter(self, tail: tuple[ChatLine, ...]) -> None:
+        """The room's last lines, on coming in or back."""
+        for line in tail:
+            self.add(line)
+
+    def react(self, who: ParticipantId, emoji: str) -> None:
+        """Somebody shows an emoji."""
+        reaction = Reaction(self._next(), who, emoji)
+        self.reactions = (*self.reactions, reaction)[-_PASSING:]
+
+    def tell(self, kind: NoticeKind, subject: str = "", detail: str = "") -> None:
+        """Something is to be told once."""
+        notice = Notice(self._next(), kind, subject, detail)
+        self.notices = (*self.notices, notice)[-_PASSING:]
+
+    def _next(self) -> int:
+        self._serial += 1
+        return self._serial

@@ -1,0 +1,150 @@
+"""My end of one link: perfect negotiation over a serial inbox.
+
+W3C's perfect negotiation (WebRTC §10.7) needs flags because its handlers
+interleave. Here one task takes one thing at a time, in order, so that nothing can
+happen between a check and what follows from it; only ``_ignoring`` is left.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from client_py.core.effect import OpenPeer
+from client_py.core.errors import NegotiationError
+from client_py.core.event import PeerChanged, PeerSaid
+from client_py.core.ports import (
+    CandidateGathered,
+    ConnectionStateChanged,
+    LinkStats,
+    NegotiationNeeded,
+    PeerConnectionFactory,
+    PeerEvent,
+    Track,
+    TrackReceived,
+)
+from client_py.core.slot import Slot
+from protocol.messages import Candidate, Description, ParticipantId, PeerMessage, Renew
+
+log = logging.getLogger("tertulia.peer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Replace:
+    """Send another track, or none, in a slot."""
+
+    slot: Slot
+    track: Track | None
+
+
+class Peer:
+    """One link to one participant. ``run`` it in a task; cancel the task to end it.
+
+    ``post`` gets ``PeerSaid`` and ``PeerChanged``; ``play`` gets the other side's
+    tracks as they come.
+    """
+
+    def __init__(
+        self,
+        link: OpenPeer,
+        connect: PeerConnectionFactory,
+        tracks: Mapping[Slot, Track],
+        post: Callable[[PeerSaid | PeerChanged], None],
+        play: Callable[[ParticipantId, Slot, Track], None],
+    ) -> None:
+        self._link = link
+        self._post = post
+        self._play = play
+        self._inbox: asyncio.Queue[PeerEvent | PeerMessage | _Replace] = asyncio.Queue()
+        self._ignoring = False
+        self._pc = connect(
+            initiator=link.initiator,
+            ice_servers=link.ice_servers,
+            emit=self._inbox.put_nowait,
+        )
+        for slot, track in tracks.items():
+            self.replace_track(slot, track)
+        if link.initiator:
+            self._inbox.put_nowait(NegotiationNeeded())
+
+    def deliver(self, message: PeerMessage) -> None:
+        """Take what the other end said."""
+        self._inbox.put_nowait(message)
+
+    def replace_track(self, slot: Slot, track: Track | None) -> None:
+        """Send this track, or nothing, in a slot."""
+        self._inbox.put_nowait(_Replace(slot, track))
+
+    def audio_level(self) -> float:
+        """Return how loud the participant's microphone is heard just now."""
+        return self._pc.audio_level(Slot.MICROPHONE)
+
+    async def get_stats(self) -> LinkStats:
+        """Return the totals of what was received."""
+        return await self._pc.get_stats()
+
+    async def run(self) -> None:
+        """Negotiate until cancelled; then close the connection."""
+        try:
+            while True:
+                event = await self._inbox.get()
+                try:
+                    await self._take(event)
+                except NegotiationError as error:
+                    log.warning("= %s can't be negotiated: %s", self._who, error)
+                    self._changed("failed")
+        finally:
+            self._pc.close()
+
+    @property
+    def _who(self) -> ParticipantId:
+        return self._link.participant
+
+    async def _take(self, event: PeerEvent | PeerMessage | _Replace) -> None:
+        match event:
+            case _Replace(slot, track):
+                await self._pc.replace_track(slot, track)
+            case NegotiationNeeded():
+                # In any other state the platform asks again once it is stable.
+                if self._pc.signaling_state == "stable":
+                    self._say(await self._pc.set_local_description())
+            case CandidateGathered(candidate):
+                self._say(candidate)
+            case Description():
+                await self._describe(event)
+            case Candidate():
+                await self._add(event)
+            case ConnectionStateChanged(state):
+                self._changed(state)
+            case TrackReceived(slot, track):
+                self._play(self._who, slot, track)
+            case Renew():
+                raise AssertionError("the roster answers a renewal")
+
+    async def _describe(self, description: Description) -> None:
+        collision = self._pc.signaling_state != "stable"
+        if description.kind == "answer":
+            if self._pc.signaling_state == "have-local-offer":
+                await self._pc.set_remote_description(description)
+            return  # otherwise it answers an offer that was rolled back
+        # The initiator is the impolite one: its own offer stands.
+        self._ignoring = self._link.initiator and collision
+        if self._ignoring:
+            return
+        await self._pc.set_remote_description(description)
+        self._say(await self._pc.set_local_description())
+
+    async def _add(self, candidate: Candidate) -> None:
+        try:
+            await self._pc.add_ice_candidate(candidate)
+        except NegotiationError as error:
+            # Candidates of an offer that was ignored fit nothing, by design; one
+            # that is malformed costs its own path and no other.
+            if not self._ignoring:
+                log.info("< a candidate of %s was refused: %s", self._who, error)
+
+    def _say(self, message: PeerMessage) -> None:
+        self._post(PeerSaid(self._who, self._link.generation, message))
+
+    def _changed(self, state: str) -> None:
+        self._post(PeerChanged(self._who, self._link.generation, state))

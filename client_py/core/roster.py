@@ -1,0 +1,188 @@
+"""Who is in the room, and my link to each of them.
+
+The newcomer offers to everyone and is the initiator of those links for good; a
+link that fails is replaced as a whole, by its initiator, under the next
+generation. What comes for an older generation is dropped.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from client_py.core.backoff import next_delay
+from client_py.core.effect import After, ClosePeer, Deliver, Effect, OpenPeer, Send
+from client_py.core.event import PeerChanged, PeerSaid, RenewalDue
+from client_py.core.state import Connection, Participant, Quality
+from protocol.codec import to_plain
+from protocol.codes import Presence
+from protocol.messages import (
+    IceServer,
+    Joined,
+    ParticipantId,
+    ParticipantInfo,
+    PeerMessage,
+    Renew,
+    Signal,
+)
+
+
+@dataclass(slots=True)
+class _Link:
+    """My end of the connection to one participant."""
+
+    info: ParticipantInfo
+    initiator: bool
+    generation: int = 1
+    connection: Connection = Connection.CONNECTING
+    failures: int = 0
+    quality: Quality = Quality.EXCELLENT
+
+
+class Roster:
+    """The other participants. Every method returns what is to be done."""
+
+    def __init__(self, random: Callable[[], float]) -> None:
+        self._random = random
+        self._links: dict[ParticipantId, _Link] = {}
+        self._ice_servers: tuple[IceServer, ...] = ()
+
+    def __contains__(self, who: ParticipantId) -> bool:
+        return who in self._links
+
+    def info(self, who: ParticipantId) -> ParticipantInfo | None:
+        """Return what the server said of a participant last."""
+        link = self._links.get(who)
+        return link.info if link else None
+
+    def participants(
+        self, speaking: frozenset[ParticipantId]
+    ) -> tuple[Participant, ...]:
+        """Return everyone else, in the order in which they came."""
+        return tuple(
+            Participant(
+                id=who,
+                name=link.info.name,
+                media=link.info.media,
+                hand=link.info.hand,
+                connection=_shown(link),
+                speaking=who in speaking and link.info.media.microphone,
+                quality=link.quality,
+            )
+            for who, link in self._links.items()
+        )
+
+    def enter(self, joined: Joined) -> list[Effect]:
+        """Take the room as it is now: open what is new, close what is gone."""
+        self._ice_servers = joined.ice_servers
+        here = {info.id: info for info in joined.participants}
+        effects: list[Effect] = []
+        for who in [who for who in self._links if who not in here]:
+            effects += self.remove(who)
+        for who, info in here.items():
+            if who in self._links:
+                self._links[who].info = info
+            else:
+                # Whoever came while I was cut off is the newcomer of the two.
+                effects += self._open(info, initiator=not joined.resumed)
+        return effects
+
+    def add(self, info: ParticipantInfo) -> list[Effect]:
+        """Somebody came in: make ready for their offer."""
+        if info.id in self._links:
+            return self.change(info)
+        return self._open(info, initiator=False)
+
+    def change(self, info: ParticipantInfo) -> list[Effect]:
+        """Somebody's name, media, hand or presence changed."""
+        if info.id in self._links:
+            self._links[info.id].info = info
+        return []
+
+    def remove(self, who: ParticipantId) -> list[Effect]:
+        """Somebody is gone."""
+        return [ClosePeer(who)] if self._links.pop(who, None) else []
+
+    def clear(self) -> list[Effect]:
+        """I am gone."""
+        return [effect for who in list(self._links) for effect in self.remove(who)]
+
+    def signaled(
+        self, who: ParticipantId, generation: int, message: PeerMessage
+    ) -> list[Effect]:
+        """The other end of a link says something."""
+        link = self._links.get(who)
+        if link is None or generation < link.generation:
+            return []
+        if isinstance(message, Renew):
+            return self._renew(who, link) if link.initiator else []
+        effects: list[Effect] = []
+        if generation > link.generation:
+            if link.initiator:
+                return []  # only the initiator raises it: somebody lies
+            link.generation = generation
+            effects += [ClosePeer(who), self._peer(who, link)]
+        return [*effects, Deliver(who, message)]
+
+    def said(self, event: PeerSaid) -> list[Effect]:
+        """My end of a link has something for the other end."""
+        link = self._links.get(event.participant)
+        if link is None or event.generation != link.generation:
+            return []
+        body = to_plain(event.message)
+        return [Send(Signal(event.participant, event.generation, body))]
+
+    def peer_changed(self, event: PeerChanged) -> list[Effect]:
+        """A link's connection state is another."""
+        who, link = event.participant, self._links.get(event.participant)
+        if link is None or event.generation != link.generation:
+            return []
+        match event.state:
+            case "connected":
+                link.connection = Connection.CONNECTED
+                link.failures = 0
+            case "disconnected":
+                link.connection = Connection.RECONNECTING
+            case "failed":
+                return self._failed(who, link)
+        return []
+
+    def renewal_due(self, event: RenewalDue) -> list[Effect]:
+        """Replace the link, if it is still the one that failed."""
+        link = self._links.get(event.participant)
+        if link is None or link.generation != event.generation:
+            return []
+        return self._renew(event.participant, link)
+
+    def score(self, who: ParticipantId, quality: Quality) -> None:
+        """A link was scored."""
+        if who in self._links:
+            self._links[who].quality = quality
+
+    def _open(self, info: ParticipantInfo, *, initiator: bool) -> list[Effect]:
+        link = self._links[info.id] = _Link(info, initiator)
+        return [self._peer(info.id, link)]
+
+    def _failed(self, who: ParticipantId, link: _Link) -> list[Effect]:
+        # A first failure is most often a network that just changed.
+        link.connection = (
+            Connection.UNREACHABLE if link.failures else Connection.RECONNECTING
+        )
+        link.failures += 1
+        if not link.initiator:
+            return [Send(Signal(who, link.generation, to_plain(Renew())))]
+        delay = next_delay(link.failures - 1, self._random())
+        return [After(delay, RenewalDue(who, link.generation))]
+
+    def _renew(self, who: ParticipantId, link: _Link) -> list[Effect]:
+        link.generation += 1
+        return [ClosePeer(who), self._peer(who, link)]
+
+    def _peer(self, who: ParticipantId, link: _Link) -> OpenPeer:
+        return OpenPeer(who, link.generation, link.initiator, self._ice_servers)
+
+
+def _shown(link: _Link) -> Connection:
+    """Media may flow while signaling is cut: people are told of the cut."""
+    cut = link.info.presence is Presence.RECONNECTING
+    if cut and link.connection is Connection.CONNECTED:
+        return Connection.RECONNECTING
+    return link.connection

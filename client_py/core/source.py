@@ -1,0 +1,156 @@
+"""My own sources: microphone, camera and screen, and what is announced of them.
+
+    OFF ──turn on──▶ STARTING ──started──▶ LIVE ──turn off──▶ OFF
+     ▲                  │                   ▲ │ (microphone)
+     │               failed              turn on/off
+     │                  ▼                   │ ▼
+     └──turn off──── FAILED               MUTED
+
+A microphone that is muted stays open, so that unmuting is instant; a camera that
+is off is closed, so that its light goes out. A source that ends by itself is
+opened again on the default device, once.
+"""
+
+from dataclasses import replace
+
+from client_py.core.effect import Effect, Publish, StartSource, StopSource, Unpublish
+from client_py.core.slot import Slot
+from client_py.core.state import CaptureQuality, MediaProblem, Source, SourceState
+from protocol.messages import MediaState
+
+_OPEN = (SourceState.LIVE, SourceState.MUTED)
+
+
+class Sources:
+    """The state of my sources. Every method returns what is to be done."""
+
+    def __init__(self) -> None:
+        self._sources = {
+            slot: Source() for slot in (Slot.MICROPHONE, Slot.CAMERA, Slot.SCREEN)
+        }
+        self._screen_audio = False
+        self._left_on: tuple[Slot, ...] = ()
+        self.quality = CaptureQuality.SD
+
+    def __getitem__(self, slot: Slot) -> Source:
+        return self._sources[slot]
+
+    @property
+    def announced(self) -> MediaState:
+        """What I send, as the others are told."""
+        return MediaState(
+            microphone=self._is(Slot.MICROPHONE, SourceState.LIVE),
+            camera=self._is(Slot.CAMERA, SourceState.LIVE),
+            screen=self._is(Slot.SCREEN, SourceState.LIVE),
+            screen_audio=self._screen_audio,
+        )
+
+    def turn_on(self, slot: Slot) -> list[Effect]:
+        """Open a source, or unmute it."""
+        match self._sources[slot].state:
+            case SourceState.OFF | SourceState.FAILED:
+                return self._start(slot)
+            case SourceState.MUTED:
+                self._set(slot, SourceState.LIVE)
+                return [Publish(slot)]
+        return []
+
+    def turn_off(self, slot: Slot) -> list[Effect]:
+        """Mute the microphone, close anything else."""
+        state = self._sources[slot].state
+        if slot is Slot.MICROPHONE and state is SourceState.LIVE:
+            self._set(slot, SourceState.MUTED)
+            return [Unpublish(slot)]
+        if slot is Slot.MICROPHONE and state is SourceState.MUTED:
+            return []
+        return self._close(slot)
+
+    def choose_device(self, slot: Slot, device: str) -> list[Effect]:
+        """Take this device from now on; an open source moves to it."""
+        self._sources[slot] = replace(self._sources[slot], device=device)
+        match self._sources[slot].state:
+            case SourceState.OFF:
+                return []
+            case SourceState.FAILED:
+                return self._start(slot)
+        return [StartSource(slot, device, self.quality)]
+
+    def choose_quality(self, quality: CaptureQuality) -> list[Effect]:
+        """Ask the camera for this picture from now on."""
+        self.quality = quality
+        if self._sources[Slot.CAMERA].state in (*_OPEN, SourceState.STARTING):
+            return [StartSource(Slot.CAMERA, self._device(Slot.CAMERA), quality)]
+        return []
+
+    def started(self, slot: Slot, slots: tuple[Slot, ...]) -> list[Effect]:
+        """The platform has opened it."""
+        match self._sources[slot].state:
+            case SourceState.OFF | SourceState.FAILED:
+                return [StopSource(slot)]  # turned off while it was opening
+            case SourceState.MUTED:
+                return []
+        self._set(slot, SourceState.LIVE)
+        if slot is Slot.SCREEN:
+            self._screen_audio = Slot.SCREEN_AUDIO in slots
+        return [Publish(each) for each in slots]
+
+    def failed(self, slot: Slot, problem: MediaProblem) -> list[Effect]:
+        """The platform could not open it. What was open before goes on."""
+        if self._sources[slot].state is SourceState.STARTING:
+            quiet = problem is MediaProblem.CANCELLED
+            self._set(slot, SourceState.OFF if quiet else SourceState.FAILED, problem)
+        return []
+
+    def ended(self, slot: Slot) -> list[Effect]:
+        """It stopped by itself: pulled out, or the share was ended elsewhere."""
+        if self._sources[slot].state not in _OPEN:
+            return []
+        if slot is Slot.SCREEN:
+            return self._close(slot)
+        self._sources[slot] = Source(SourceState.STARTING)
+        return [Unpublish(slot), StartSource(slot, "", self.quality)]
+
+    def leave(self) -> list[Effect]:
+        """Close everything and remember what was on."""
+        self._left_on = tuple(
+            slot
+            for slot in (Slot.MICROPHONE, Slot.CAMERA)
+            if self._sources[slot].state in (SourceState.LIVE, SourceState.STARTING)
+        )
+        return [effect for slot in self._sources for effect in self._close(slot)]
+
+    def come_back(self) -> list[Effect]:
+        """Open again what was on when I left."""
+        slots, self._left_on = self._left_on, ()
+        return [effect for slot in slots for effect in self.turn_on(slot)]
+
+    def _start(self, slot: Slot) -> list[Effect]:
+        self._set(slot, SourceState.STARTING)
+        return [StartSource(slot, self._device(slot), self.quality)]
+
+    def _close(self, slot: Slot) -> list[Effect]:
+        state = self._sources[slot].state
+        if state is SourceState.OFF:
+            return []
+        self._set(slot, SourceState.OFF)
+        effects: list[Effect] = []
+        if state in _OPEN:
+            effects.append(Unpublish(slot))
+            if slot is Slot.SCREEN and self._screen_audio:
+                effects.append(Unpublish(Slot.SCREEN_AUDIO))
+        if slot is Slot.SCREEN:
+            self._screen_audio = False
+        if state is not SourceState.FAILED:
+            effects.append(StopSource(slot))
+        return effects
+
+    def _device(self, slot: Slot) -> str:
+        return self._sources[slot].device
+
+    def _is(self, slot: Slot, state: SourceState) -> bool:
+        return self._sources[slot].state is state
+
+    def _set(
+        self, slot: Slot, state: SourceState, problem: MediaProblem = MediaProblem.NONE
+    ) -> None:
+        self._sources[slot] = replace(self._sources[slot], state=state, problem=problem)
