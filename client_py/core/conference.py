@@ -16,7 +16,7 @@ from typing import Any
 
 from client_py.core import effect as do
 from client_py.core import event as e
-from client_py.core.errors import MediaError, SignalingError
+from client_py.core.errors import MediaError, NegotiationError, SignalingError
 from client_py.core.heartbeat import Heartbeat
 from client_py.core.peer import Peer
 from client_py.core.ports import CaptureRequest, Closed, Platform, TextReceived, Track
@@ -126,8 +126,12 @@ class Conference:
                 self._stop(slot)
             case do.PlayThrough(device):
                 self._platform.media.play_through(device)
+            case do.ResumePlayback():
+                self._platform.media.resume_playback()
             case do.After(seconds, event):
                 self._spawn(self._after(seconds, event))
+            case do.MakeRoom():
+                self._spawn(self._make_room())
             case do.Connect(room):
                 self._hang_up()
                 self._connecting = self._spawn(self._connect(room))
@@ -182,6 +186,12 @@ class Conference:
         self._platform.media.stop(slot)
 
     # -- signaling
+
+    async def _make_room(self) -> None:
+        try:
+            self.post(e.EnterLobby(await self._platform.signaling.create_room()))
+        except SignalingError as error:
+            self.post(e.AdmissionFailed(error.problem))
 
     async def _connect(self, room: str) -> None:
         signaling = self._platform.signaling
@@ -246,7 +256,10 @@ class Conference:
         while True:
             await asyncio.sleep(SCORES)
             for who, (peer, _) in list(self._peers.items()):
-                stats = await peer.get_stats()
+                try:
+                    stats = await peer.get_stats()
+                except NegotiationError:
+                    continue  # it was closed just now
                 if who in self._meters:
                     quality = self._meters[who].score(stats)
                     self.post(e.QualityMeasured(who, quality))

@@ -9,6 +9,11 @@ from protocol.messages import ClientMessage, IceServer, ParticipantId, PeerMessa
 
 
 @dataclass(frozen=True, slots=True)
+class MakeRoom:
+    """Ask the server for a room, then enter its lobby."""
+
+
+@dataclass(frozen=True, slots=True)
 class Connect:
     """Get a token for the room and open the socket, then say so."""
 
@@ -97,8 +102,14 @@ class PlayThrough:
     device: str
 
 
+@dataclass(frozen=True, slots=True)
+class ResumePlayback:
+    """Try again to let the sound through; this is the gesture for it."""
+
+
 Effect = (
-    Connect
+    MakeRoom
+    | Connect
     | Disconnect
     | Send
     | After
@@ -110,4 +121,5 @@ Effect = (
     | Publish
     | Unpublish
     | PlayThrough
+    | ResumePlayback
 )

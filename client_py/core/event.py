@@ -14,6 +14,11 @@ from protocol.messages import ParticipantId, PeerMessage, ServerMessage
 
 
 @dataclass(frozen=True, slots=True)
+class CreateRoom:
+    """Make a new room and stand before its door."""
+
+
+@dataclass(frozen=True, slots=True)
 class EnterLobby:
     """Stand before this room's door; ``""`` for no room yet."""
 
@@ -87,6 +92,11 @@ class RaiseHand:
     """Raise or lower my hand."""
 
     raised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AllowPlayback:
+    """Let the sound through."""
 
 
 # -- signaling
@@ -199,6 +209,13 @@ class SourceEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaybackBlocked:
+    """The browser holds sound back until a gesture allows it, or no longer does."""
+
+    blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DevicesChanged:
     """These devices are there now."""
 
@@ -206,7 +223,8 @@ class DevicesChanged:
 
 
 Event = (
-    EnterLobby
+    CreateRoom
+    | EnterLobby
     | Join
     | Leave
     | TurnOn
@@ -217,6 +235,7 @@ Event = (
     | Say
     | ShowReaction
     | RaiseHand
+    | AllowPlayback
     | Admitted
     | AdmissionFailed
     | Heard
@@ -230,5 +249,6 @@ Event = (
     | SourceStarted
     | SourceFailed
     | SourceEnded
+    | PlaybackBlocked
     | DevicesChanged
 )

@@ -17,6 +17,11 @@ class Log:
         self._serial = 0
         self._mine: dict[ParticipantId, Chat] = {}
 
+    def clear(self) -> None:
+        """Begin another call. Serials go on, so that nothing is told twice."""
+        self.chat, self.reactions, self.notices = (), (), ()
+        self._mine.clear()
+
     @property
     def unconfirmed(self) -> tuple[Chat, ...]:
         """What I wrote and the server hasn't sent back yet."""

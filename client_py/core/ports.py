@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from client_py.core.event import DevicesChanged, SourceEnded
+from client_py.core.event import DevicesChanged, PlaybackBlocked, SourceEnded
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality
 from protocol.messages import Candidate, Description, IceServer, ParticipantId
@@ -158,6 +158,8 @@ class PeerConnectionFactory(Protocol):
 
 # -- media
 
+MediaEvent = SourceEnded | DevicesChanged | PlaybackBlocked
+
 
 @dataclass(frozen=True, slots=True)
 class CaptureRequest:
@@ -171,8 +173,8 @@ class CaptureRequest:
 class Media(Protocol):
     """Devices and shares in, people's pictures and voices out."""
 
-    def watch(self, emit: Callable[[SourceEnded | DevicesChanged], None]) -> None:
-        """Tell of devices that come and go and of sources that end, from now on."""
+    def watch(self, emit: Callable[[MediaEvent], None]) -> None:
+        """Tell of devices, sources that end and sound held back, from now on."""
 
     def start(self, request: CaptureRequest) -> Awaitable[Mapping[Slot, Track]]:
         """Open a source; its tracks by slot. Raises ``MediaError`` when awaited.
@@ -196,6 +198,9 @@ class Media(Protocol):
 
     def play_through(self, device: str) -> None:
         """Play everyone through this output device."""
+
+    def resume_playback(self) -> None:
+        """Let through the sound that the platform held back."""
 
 
 @dataclass(frozen=True, slots=True)

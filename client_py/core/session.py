@@ -16,7 +16,9 @@ from client_py.core.effect import (
     Connect,
     Disconnect,
     Effect,
+    MakeRoom,
     PlayThrough,
+    ResumePlayback,
     Send,
 )
 from client_py.core.log import Log
@@ -71,11 +73,12 @@ class Session:
         self._room = ""
         self._name = ""
         self._output = ""
-        self._hand = False
+        self._playback_blocked = False
         self._devices: tuple[Device, ...] = ()
         self._sources = Sources()
         self._speakers = SpeakerTracker()
         self._attempt = 0
+        self._log = Log()
         self._forget()
 
     def _forget(self) -> None:
@@ -83,7 +86,7 @@ class Session:
         self._me: m.ParticipantId | None = None
         self._resume = ""
         self._roster = Roster(self._random)
-        self._log = Log()
+        self._log.clear()
         self._unsent: list[m.ClientMessage] = []
         self._hand = False
 
@@ -128,6 +131,7 @@ class Session:
             chat=self._log.chat,
             reactions=self._log.reactions,
             notices=self._log.notices,
+            playback_blocked=self._playback_blocked,
         )
 
     def _participants(self) -> tuple[Participant, ...]:
@@ -162,6 +166,8 @@ class Session:
 
     def _asked(self, event: e.Event) -> list[Effect]:
         match event:
+            case e.CreateRoom():
+                return [MakeRoom()]
             case e.EnterLobby(room):
                 return self._enter_lobby(room)
             case e.Join(name):
@@ -176,6 +182,11 @@ class Session:
                 return self._sources.choose_device(slot, device)
             case e.ChooseQuality(quality):
                 return self._sources.choose_quality(quality)
+            case e.AllowPlayback():
+                return [ResumePlayback()]
+            case e.PlaybackBlocked(blocked):
+                self._playback_blocked = blocked
+                return []
             case e.ChooseOutput(device):
                 self._output = device
                 return [PlayThrough(device)]
@@ -248,6 +259,8 @@ class Session:
         self, event: e.Admitted | e.AdmissionFailed | e.SocketClosed | e.RetryDue
     ) -> list[Effect]:
         if self._phase not in (*_IN, Phase.JOINING) and not self._knocking:
+            if isinstance(event, e.AdmissionFailed):
+                self._log.tell(NoticeKind.REFUSED, "create-room", event.problem)
             return []
         match event:
             case e.Admitted(token):

@@ -195,6 +195,7 @@ class Snapshot:
     chat: tuple[ChatLine, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     notices: tuple[Notice, ...] = ()
+    playback_blocked: bool = False
 
     def source(self, slot: Slot) -> Source:
         """Return my source for a slot; the screen's audio follows the screen."""

@@ -1,0 +1,1 @@
+"""Tertulia in the page: the ports over the browser's APIs, and the view."""

@@ -1,0 +1,138 @@
+"""The lobby, and the device fields that it shares with the settings panel."""
+
+from typing import Any
+
+from client_py.browser.dom import by_id, set_data, set_text, template
+from client_py.browser.media import BrowserMedia
+from client_py.browser.tile import hue
+from client_py.browser.words import initials
+from client_py.core.slot import Slot
+from client_py.core.state import Device, MediaProblem, Snapshot, Source, SourceState
+
+_FIELDS = (
+    ("microphone", "audioinput", "Default microphone"),
+    ("camera", "videoinput", "Default camera"),
+    ("speaker", "audiooutput", "Default speaker"),
+)
+_NOTICES = {
+    MediaProblem.DENIED: "permission-denied",
+    MediaProblem.NOT_FOUND: "not-found",
+    MediaProblem.IN_USE: "in-use",
+    MediaProblem.ENDED: "lost",
+}
+_ON = (SourceState.LIVE, SourceState.STARTING)
+
+
+class Lobby:
+    """My picture before the door, my name, my devices."""
+
+    def __init__(self, media: BrowserMedia) -> None:
+        self._media = media
+        self._preview = by_id("preview")
+        self._frame = by_id("preview-frame")
+        self._name = by_id("display-name")
+        self._devices: tuple[Device, ...] | None = None
+        self._notices = ""
+
+    @property
+    def name(self) -> str:
+        """The name as typed."""
+        return str(self._name.value)
+
+    def render(self, snapshot: Snapshot) -> None:
+        """Draw my picture, what is on, the devices and what is wrong with them."""
+        self._show_preview(snapshot)
+        if snapshot.devices != self._devices:
+            self._devices = snapshot.devices
+            self._fill_fields(snapshot.devices)
+        self._choose(snapshot)
+        self._show_notices(snapshot)
+
+    def show_name(self) -> None:
+        """Draw the initials of the name as it is typed."""
+        set_text(by_id("preview-initials"), initials(self.name))
+        set_data(self._frame, "hue", str(hue(self.name)))
+
+    def show_level(self, level: float) -> None:
+        """Draw how loud the microphone is, 0..1."""
+        for name in ("mic-level", "call-mic-level"):
+            meter = by_id(name)
+            # Speech is around 0.05–0.2: a square root makes it visible.
+            meter.style.setProperty("--level", f"{min(1.0, (level * 4) ** 0.5):.2f}")
+            meter.setAttribute("aria-valuenow", f"{level:.2f}")
+
+    def _show_preview(self, snapshot: Snapshot) -> None:
+        camera = snapshot.camera.state
+        set_data(self._frame, "video", "on" if camera is SourceState.LIVE else "off")
+        set_data(
+            self._frame, "audio", "on" if snapshot.microphone.state in _ON else "muted"
+        )
+        starting = SourceState.STARTING in (camera, snapshot.microphone.state)
+        set_data(self._frame, "media", "starting" if starting else "ready")
+        stream = self._media.own_stream(Slot.CAMERA)
+        if stream is None:
+            if camera is not SourceState.STARTING and self._preview.srcObject:
+                self._preview.srcObject = None
+        elif not self._preview.srcObject or self._preview.srcObject.id != stream.id:
+            self._preview.srcObject = stream
+
+    def _fill_fields(self, devices: tuple[Device, ...]) -> None:
+        for field, kind, default in _FIELDS:
+            found = [each for each in devices if each.kind == kind]
+            for select in _selects(field):
+                select.replaceChildren()
+                _add_option(select, "", default)
+                for number, device in enumerate(found, 1):
+                    label = device.label or f"{field.capitalize()} {number}"
+                    _add_option(select, device.id, label)
+                # Firefox lists no speakers, and has its own way to choose one.
+                select.closest(".field").hidden = field == "speaker" and not found
+
+    def _choose(self, snapshot: Snapshot) -> None:
+        chosen = {
+            "microphone": snapshot.microphone.device,
+            "camera": snapshot.camera.device,
+            "speaker": snapshot.output,
+            "quality": snapshot.quality.value,
+        }
+        for field, value in chosen.items():
+            for select in _selects(field):
+                if select.value != value:
+                    select.value = value
+
+    def _show_notices(self, snapshot: Snapshot) -> None:
+        wanted = _problems(snapshot.microphone, snapshot.camera)
+        drawn = repr(wanted)
+        if drawn == self._notices:
+            return
+        self._notices = drawn
+        for name in ("media-notice", "call-media-notice"):
+            container = by_id(name)
+            container.replaceChildren()
+            for device, problem in wanted:
+                notice = template("notice")
+                set_data(notice, "device", device)
+                set_data(notice, "kind", _NOTICES.get(problem, "failed"))
+                container.append(notice)
+
+
+def _problems(microphone: Source, camera: Source) -> list[tuple[str, MediaProblem]]:
+    failed = [
+        (device, source.problem)
+        for device, source in (("microphone", microphone), ("camera", camera))
+        if source.state is SourceState.FAILED
+    ]
+    if len(failed) == 2 and failed[0][1] is failed[1][1]:
+        return [("both", failed[0][1])]
+    return failed
+
+
+def _selects(field: str) -> tuple[Any, Any]:
+    return by_id(f"{field}-select"), by_id(f"call-{field}-select")
+
+
+def _add_option(select: Any, value: str, label: str) -> None:
+    option = template("device-option")
+    option.value = value
+    option.textContent = label
+    select.append(option)

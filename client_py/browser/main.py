@@ -1,0 +1,137 @@
+"""The composition root of the page: boot.js calls ``start`` once Python is there."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Any
+
+import js
+from js import document, location, navigator, performance, window
+
+from client_py.browser import preference
+from client_py.browser.action import Actions
+from client_py.browser.capture import Capture, DeviceCapture
+from client_py.browser.dom import Listeners, live_proxies, set_data
+from client_py.browser.media import BrowserMedia
+from client_py.browser.rtc import BrowserPeerConnection
+from client_py.browser.socket import BrowserSignaling
+from client_py.browser.synthetic import SyntheticCapture
+from client_py.browser.view import View
+from client_py.core import event as e
+from client_py.core.conference import Conference
+from client_py.core.ports import Platform
+from client_py.core.slot import Slot
+from client_py.core.state import Phase, Snapshot
+
+_SYNTHETIC = "synthetic:"
+
+
+class App:
+    """Everything that lives as long as the page."""
+
+    def __init__(self) -> None:
+        self._boot = js.tertulia.boot
+        self._listeners = Listeners()
+        self._marked: Phase | None = None
+        self._media = BrowserMedia(self._capture())
+        self._conference = Conference(
+            Platform(
+                signaling=BrowserSignaling(self._boot),
+                media=self._media,
+                peer_connection=BrowserPeerConnection,
+                agent=_agent(),
+            ),
+            self._publish,
+        )
+        self._view = View(self._media, self._drawn)
+        self._actions = Actions(self._conference, self._view)
+
+    def start(self) -> None:
+        """Begin, with what was chosen last time and asked for meanwhile."""
+        js.tertulia.snapshot = self._listeners.callback(self.snapshot)
+        js.tertulia.proxies = self._listeners.callback(live_proxies)
+        self._listeners.add(window, "pagehide", self._got_pagehide)
+        self._listeners.add(window, "popstate", self._got_popstate)
+        self._actions.listen()
+        self._tasks = [
+            asyncio.ensure_future(self._conference.run()),
+            asyncio.ensure_future(self._view.run()),
+        ]
+        self._enter()
+        self._view.lobby.show_name()
+        set_data(document.body, "ready", "yes")
+        for name in list(self._boot.actions):
+            self._actions.perform(str(name))
+
+    def snapshot(self) -> Any:
+        """Return the snapshot as a JavaScript object, a copy."""
+        return js.JSON.parse(json.dumps(asdict(self._conference.snapshot)))
+
+    def _capture(self) -> Capture:
+        asked = str(js.URLSearchParams.new(location.search).get("media") or "")
+        test = document.documentElement.dataset.mode == "test"
+        if test and asked.startswith(_SYNTHETIC):
+            return SyntheticCapture(asked.removeprefix(_SYNTHETIC))
+        return DeviceCapture(self._boot)
+
+    def _enter(self) -> None:
+        post, chosen = self._conference.post, preference.load()
+        post(e.ChooseQuality(chosen.quality))
+        post(e.ChooseDevice(Slot.MICROPHONE, chosen.microphone))
+        post(e.ChooseDevice(Slot.CAMERA, chosen.camera))
+        if chosen.output:
+            post(e.ChooseOutput(chosen.output))
+        room = _room_here()
+        post(e.EnterLobby(room))
+        self._wanted = {
+            Slot.MICROPHONE: chosen.microphone_on,
+            Slot.CAMERA: chosen.camera_on,
+        }
+        if room:
+            self._open_sources()
+
+    def _open_sources(self) -> None:
+        wanted, self._wanted = self._wanted, {}
+        for slot, on in wanted.items():
+            if on:
+                self._conference.post(e.TurnOn(slot))
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        if snapshot.room and self._wanted:
+            # The first room of this page: now devices are of use.
+            asyncio.get_running_loop().call_soon(self._open_sources)
+        if snapshot.phase is Phase.JOINED and self._marked is not Phase.JOINED:
+            performance.mark("tertulia:joined")
+        self._marked = snapshot.phase
+        self._view.publish(snapshot)
+
+    def _drawn(self, snapshot: Snapshot) -> None:
+        if snapshot.room:
+            preference.save(snapshot, self._view.lobby.name)
+
+    def _got_pagehide(self, event: Any) -> None:
+        # The others need not wait for a grace to end.
+        self._conference.post(e.Leave())
+
+    def _got_popstate(self, event: Any) -> None:
+        self._conference.post(e.EnterLobby(_room_here()))
+
+
+_apps: list[App] = []  # keeps the one app of the page alive
+
+
+def start() -> None:
+    """Start the client in this page."""
+    app = App()
+    _apps.append(app)
+    app.start()
+
+
+def _room_here() -> str:
+    path = str(location.pathname)
+    return path.removeprefix("/r/") if path.startswith("/r/") else ""
+
+
+def _agent() -> str:
+    firefox = "Firefox/" in str(navigator.userAgent)
+    return "firefox" if firefox else "chromium-or-other"

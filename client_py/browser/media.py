@@ -1,0 +1,188 @@
+"""``Media`` over the browser: sources in, people's pictures and voices out.
+
+Voices play from elements of their own, so that sound depends on no tile; pictures
+are streams that the tiles show. Tracks that belong together stay in step all the
+same, because their senders put them in one stream (RFC 8830 §3).
+"""
+
+import asyncio
+from array import array
+from collections.abc import Awaitable, Callable, Mapping
+from math import sqrt
+from typing import Any
+
+from js import Audio, AudioContext, Float32Array, MediaStream, navigator
+from pyodide.ffi import JsException, to_js
+
+from client_py.browser.capture import Capture
+from client_py.browser.dom import Listeners
+from client_py.core.event import DevicesChanged, PlaybackBlocked, SourceEnded
+from client_py.core.ports import CaptureRequest, MediaEvent, Track
+from client_py.core.slot import Slot
+from protocol.messages import ParticipantId
+
+_WINDOW = 256  # samples a level is measured over
+
+
+class BrowserMedia:
+    """My sources, and everyone's streams by participant and slot."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._emit: Callable[[MediaEvent], None] = lambda event: None
+        self._watching = Listeners()
+        self._ended: dict[Slot, Listeners] = {}
+        self._sources: dict[Slot, Track] = {}
+        self._own: dict[Slot, Any] = {}
+        self._streams: dict[tuple[ParticipantId, Slot], Any] = {}
+        self._voices: dict[tuple[ParticipantId, Slot], Any] = {}
+        self._output = ""
+        self._meter = _Meter()
+
+    def watch(self, emit: Callable[[MediaEvent], None]) -> None:
+        """Tell of devices, sources that end and sound held back, from now on."""
+        self._emit = emit
+        if navigator.mediaDevices:
+            self._watching.add(
+                navigator.mediaDevices, "devicechange", lambda event: self._list()
+            )
+        self._list()
+
+    def start(self, request: CaptureRequest) -> Awaitable[Mapping[Slot, Track]]:
+        """Open a source."""
+        return self._started(request, self._capture.open(request))
+
+    def stop(self, slot: Slot) -> None:
+        """Close the source of a slot; a share with its sound."""
+        slots = (slot, Slot.SCREEN_AUDIO) if slot is Slot.SCREEN else (slot,)
+        for each in slots:
+            if each in self._sources:
+                self._ended.pop(each).close()
+                self._sources.pop(each).stop()
+                self._own.pop(each, None)
+        if slot is Slot.MICROPHONE:
+            self._meter.listen(None)
+
+    def level(self) -> float:
+        """Return the level of my own microphone just now."""
+        return self._meter.level()
+
+    def play(self, participant: ParticipantId, slot: Slot, track: Track) -> None:
+        """Make a participant's picture ready for its tile, or sound their voice."""
+        stream = MediaStream.new(to_js([track]))
+        if slot.kind == "video":
+            self._streams[participant, slot] = stream
+            return
+        voice = Audio.new()
+        voice.srcObject = stream
+        self._voices[participant, slot] = voice
+        asyncio.ensure_future(self._sound(voice))
+
+    def stop_playing(self, participant: ParticipantId) -> None:
+        """Let go of everything of a participant."""
+        for slot in Slot:
+            self._streams.pop((participant, slot), None)
+            if voice := self._voices.pop((participant, slot), None):
+                voice.pause()
+                voice.srcObject = None
+
+    def play_through(self, device: str) -> None:
+        """Play everyone through this output device."""
+        self._output = device
+        for voice in self._voices.values():
+            asyncio.ensure_future(self._sound(voice))
+
+    def resume_playback(self) -> None:
+        """Let through the sound that the browser held back."""
+        self._emit(PlaybackBlocked(False))
+        for voice in self._voices.values():
+            asyncio.ensure_future(self._sound(voice))
+
+    # -- for the view
+
+    def stream(self, participant: ParticipantId, slot: Slot) -> Any | None:
+        """Return the stream that a tile shows, or None."""
+        return self._streams.get((participant, slot))
+
+    def own_stream(self, slot: Slot) -> Any | None:
+        """Return the stream of my own picture, or None."""
+        return self._own.get(slot)
+
+    # -- inside
+
+    async def _started(
+        self, request: CaptureRequest, opening: Awaitable[Mapping[Slot, Track]]
+    ) -> Mapping[Slot, Track]:
+        tracks = await opening
+        self.stop(request.slot)
+        for slot, track in tracks.items():
+            self._sources[slot] = track
+            if slot.kind == "video":
+                self._own[slot] = MediaStream.new(to_js([track]))
+            self._ended[slot] = Listeners()
+            self._ended[slot].add(track, "ended", self._source_ended(request.slot))
+        if request.slot is Slot.MICROPHONE:
+            self._meter.listen(tracks[Slot.MICROPHONE])
+        self._list()  # labels are told only after a permission
+        return tracks
+
+    def _source_ended(self, slot: Slot) -> Callable[[Any], None]:
+        def ended(event: Any) -> None:
+            self.stop(slot)
+            self._emit(SourceEnded(slot))
+
+        return ended
+
+    def _list(self) -> None:
+        asyncio.ensure_future(self._tell_devices())
+
+    async def _tell_devices(self) -> None:
+        self._emit(DevicesChanged(await self._capture.devices()))
+
+    async def _sound(self, voice: Any) -> None:
+        try:
+            if hasattr(voice, "setSinkId") and voice.sinkId != self._output:
+                await voice.setSinkId(self._output)
+        except JsException:
+            pass  # the device is gone: the default one goes on
+        try:
+            await voice.play()
+        except JsException as error:
+            if error.name == "NotAllowedError":
+                self._emit(PlaybackBlocked(True))
+
+
+class _Meter:
+    """Measures the level of one track, without being heard."""
+
+    def __init__(self) -> None:
+        self._context: Any = None
+        self._source: Any = None
+        self._analyser: Any = None
+        self._samples = Float32Array.new(_WINDOW)
+        self._floats = array("f", bytes(4 * _WINDOW))
+
+    def listen(self, track: Track | None) -> None:
+        """Measure this track from now on, or none."""
+        if self._source is not None:
+            self._source.disconnect()
+            self._source = None
+        if track is None:
+            return
+        if self._context is None:
+            self._context = AudioContext.new()
+            self._analyser = self._context.createAnalyser()
+            self._analyser.fftSize = _WINDOW
+        stream = MediaStream.new(to_js([track]))
+        self._source = self._context.createMediaStreamSource(stream)
+        self._source.connect(self._analyser)
+
+    def level(self) -> float:
+        """Return the root mean square of the newest samples, 0..1."""
+        if self._source is None:
+            return 0.0
+        if self._context.state == "suspended":
+            self._context.resume()
+        self._analyser.getFloatTimeDomainData(self._samples)
+        self._samples.assign_to(self._floats)
+        return min(1.0, sqrt(sum(each * each for each in self._floats) / _WINDOW))

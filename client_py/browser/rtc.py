@@ -1,0 +1,209 @@
+"""``PeerConnection`` over the browser's ``RTCPeerConnection``.
+
+camelCase and JavaScript objects end here. The track of every receiver exists
+before any media does, so no ``track`` event is needed: the initiator knows its
+receivers at once, the responder as soon as it has taken the first offer.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from js import MediaStream, RTCPeerConnection
+from pyodide.ffi import JsException, jsnull, to_js
+
+from client_py.browser.dom import Listeners
+from client_py.core.errors import NegotiationError
+from client_py.core.ports import (
+    CandidateGathered,
+    ConnectionStateChanged,
+    LinkStats,
+    NegotiationNeeded,
+    PeerEvent,
+    Track,
+    TrackReceived,
+)
+from client_py.core.slot import Slot
+from protocol.messages import Candidate, Description, IceServer
+
+_END_OF_CANDIDATES = Candidate("")
+
+
+class BrowserPeerConnection:
+    """One ``RTCPeerConnection`` with four fixed slots."""
+
+    def __init__(
+        self,
+        *,
+        initiator: bool,
+        ice_servers: tuple[IceServer, ...],
+        emit: Callable[[PeerEvent], None],
+    ) -> None:
+        self._emit = emit
+        self._transceivers: dict[Slot, Any] = {}
+        self._waiting: dict[Slot, Track] = {}
+        # Tracks of one stream are played in step (RFC 8830 §3): lips and voice.
+        person, screen = MediaStream.new(), MediaStream.new()
+        self._streams = {
+            Slot.MICROPHONE: person,
+            Slot.CAMERA: person,
+            Slot.SCREEN: screen,
+            Slot.SCREEN_AUDIO: screen,
+        }
+        self._pc = RTCPeerConnection.new(
+            iceServers=to_js([_ice_server(server) for server in ice_servers]),
+            bundlePolicy="max-bundle",
+        )
+        self._listeners = Listeners()
+        self._listeners.add(self._pc, "icecandidate", self._got_candidate)
+        self._listeners.add(self._pc, "connectionstatechange", self._got_state)
+        self._listeners.add(self._pc, "negotiationneeded", self._got_need)
+        if initiator:
+            self._add_slots()
+
+    @property
+    def signaling_state(self) -> str:
+        """``RTCPeerConnection.signalingState``."""
+        return str(self._pc.signalingState)
+
+    async def set_local_description(self) -> Description:
+        """Make and set the implicit offer or answer, and return it."""
+        await _negotiating(self._pc.setLocalDescription())
+        made = self._pc.localDescription
+        return Description("offer" if made.type == "offer" else "answer", made.sdp)
+
+    async def set_remote_description(self, description: Description) -> None:
+        """Set it; the browser rolls a colliding local offer back by itself."""
+        await _negotiating(
+            self._pc.setRemoteDescription(type=description.kind, sdp=description.sdp)
+        )
+        if not self._transceivers:
+            self._adopt_slots()
+
+    async def add_ice_candidate(self, candidate: Candidate) -> None:
+        """Add a remote candidate; the empty one ends the trickle."""
+        if not candidate.candidate:
+            await _negotiating(self._pc.addIceCandidate())
+            return
+        await _negotiating(
+            self._pc.addIceCandidate(
+                candidate=candidate.candidate,
+                sdpMid=candidate.sdp_mid,
+                sdpMLineIndex=candidate.sdp_m_line_index,
+                usernameFragment=candidate.username_fragment or None,
+            )
+        )
+
+    async def replace_track(self, slot: Slot, track: Track | None) -> None:
+        """Send this track, or nothing, in a slot."""
+        if slot in self._transceivers:
+            await _negotiating(
+                self._transceivers[slot].sender.replaceTrack(_nullable(track))
+            )
+        elif track is None:
+            self._waiting.pop(slot, None)
+        else:
+            self._waiting[slot] = track
+
+    def audio_level(self, slot: Slot) -> float:
+        """Return the level of the last 10 s' newest packet, 0 when there is none."""
+        if slot not in self._transceivers:
+            return 0.0
+        sources = self._transceivers[slot].receiver.getSynchronizationSources()
+        return float(sources[0].audioLevel or 0.0) if sources.length else 0.0
+
+    async def get_stats(self) -> LinkStats:
+        """Return the totals over all that is received."""
+        received = lost = size = frames = 0
+        jitter = trip = stamp = 0.0
+        report = await _negotiating(self._pc.getStats())
+        for stats in report.values():
+            kind = stats.type
+            if kind == "inbound-rtp":
+                received += stats.packetsReceived
+                lost += stats.packetsLost
+                size += stats.bytesReceived
+                jitter = max(jitter, stats.jitter)
+                stamp = stats.timestamp
+                if stats.kind == "video":
+                    frames += getattr(stats, "framesDecoded", 0)
+            elif kind == "candidate-pair" and stats.nominated:
+                trip = max(trip, getattr(stats, "currentRoundTripTime", 0.0))
+        return LinkStats(stamp / 1000, received, lost, size, frames, jitter, trip)
+
+    def close(self) -> None:
+        """End it and emit nothing more."""
+        self._listeners.close()
+        self._pc.close()
+        self._transceivers.clear()
+        self._waiting.clear()
+
+    # -- slots
+
+    def _add_slots(self) -> None:
+        for slot in Slot:
+            self._transceivers[slot] = self._pc.addTransceiver(
+                slot.kind,
+                direction="sendrecv",
+                streams=to_js([self._streams[slot]]),
+            )
+            self._received(slot)
+
+    def _adopt_slots(self) -> None:
+        transceivers = self._pc.getTransceivers()
+        for slot in Slot:
+            if slot >= transceivers.length:
+                raise NegotiationError("the offer lacks a slot")
+            transceiver = transceivers[int(slot)]
+            transceiver.direction = "sendrecv"
+            transceiver.sender.setStreams(self._streams[slot])
+            if slot in self._waiting:
+                # In the same turn as the adoption: nothing can come between.
+                transceiver.sender.replaceTrack(self._waiting.pop(slot))
+            self._transceivers[slot] = transceiver
+            self._received(slot)
+
+    def _received(self, slot: Slot) -> None:
+        self._emit(TrackReceived(slot, self._transceivers[slot].receiver.track))
+
+    # -- events, from JavaScript: synchronous, plain values out, nothing kept
+
+    def _got_candidate(self, event: Any) -> None:
+        candidate = event.candidate
+        if not candidate:  # null, which is not None here
+            self._emit(CandidateGathered(_END_OF_CANDIDATES))
+        elif candidate.candidate:  # "" ends one generation; null ends them all
+            self._emit(
+                CandidateGathered(
+                    Candidate(
+                        candidate.candidate,
+                        candidate.sdpMid or "",
+                        int(candidate.sdpMLineIndex or 0),
+                        candidate.usernameFragment or "",
+                    )
+                )
+            )
+
+    def _got_state(self, event: Any) -> None:
+        self._emit(ConnectionStateChanged(str(self._pc.connectionState)))
+
+    def _got_need(self, event: Any) -> None:
+        self._emit(NegotiationNeeded())
+
+
+async def _negotiating(promise: Awaitable[Any]) -> Any:
+    try:
+        return await promise
+    except JsException as error:
+        raise NegotiationError(f"{error.name}: {error.message}") from None
+
+
+def _nullable(track: Track | None) -> Any:
+    return jsnull if track is None else track
+
+
+def _ice_server(server: IceServer) -> Any:
+    return {
+        "urls": list(server.urls),
+        **({"username": server.username} if server.username else {}),
+        **({"credential": server.credential} if server.credential else {}),
+    }

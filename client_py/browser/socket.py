@@ -1,0 +1,149 @@
+"""``Signaling`` over ``fetch`` and the browser's ``WebSocket``.
+
+boot.js asked for the first admission while Python was still loading; it is used
+once, while it is fresh. Tokens travel in headers and in the first message.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from js import Date, WebSocket, fetch, localStorage, location
+from pyodide.ffi import JsException, to_js
+
+from client_py.browser.dom import Listeners
+from client_py.core.errors import SignalingError
+from client_py.core.ports import Closed, TextReceived
+from client_py.core.state import Problem
+from protocol.codes import SUBPROTOCOL
+
+_SESSION_KEY = "tertulia.session"  # shared with boot.js
+_FRESH = 60_000  # milliseconds that a token must still be good for
+_PROBLEMS = {
+    "room_not_found": Problem.ROOM_NOT_FOUND,
+    "room_full": Problem.ROOM_FULL,
+    "token_expired": Problem.TOKEN_EXPIRED,
+    "bad_token": Problem.TOKEN_EXPIRED,
+}
+
+
+class BrowserSignaling:
+    """The way to the server that this page came from."""
+
+    def __init__(self, boot: Any) -> None:
+        self._boot = boot
+        self._listeners = Listeners()
+        self._socket: Any = None
+
+    async def create_room(self) -> str:
+        """Make a room and return its id."""
+        answer = await self._authorized("/api/rooms")
+        return str(answer["room"])
+
+    async def admit(self, room: str) -> str:
+        """Return a token that opens the room."""
+        if token := await self._admitted_early(room):
+            return token
+        answer = await self._authorized(f"/api/rooms/{room}/token")
+        return str(answer["token"])
+
+    async def connect(self, emit: Callable[[TextReceived | Closed], None]) -> None:
+        """Open the socket."""
+        scheme = "wss" if location.protocol == "https:" else "ws"
+        opened: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def got_open(event: Any) -> None:
+            if not opened.done():
+                opened.set_result(True)
+
+        def got_close(event: Any) -> None:
+            if not opened.done():
+                opened.set_result(False)
+                return
+            code = int(event.code)
+            self.close()
+            emit(Closed(code))
+
+        try:
+            socket = WebSocket.new(f"{scheme}://{location.host}/ws", SUBPROTOCOL)
+        except JsException:
+            raise SignalingError(Problem.SERVER_UNREACHABLE) from None
+        self._socket = socket
+        self._listeners.add(socket, "open", got_open)
+        self._listeners.add(socket, "close", got_close)
+        self._listeners.add(
+            socket, "message", lambda event: emit(TextReceived(str(event.data)))
+        )
+        try:
+            reached = await opened
+        except asyncio.CancelledError:
+            self.close()
+            raise
+        if not reached:
+            self.close()
+            raise SignalingError(Problem.SERVER_UNREACHABLE)
+
+    def send(self, text: str) -> None:
+        """Send a text; nothing when the socket is not open."""
+        if self._socket is not None and self._socket.readyState == WebSocket.OPEN:
+            self._socket.send(text)
+
+    def close(self) -> None:
+        """Close the socket normally and emit nothing more."""
+        self._listeners.close()
+        if self._socket is not None:
+            self._socket.close(1000)
+            self._socket = None
+
+    async def _admitted_early(self, room: str) -> str:
+        boot, self._boot = self._boot, None
+        if boot is None or not boot.admission or boot.room != room:
+            return ""
+        admission = await boot.admission
+        stale = Date.now() > float(admission.expires or 0) - _FRESH
+        return "" if stale or not admission.ok else str(admission.token)
+
+    async def _authorized(self, path: str) -> Any:
+        """POST with a session token, with a new one if the old was refused."""
+        try:
+            return await _post(path, await self._session())
+        except SignalingError as error:
+            if error.problem is not Problem.TOKEN_EXPIRED:
+                raise
+        localStorage.removeItem(_SESSION_KEY)
+        return await _post(path, await self._session())
+
+    async def _session(self) -> str:
+        kept = localStorage.getItem(_SESSION_KEY)
+        if kept:
+            try:
+                session = json.loads(kept)
+                if session["expires"] > Date.now() + _FRESH:
+                    return str(session["token"])
+            except (ValueError, KeyError, TypeError):
+                pass  # not ours, or of another version: get a new one
+        answer = await _post("/api/session", "")
+        session = {
+            "token": answer["token"],
+            "expires": Date.now() + 1000 * answer["expires_in"],
+        }
+        localStorage.setItem(_SESSION_KEY, json.dumps(session))
+        return str(answer["token"])
+
+
+async def _post(path: str, token: str) -> Any:
+    headers = {"content-type": "application/json"}
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    try:
+        response = await fetch(
+            path, method="POST", headers=to_js(headers), body="{}", cache="no-store"
+        )
+        answer = json.loads(await response.text())
+    except (JsException, ValueError):
+        raise SignalingError(Problem.SERVER_UNREACHABLE) from None
+    if not response.ok:
+        code = answer.get("error", {}).get("code", "")
+        raise SignalingError(_PROBLEMS.get(code, Problem.INTERNAL))
+    return answer

@@ -1,0 +1,138 @@
+"""A drawn picture and a tone in place of camera and microphone, for tests.
+
+The picture carries the name and a frame counter (``core/picture``), the tone has
+a pitch of the name's own. No device, no permission and no browser flag is needed.
+"""
+
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+from js import AudioContext, ImageData, OffscreenCanvas, document, setInterval
+from js import clearInterval as clear_interval
+
+from client_py.browser.dom import Listeners
+from client_py.core import picture
+from client_py.core.ports import CaptureRequest
+from client_py.core.slot import Slot
+from client_py.core.state import Device
+
+FRAMES_PER_SECOND = 20
+_LOUDNESS = 0.2
+_SHARE = (1280, 720)
+
+
+class SyntheticCapture:
+    """Opens what a synthetic person of this name has."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._canvases: dict[Slot, _Canvas] = {}
+        self._context: Any = None
+
+    def open(self, request: CaptureRequest) -> Awaitable[Mapping[Slot, Any]]:
+        """Draw or sound a source."""
+        return self._opened(request)
+
+    async def devices(self) -> tuple[Device, ...]:
+        """Return one device of each kind."""
+        return (
+            Device("synthetic-microphone", "audioinput", "Synthetic microphone"),
+            Device("synthetic-camera", "videoinput", "Synthetic camera"),
+        )
+
+    async def _opened(self, request: CaptureRequest) -> Mapping[Slot, Any]:
+        match request.slot:
+            case Slot.MICROPHONE:
+                return {request.slot: self._tone(self._name)}
+            case Slot.CAMERA:
+                return {request.slot: self._draw(request, self._name)}
+            case _:
+                name = picture.screen(self._name)
+                return {
+                    Slot.SCREEN: self._draw(request, name),
+                    Slot.SCREEN_AUDIO: self._tone(name),
+                }
+
+    def _draw(self, request: CaptureRequest, name: str) -> Any:
+        if request.slot in self._canvases:
+            self._canvases.pop(request.slot).close()
+        size = _SHARE if request.slot is Slot.SCREEN else request.quality.size
+        canvas = self._canvases[request.slot] = _Canvas(name, size)
+        return canvas.track
+
+    def _tone(self, name: str) -> Any:
+        if self._context is None:
+            self._context = AudioContext.new()
+        if self._context.state == "suspended":
+            self._context.resume()
+        oscillator = self._context.createOscillator()
+        oscillator.frequency.value = picture.tone(name)
+        gain = self._context.createGain()
+        gain.gain.value = _LOUDNESS
+        out = self._context.createMediaStreamDestination()
+        oscillator.connect(gain)
+        gain.connect(out)
+        oscillator.start()
+        return out.stream.getAudioTracks()[0]
+
+
+class _Canvas:
+    """Draws one identity, frame after frame, until its track is stopped."""
+
+    def __init__(self, name: str, size: tuple[int, int]) -> None:
+        self._name = name
+        self._count = 0
+        self._width, self._height = size
+        canvas = document.createElement("canvas")
+        canvas.width, canvas.height = size
+        self._picture = canvas.getContext("2d", alpha=False)
+        # The grid is put in at one pixel a cell, and drawn large: two calls a frame.
+        self._cells = OffscreenCanvas.new(picture.COLUMNS, picture.ROWS)
+        self._grid = self._cells.getContext("2d")
+        self._data = ImageData.new(picture.COLUMNS, picture.ROWS)
+        self._caption()
+        self._next(None)
+        self.track = canvas.captureStream(FRAMES_PER_SECOND).getVideoTracks()[0]
+        self._listeners = Listeners()
+        self._timer = setInterval(
+            self._listeners.callback(self._next, lambda _: clear_interval(self._timer)),
+            1000 // FRAMES_PER_SECOND,
+        )
+
+    def close(self) -> None:
+        """Draw no more."""
+        self._listeners.close()
+
+    def _caption(self) -> None:
+        draw, height = self._picture, self._height
+        top = picture.SHARE * height
+        draw.fillStyle = "#1d3b34"
+        draw.fillRect(0, top, self._width, height - top)
+        draw.fillStyle = "#ffffff"
+        draw.font = f"{round(height * 0.12)}px system-ui, sans-serif"
+        draw.textAlign = "center"
+        draw.textBaseline = "middle"
+        draw.fillText(self._name, self._width / 2, (top + height) / 2)
+        draw.imageSmoothingEnabled = False
+
+    def _next(self, _: Any = None) -> None:
+        if self._count and self.track.readyState == "ended":
+            self.close()
+            return
+        self._count += 1
+        self._data.data.assign(_pixels(self._name, self._count))
+        self._grid.putImageData(self._data, 0, 0)
+        self._picture.drawImage(
+            self._cells, 0, 0, self._width, picture.SHARE * self._height
+        )
+
+
+_WHITE, _BLACK = b"\xff\xff\xff\xff", b"\x00\x00\x00\xff"
+
+
+def _pixels(name: str, count: int) -> bytes:
+    return b"".join(
+        _WHITE if white else _BLACK
+        for row in picture.cells(name, count)
+        for white in row
+    )

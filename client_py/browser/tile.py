@@ -1,0 +1,156 @@
+"""The grid of tiles: one for each person, one for each shared screen."""
+
+from typing import Any
+
+from js import performance
+
+from client_py.browser.dom import Listeners, by_id, part, set_data, set_text, template
+from client_py.browser.media import BrowserMedia
+from client_py.browser.words import initials
+from client_py.core.layout import arrange
+from client_py.core.slot import Slot
+from client_py.core.state import Participant, Reaction, Snapshot
+from protocol.messages import ParticipantId
+
+_GAP = 12  # pixels between tiles; call.css has the same
+_AVATARS = 6  # colours in tokens.css
+
+Key = tuple[ParticipantId, Slot]
+
+
+class Grid:
+    """Keeps the tiles in step with a snapshot, touching only what changed."""
+
+    def __init__(self, media: BrowserMedia) -> None:
+        self._media = media
+        self._grid = by_id("grid")
+        self._tiles: dict[Key, Any] = {}
+        self._drawn: dict[Key, Participant] = {}
+        self._seen_reaction = 0
+        self._listeners = Listeners()
+        self._first_frame: Any = self._listeners.callback(_mark_first_frame)
+        self.pinned: Key | None = None
+
+    def render(self, snapshot: Snapshot) -> None:
+        """Draw everyone who is here."""
+        wanted: dict[Key, Participant] = {}
+        for person in snapshot.participants:
+            wanted[person.id, Slot.CAMERA] = person
+            if person.media.screen:
+                wanted[person.id, Slot.SCREEN] = person
+        for key in self._tiles.keys() - wanted.keys():
+            self._remove(key)
+        for key, person in wanted.items():
+            if key not in self._tiles:
+                self._add(key)
+            self._show_stream(key, person)
+            if self._drawn.get(key) != person:
+                self._draw(key, person)
+                self._drawn[key] = person
+        for reaction in snapshot.reactions:
+            if reaction.serial > self._seen_reaction:
+                self._seen_reaction = reaction.serial
+                self._float(reaction)
+        self.arrange()
+
+    def pin(self, element: Any) -> None:
+        """Pin the tile that this element is in, or let it go."""
+        tile = element.closest(".tile")
+        key = next(k for k, each in self._tiles.items() if each.isSameNode(tile))
+        self.pinned = None if self.pinned == key else key
+        self.arrange()
+
+    def arrange(self) -> None:
+        """Put the tiles where they are largest."""
+        screens = [key for key in self._tiles if key[1] is Slot.SCREEN]
+        if self.pinned not in self._tiles:
+            self.pinned = None
+        staged = [self.pinned] if self.pinned else screens
+        set_data(self._grid, "layout", "stage" if staged else "grid")
+        for key, tile in self._tiles.items():
+            set_data(tile, "stage", "yes" if key in staged else "no")
+            pin = tile.querySelector('[data-action="pin"]')
+            pin.setAttribute("aria-pressed", str(key == self.pinned).lower())
+        box = self._grid.parentElement
+        count = len(self._tiles) - len(staged)
+        layout = arrange(len(staged) or count, box.clientWidth, box.clientHeight, _GAP)
+        style = self._grid.style
+        style.setProperty("--columns", str(layout.columns))
+        style.setProperty("--tile-width", f"{layout.width}px")
+        style.setProperty("--tile-height", f"{layout.height}px")
+        style.setProperty("--staged", str(len(staged)))
+        style.setProperty("--strip", str(count))
+
+    def _add(self, key: Key) -> None:
+        tile = template("screen-tile" if key[1] is Slot.SCREEN else "tile")
+        video = tile.querySelector("video")
+        video.muted = True  # voices play by themselves
+        if key[1] is Slot.SCREEN:
+            self._grid.prepend(tile)
+        else:
+            self._grid.append(tile)
+        self._tiles[key] = tile
+
+    def _remove(self, key: Key) -> None:
+        tile = self._tiles.pop(key)
+        self._drawn.pop(key, None)
+        tile.querySelector("video").srcObject = None
+        tile.remove()
+
+    def _show_stream(self, key: Key, person: Participant) -> None:
+        who, slot = key
+        if person.me and slot is Slot.SCREEN:
+            return  # my own screen in my own call would only mirror itself
+        stream = (
+            self._media.own_stream(slot) if person.me else self._media.stream(who, slot)
+        )
+        video = self._tiles[key].querySelector("video")
+        if stream is None:
+            if video.srcObject:
+                video.srcObject = None
+        elif not video.srcObject or video.srcObject.id != stream.id:
+            video.srcObject = stream
+            if self._first_frame and not person.me:
+                video.requestVideoFrameCallback(self._first_frame)
+                self._first_frame = None
+
+    def _draw(self, key: Key, person: Participant) -> None:
+        tile = self._tiles[key]
+        set_data(tile, "participant", person.id)
+        set_data(tile, "name", person.name)
+        set_data(tile, "self", "yes" if person.me else "no")
+        set_data(tile, "connection", person.connection.value)
+        set_text(part(tile, "name"), person.name)
+        if key[1] is Slot.SCREEN:
+            tile.setAttribute("aria-label", f"{person.name}’s screen")
+            return
+        tile.setAttribute("aria-label", person.name)
+        media = person.media
+        set_data(tile, "audio", "on" if media.microphone else "muted")
+        set_data(tile, "video", "on" if media.camera else "off")
+        set_data(tile, "screen", "on" if media.screen else "off")
+        set_data(tile, "speaking", "yes" if person.speaking else "no")
+        set_data(tile, "quality", person.quality.value)
+        set_data(tile, "hand", "up" if person.hand else "down")
+        set_text(part(tile, "initials"), initials(person.name))
+        set_data(tile, "hue", str(hue(person.name)))
+
+    def _float(self, reaction: Reaction) -> None:
+        tile = self._tiles.get((reaction.participant, Slot.CAMERA))
+        if tile is None:
+            return
+        emoji = template("reaction")
+        emoji.textContent = reaction.emoji
+        layer = part(tile, "reactions")
+        while layer.childElementCount > 4:
+            layer.firstElementChild.remove()
+        layer.append(emoji)
+
+
+def _mark_first_frame(*_: Any) -> None:
+    performance.mark("tertulia:first-remote-frame")
+
+
+def hue(name: str) -> int:
+    """Return the number of the avatar colour that a name has everywhere."""
+    return sum(name.encode()) % _AVATARS + 1

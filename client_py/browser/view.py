@@ -1,0 +1,183 @@
+"""The page as a function of the snapshot.
+
+``publish`` may be called often; the page is drawn once a frame at the most, and
+each part compares with what it drew last. What only concerns this page (which
+panel is open, which tile is pinned) lives here and nowhere else.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+from js import ResizeObserver, document, history, location, requestAnimationFrame
+
+from client_py.browser.dom import Listeners, by_id, set_data, set_text
+from client_py.browser.lobby import Lobby
+from client_py.browser.media import BrowserMedia
+from client_py.browser.panel import Chat, People
+from client_py.browser.tile import Grid
+from client_py.browser.toast import Toasts
+from client_py.browser.words import duration
+from client_py.core.state import Phase, Problem, Snapshot, SourceState
+
+_IN = (Phase.JOINED, Phase.RECONNECTING)
+_ON = (SourceState.LIVE, SourceState.STARTING)
+_METER = 0.1  # seconds between two looks at the microphone while its meter shows
+
+
+class Panel(StrEnum):
+    """What the side panel shows."""
+
+    NONE = "none"
+    CHAT = "chat"
+    PEOPLE = "people"
+    SETTINGS = "settings"
+
+
+class View:
+    """Draws snapshots into index.html."""
+
+    def __init__(self, media: BrowserMedia, drawn: Callable[[Snapshot], None]) -> None:
+        self._media = media
+        self._drawn = drawn
+        self._body = document.body
+        self.lobby = Lobby(media)
+        self.grid = Grid(media)
+        self.toasts = Toasts()
+        self._chat = Chat()
+        self._people = People()
+        self._panel = Panel.NONE
+        self._snapshot = Snapshot()
+        self._phase: Phase | None = None
+        self._joined_at = 0.0
+        self._scheduled = False
+        self._listeners = Listeners()
+        self._frame = self._listeners.callback(self._draw)
+        observer = ResizeObserver.new(
+            self._listeners.callback(lambda *_: self.grid.arrange())
+        )
+        observer.observe(by_id("grid").parentElement)
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Draw this snapshot with the next frame, or the one that comes after it."""
+        self._snapshot = snapshot
+        if document.hidden:
+            self._draw()  # a hidden page has no frames
+        elif not self._scheduled:
+            self._scheduled = True
+            requestAnimationFrame(self._frame)
+
+    def toggle_panel(self, panel: Panel) -> None:
+        """Open a panel, or close it where it is open."""
+        self._panel = Panel.NONE if self._panel is panel else panel
+        self.publish(self._snapshot)
+        if self._panel is Panel.CHAT:
+            by_id("chat-input").focus()
+
+    def close_panel(self) -> None:
+        """Close whatever panel is open."""
+        self.toggle_panel(self._panel)
+
+    async def run(self) -> None:
+        """Keep the clock of the call and the microphone's meter."""
+        shown = 0.0
+        while True:
+            await asyncio.sleep(_METER)
+            now = time.monotonic()
+            if self._snapshot.phase in _IN and now - shown >= 1.0:
+                shown = now
+                set_text(by_id("call-time"), duration(int(now - self._joined_at)))
+            if self._snapshot.phase is Phase.LOBBY or self._panel is Panel.SETTINGS:
+                self.lobby.show_level(self._level())
+
+    def _level(self) -> float:
+        live = self._snapshot.microphone.state is SourceState.LIVE
+        return self._media.level() if live else 0.0
+
+    def _draw(self, _: Any = None) -> None:
+        self._scheduled = False
+        snapshot = self._snapshot
+        if snapshot.phase is not self._phase:
+            self._enter(snapshot.phase)
+        self._draw_body(snapshot)
+        self._draw_room(snapshot.room)
+        self._draw_controls(snapshot)
+        self.lobby.render(snapshot)
+        self.grid.render(snapshot)
+        self._people.render(snapshot)
+        self._chat.render(snapshot, visible=self._panel is Panel.CHAT)
+        self.toasts.render(snapshot.notices)
+        self._drawn(snapshot)
+
+    def _enter(self, phase: Phase) -> None:
+        before, self._phase = self._phase, phase
+        if phase is Phase.JOINED and before is not Phase.RECONNECTING:
+            self._joined_at = time.monotonic()
+        if phase is Phase.LEFT:
+            lasted = duration(int(time.monotonic() - self._joined_at))
+            set_text(by_id("call-duration"), f"You were in it for {lasted}.")
+            self._panel = Panel.NONE
+        if before not in (None, Phase.JOINING, Phase.RECONNECTING):
+            # Screen readers begin where the new screen begins.
+            asyncio.get_running_loop().call_soon(_focus_heading)
+
+    def _draw_body(self, snapshot: Snapshot) -> None:
+        people = snapshot.participants
+        others = any(person.media.screen for person in people[1:])
+        mine = snapshot.screen.state is SourceState.LIVE
+        set_data(self._body, "room", "open" if snapshot.room else "none")
+        set_data(self._body, "problem", snapshot.problem.value)
+        set_data(self._body, "panel", self._panel.value)
+        set_data(self._body, "sharing", "on" if mine else "other" if others else "off")
+        set_data(self._body, "count", str(max(1, len(people))))
+        set_data(self._body, "phase", snapshot.phase.value)
+        reconnecting = snapshot.phase is Phase.RECONNECTING
+        set_text(
+            by_id("banner"),
+            "The server is out of reach. The call goes on; trying again…"
+            if reconnecting
+            else "",
+        )
+        by_id("audio-blocked").hidden = not snapshot.playback_blocked
+        retrying = snapshot.problem is Problem.SERVER_UNREACHABLE
+        set_text(by_id("retry-in"), "Trying again…" if retrying else "")
+
+    def _draw_room(self, room: str) -> None:
+        path = f"/r/{room}" if room else "/"
+        if location.pathname != path:
+            history.pushState(None, "", f"{path}{location.search}")
+        set_text(by_id("room-name"), room)
+        set_text(by_id("lobby-room"), f"Room {room}" if room else "")
+        link = invite_link(room)
+        for field in document.querySelectorAll('[data-slot="invite-link"]'):
+            if field.value != link:
+                field.value = link
+
+    def _draw_controls(self, snapshot: Snapshot) -> None:
+        pressed = {
+            "toggle-mic": snapshot.microphone.state in _ON,
+            "toggle-camera": snapshot.camera.state in _ON,
+            "share-screen": snapshot.screen.state in _ON,
+            "raise-hand": snapshot.hand,
+        }
+        for action, on in pressed.items():
+            for button in document.querySelectorAll(f'[data-action="{action}"]'):
+                button.setAttribute("aria-pressed", "true" if on else "false")
+        for panel in (Panel.CHAT, Panel.PEOPLE, Panel.SETTINGS):
+            for button in document.querySelectorAll(f'[data-action="toggle-{panel}"]'):
+                open_ = "true" if self._panel is panel else "false"
+                button.setAttribute("aria-expanded", open_)
+
+
+def invite_link(room: str) -> str:
+    """Return the link that brings others into a room."""
+    return f"{location.origin}/r/{room}" if room else ""
+
+
+def _focus_heading() -> None:
+    for heading in document.querySelectorAll("main h1"):
+        if heading.offsetParent:
+            heading.focus()
+            return

@@ -1,0 +1,66 @@
+"""What notices say, in plain words. The only texts that aren't in index.html."""
+
+from client_py.core.state import MediaProblem, Notice, NoticeKind
+
+_SOURCES = {"microphone": "microphone", "camera": "camera", "screen": "screen"}
+
+_MEDIA = {
+    MediaProblem.DENIED: "Allow the {0} in your browser’s site settings to use it.",
+    MediaProblem.NOT_FOUND: "No {0} was found. Plug one in and turn it on again.",
+    MediaProblem.IN_USE: "Another program holds your {0}. Close it and try again.",
+    MediaProblem.UNSUPPORTED: "This browser can’t share a {0}.",
+}
+
+_REFUSED = {
+    "server-unreachable": "The server doesn’t answer. Try again in a moment.",
+    "too_many": "That was a bit fast. Wait a moment.",
+}
+
+
+def sentence(notice: Notice) -> str:
+    """Return the sentence that tells a notice."""
+    who, detail = notice.subject, notice.detail
+    match notice.kind:
+        case NoticeKind.JOINED:
+            return f"{who} joined"
+        case NoticeKind.LEFT:
+            return f"{who} left"
+        case NoticeKind.LOST:
+            return f"{who} lost the connection and didn’t come back"
+        case NoticeKind.HAND:
+            return f"{who} raised their hand"
+        case NoticeKind.SHARING:
+            return f"{who} is sharing their screen"
+        case NoticeKind.SHARE_ENDED:
+            return f"{who} stopped sharing"
+        case NoticeKind.DEVICE_ENDED:
+            return f"Your {_SOURCES.get(who, who)} went away; trying another one."
+        case NoticeKind.MEDIA_PROBLEM:
+            words = _MEDIA.get(MediaProblem(detail), "Your {0} could not be started.")
+            return words.format(_SOURCES.get(who, who))
+        case NoticeKind.REFUSED:
+            return _REFUSED.get(detail, "That did not work. Try again.")
+
+
+def severity(notice: Notice) -> str:
+    """Return the toast's ``data-kind``."""
+    match notice.kind:
+        case NoticeKind.MEDIA_PROBLEM | NoticeKind.REFUSED:
+            return "error"
+        case NoticeKind.DEVICE_ENDED | NoticeKind.LOST:
+            return "warning"
+    return "info"
+
+
+def initials(name: str) -> str:
+    """Return up to two letters that stand for a name."""
+    words = name.split()
+    letters = [words[0][0], words[-1][0]] if len(words) > 1 else list(name.strip()[:1])
+    return "".join(letters).upper()
+
+
+def duration(seconds: int) -> str:
+    """Return ``m:ss`` or ``h:mm:ss``."""
+    minutes, rest = divmod(max(0, seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
