@@ -222,33 +222,20 @@ class DevicesChanged:
     devices: tuple[Device, ...]
 
 
-Event = (
-    CreateRoom
-    | EnterLobby
-    | Join
-    | Leave
-    | TurnOn
+Gesture = CreateRoom | EnterLobby | Join | Leave | Say | ShowReaction | RaiseHand
+SignalingEvent = Admitted | AdmissionFailed | SocketClosed | RetryDue
+LinkEvent = PeerSaid | PeerChanged | RenewalDue | QualityMeasured | LevelsMeasured
+SourceEvent = (
+    TurnOn
     | TurnOff
     | ChooseDevice
     | ChooseOutput
     | ChooseQuality
-    | Say
-    | ShowReaction
-    | RaiseHand
     | AllowPlayback
-    | Admitted
-    | AdmissionFailed
-    | Heard
-    | SocketClosed
-    | RetryDue
-    | PeerSaid
-    | PeerChanged
-    | RenewalDue
-    | QualityMeasured
-    | LevelsMeasured
     | SourceStarted
     | SourceFailed
     | SourceEnded
     | PlaybackBlocked
     | DevicesChanged
 )
+Event = Gesture | SignalingEvent | Heard | LinkEvent | SourceEvent

@@ -10,27 +10,20 @@ from collections.abc import Callable
 from typing import Any
 
 from client_py.core import event as e
-from client_py.core.backoff import next_delay
 from client_py.core.effect import (
-    After,
-    Connect,
     Disconnect,
     Effect,
     MakeRoom,
-    PlayThrough,
-    ResumePlayback,
     Send,
 )
 from client_py.core.log import Log
+from client_py.core.membership import Membership
 from client_py.core.roster import Roster
 from client_py.core.slot import Slot
 from client_py.core.source import Sources
 from client_py.core.speaker import SpeakerTracker
 from client_py.core.state import (
-    TRANSITIONS,
     Connection,
-    Device,
-    MediaProblem,
     NoticeKind,
     Participant,
     Phase,
@@ -41,9 +34,6 @@ from protocol import messages as m
 from protocol.codec import Codec
 from protocol.codes import MAX_CHAT, VERSION, CloseCode, ErrorCode, LeaveReason
 from protocol.errors import ProtocolError
-
-_TRIES = 3  # to get in before the person is told that the server is away
-_IN = (Phase.JOINED, Phase.RECONNECTING)
 
 _PROBLEMS = {
     ErrorCode.ROOM_NOT_FOUND: Problem.ROOM_NOT_FOUND,
@@ -68,17 +58,11 @@ class Session:
     def __init__(self, random: Callable[[], float], agent: str = "") -> None:
         self._random = random
         self._agent = agent
-        self._phase = Phase.LOBBY
-        self._problem = Problem.NONE
-        self._room = ""
+        self._membership = Membership(random)
         self._name = ""
-        self._output = ""
-        self._playback_blocked = False
-        self._devices: tuple[Device, ...] = ()
-        self._sources = Sources()
         self._speakers = SpeakerTracker()
-        self._attempt = 0
         self._log = Log()
+        self._sources = Sources(self._log.tell)
         self._forget()
 
     def _forget(self) -> None:
@@ -105,8 +89,10 @@ class Session:
                 self._roster.score(who, quality)
             case e.LevelsMeasured(levels, now):
                 self._speakers.update(levels, now)
-            case e.Admitted() | e.AdmissionFailed() | e.SocketClosed() | e.RetryDue():
+            case _ if isinstance(event, e.SignalingEvent):
                 return self._signaling(event)
+            case _ if isinstance(event, e.SourceEvent):
+                return self._sent(self._source(event))
             case _:
                 return self._sent(self._gesture(event))
         return []
@@ -115,23 +101,23 @@ class Session:
     def snapshot(self) -> Snapshot:
         """Everything that a view needs, as it is now."""
         return Snapshot(
-            phase=self._phase,
-            problem=self._problem,
-            room=self._room,
+            phase=self._membership.phase,
+            problem=self._membership.problem,
+            room=self._membership.room,
             name=self._name,
             participants=self._participants(),
             active_speaker=self._speakers.active,
             microphone=self._sources[Slot.MICROPHONE],
             camera=self._sources[Slot.CAMERA],
             screen=self._sources[Slot.SCREEN],
-            output=self._output,
+            output=self._sources.output,
             quality=self._sources.quality,
-            devices=self._devices,
+            devices=self._sources.devices,
             hand=self._hand,
             chat=self._log.chat,
             reactions=self._log.reactions,
             notices=self._log.notices,
-            playback_blocked=self._playback_blocked,
+            playback_blocked=self._sources.playback_blocked,
         )
 
     def _participants(self) -> tuple[Participant, ...]:
@@ -156,15 +142,15 @@ class Session:
 
     # -- gestures and devices
 
-    def _gesture(self, event: e.Event) -> list[Effect]:
+    def _source(self, event: e.SourceEvent) -> list[Effect]:
         before = self._sources.announced
-        effects = self._asked(event)
+        effects = self._sources.handle(event)
         after = self._sources.announced
-        if after != before and self._phase in _IN:
+        if after != before and self._membership.inside:
             effects.append(Send(m.SetMedia(after)))
         return effects
 
-    def _asked(self, event: e.Event) -> list[Effect]:
+    def _gesture(self, event: e.Gesture) -> list[Effect]:
         match event:
             case e.CreateRoom():
                 return [MakeRoom()]
@@ -174,45 +160,11 @@ class Session:
                 return self._join(name)
             case e.Leave():
                 return self._leave()
-            case e.TurnOn(slot):
-                return self._sources.turn_on(slot)
-            case e.TurnOff(slot):
-                return self._sources.turn_off(slot)
-            case e.ChooseDevice(slot, device):
-                return self._sources.choose_device(slot, device)
-            case e.ChooseQuality(quality):
-                return self._sources.choose_quality(quality)
-            case e.AllowPlayback():
-                return [ResumePlayback()]
-            case e.PlaybackBlocked(blocked):
-                self._playback_blocked = blocked
-                return []
-            case e.ChooseOutput(device):
-                self._output = device
-                return [PlayThrough(device)]
-            case e.SourceStarted(slot, slots):
-                return self._sources.started(slot, slots)
-            case e.SourceFailed(slot, problem):
-                if problem is not MediaProblem.CANCELLED:
-                    self._log.tell(NoticeKind.MEDIA_PROBLEM, slot.word, problem)
-                return self._sources.failed(slot, problem)
-            case e.SourceEnded(slot):
-                return self._source_ended(slot)
-            case e.DevicesChanged(devices):
-                self._devices = devices
-                return []
-            case e.Say() | e.ShowReaction() | e.RaiseHand():
+            case _:
                 return self._spoken(event)
-        raise AssertionError(f"nobody handles {event}")
-
-    def _source_ended(self, slot: Slot) -> list[Effect]:
-        effects = self._sources.ended(slot)
-        if effects and slot is not Slot.SCREEN:
-            self._log.tell(NoticeKind.DEVICE_ENDED, slot.word)
-        return effects
 
     def _spoken(self, event: e.Say | e.ShowReaction | e.RaiseHand) -> list[Effect]:
-        if self._phase not in _IN or self._me is None:
+        if not self._membership.inside or self._me is None:
             return []
         match event:
             case e.Say(text):
@@ -227,59 +179,48 @@ class Session:
                 return [Send(m.SetHand(raised))]
 
     def _enter_lobby(self, room: str) -> list[Effect]:
-        effects = self._leave() if self._phase in _IN else []
-        self._room = room
+        effects = self._leave()
+        self._membership.room = room
         if self._phase is not Phase.LOBBY:
-            self._go(Phase.LOBBY)
+            self._membership.go(Phase.LOBBY)
             effects += self._sources.come_back()
         return effects
 
     def _join(self, name: str) -> list[Effect]:
-        if self._phase in _IN or self._phase is Phase.JOINING or not self._room:
+        member = self._membership
+        if member.inside or member.phase is Phase.JOINING or not member.room:
             return []
         self._name = name.strip() or "Guest"
         self._forget()
-        self._attempt = 0
-        again = self._phase is not Phase.LOBBY
-        self._go(Phase.JOINING)
-        back = self._sources.come_back() if again else []
-        return [Connect(self._room), *back]
+        return [*member.knock(), *self._sources.come_back()]
 
     def _leave(self) -> list[Effect]:
         if self._phase is Phase.JOINING:
-            self._go(Phase.LOBBY)
+            self._membership.go(Phase.LOBBY)
             return [Disconnect()]
-        if self._phase not in _IN:
+        if not self._membership.inside:
             return []
         return [Send(m.Leave()), *self._end(Phase.LEFT)]
 
     # -- signaling
 
-    def _signaling(
-        self, event: e.Admitted | e.AdmissionFailed | e.SocketClosed | e.RetryDue
-    ) -> list[Effect]:
-        if self._phase not in (*_IN, Phase.JOINING) and not self._knocking:
+    def _signaling(self, event: e.SignalingEvent) -> list[Effect]:
+        match event:
+            case e.RetryDue(attempt):
+                return self._membership.retry_due(attempt)
+            case e.SocketClosed(code):
+                return self._cut(code)
+        if not self._membership.knocking:
             if isinstance(event, e.AdmissionFailed):
                 self._log.tell(NoticeKind.REFUSED, "create-room", event.problem)
             return []
         match event:
             case e.Admitted(token):
                 return [Send(self._hello(token))]
-            case e.RetryDue(attempt):
-                return [Connect(self._room)] if attempt == self._attempt else []
+            case e.AdmissionFailed(Problem.SERVER_UNREACHABLE):
+                return self._membership.retry()
             case e.AdmissionFailed(problem):
-                if problem is Problem.SERVER_UNREACHABLE:
-                    return self._retry()
                 return self._end(Phase.FAILED, problem)
-            case e.SocketClosed(code):
-                return self._cut(code)
-
-    @property
-    def _knocking(self) -> bool:
-        """Whether I failed to get in, and still try by myself."""
-        return (
-            self._phase is Phase.FAILED and self._problem is Problem.SERVER_UNREACHABLE
-        )
 
     def _hello(self, token: str) -> m.Hello:
         return m.Hello(
@@ -292,20 +233,13 @@ class Session:
         )
 
     def _cut(self, code: int) -> list[Effect]:
+        if not (self._membership.inside or self._membership.knocking):
+            return []
         if code == CloseCode.ELSEWHERE:
             return self._end(Phase.LEFT, Problem.ELSEWHERE)
         if code in (CloseCode.BAD_MESSAGE, CloseCode.REFUSED):
             return self._end(Phase.FAILED, Problem.INTERNAL)
-        if self._phase is Phase.JOINED:
-            self._go(Phase.RECONNECTING)
-        return self._retry()
-
-    def _retry(self) -> list[Effect]:
-        delay = next_delay(self._attempt, self._random())
-        self._attempt += 1
-        if self._phase is Phase.JOINING and self._attempt >= _TRIES:
-            self._go(Phase.FAILED, Problem.SERVER_UNREACHABLE)
-        return [After(delay, e.RetryDue(self._attempt))]
+        return self._membership.retry()
 
     def _heard(self, message: m.ServerMessage) -> list[Effect]:
         match message:
@@ -334,12 +268,9 @@ class Session:
         return []
 
     def _joined(self, joined: m.Joined) -> list[Effect]:
-        if self._knocking:
-            self._go(Phase.JOINING)
-        if self._phase not in (Phase.JOINING, Phase.RECONNECTING):
+        if not self._membership.knocking:
             return []
-        self._go(Phase.JOINED)
-        self._attempt = 0
+        self._membership.enter()
         unsent, self._unsent = self._unsent, []
         effects: list[Effect] = []
         if not joined.resumed:
@@ -353,7 +284,7 @@ class Session:
         return [*effects, *(Send(each) for each in (*unsent, *self._log.unconfirmed))]
 
     def _refused(self, code: ErrorCode, about: str) -> list[Effect]:
-        if about == "hello" and self._phase is not Phase.JOINED:
+        if about == "hello" and self._membership.knocking:
             problem = _PROBLEMS.get(code, Problem.INTERNAL)
             return self._end(Phase.FAILED, problem)
         if code is not ErrorCode.NO_SUCH_PEER:  # they just left: no news
@@ -408,12 +339,11 @@ class Session:
 
     def _end(self, phase: Phase, problem: Problem = Problem.NONE) -> list[Effect]:
         """Leave the room behind, for whatever reason."""
-        self._go(phase, problem)
+        self._membership.go(phase, problem)
         effects = [*self._roster.clear(), *self._sources.leave(), Disconnect()]
         self._me = None
         return effects
 
-    def _go(self, phase: Phase, problem: Problem = Problem.NONE) -> None:
-        if phase is not self._phase and phase not in TRANSITIONS[self._phase]:
-            raise AssertionError(f"{self._phase} -> {phase}")
-        self._phase, self._problem = phase, problem
+    @property
+    def _phase(self) -> Phase:
+        return self._membership.phase

@@ -11,20 +11,44 @@ is off is closed, so that its light goes out. A source that ends by itself is
 opened again on the default device, once.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from client_py.core.effect import Effect, Publish, StartSource, StopSource, Unpublish
+from client_py.core import event as e
+from client_py.core.effect import (
+    Effect,
+    PlayThrough,
+    Publish,
+    ResumePlayback,
+    StartSource,
+    StopSource,
+    Unpublish,
+)
 from client_py.core.slot import Slot
-from client_py.core.state import CaptureQuality, MediaProblem, Source, SourceState
+from client_py.core.state import (
+    CaptureQuality,
+    Device,
+    MediaProblem,
+    NoticeKind,
+    Source,
+    SourceState,
+)
 from protocol.messages import MediaState
 
 _OPEN = (SourceState.LIVE, SourceState.MUTED)
 
 
 class Sources:
-    """The state of my sources. Every method returns what is to be done."""
+    """The state of my sources, and of the sound that I hear.
 
-    def __init__(self) -> None:
+    ``tell`` gets what the person has to know.
+    """
+
+    def __init__(self, tell: Callable[[NoticeKind, str, str], None]) -> None:
+        self._tell = tell
+        self.devices: tuple[Device, ...] = ()
+        self.output = ""
+        self.playback_blocked = False
         self._sources = {
             slot: Source() for slot in (Slot.MICROPHONE, Slot.CAMERA, Slot.SCREEN)
         }
@@ -45,70 +69,33 @@ class Sources:
             screen_audio=self._screen_audio,
         )
 
-    def turn_on(self, slot: Slot) -> list[Effect]:
-        """Open a source, or unmute it."""
-        match self._sources[slot].state:
-            case SourceState.OFF | SourceState.FAILED:
-                return self._start(slot)
-            case SourceState.MUTED:
-                self._set(slot, SourceState.LIVE)
-                return [Publish(slot)]
+    def handle(self, event: e.SourceEvent) -> list[Effect]:
+        """Take a gesture or what the platform tells; return what is to be done."""
+        match event:
+            case e.TurnOn(slot):
+                return self._turn_on(slot)
+            case e.TurnOff(slot):
+                return self._turn_off(slot)
+            case e.ChooseDevice(slot, device):
+                return self._choose_device(slot, device)
+            case e.ChooseQuality(quality):
+                return self._choose_quality(quality)
+            case e.SourceStarted(slot, slots):
+                return self._started(slot, slots)
+            case e.SourceFailed(slot, problem):
+                return self._failed(slot, problem)
+            case e.SourceEnded(slot):
+                return self._ended(slot)
+            case e.ChooseOutput(device):
+                self.output = device
+                return [PlayThrough(device)]
+            case e.AllowPlayback():
+                return [ResumePlayback()]
+            case e.DevicesChanged(devices):
+                self.devices = devices
+            case e.PlaybackBlocked(blocked):
+                self.playback_blocked = blocked
         return []
-
-    def turn_off(self, slot: Slot) -> list[Effect]:
-        """Mute the microphone, close anything else."""
-        state = self._sources[slot].state
-        if slot is Slot.MICROPHONE and state is SourceState.LIVE:
-            self._set(slot, SourceState.MUTED)
-            return [Unpublish(slot)]
-        if slot is Slot.MICROPHONE and state is SourceState.MUTED:
-            return []
-        return self._close(slot)
-
-    def choose_device(self, slot: Slot, device: str) -> list[Effect]:
-        """Take this device from now on; an open source moves to it."""
-        self._sources[slot] = replace(self._sources[slot], device=device)
-        match self._sources[slot].state:
-            case SourceState.OFF:
-                return []
-            case SourceState.FAILED:
-                return self._start(slot)
-        return [StartSource(slot, device, self.quality)]
-
-    def choose_quality(self, quality: CaptureQuality) -> list[Effect]:
-        """Ask the camera for this picture from now on."""
-        self.quality = quality
-        if self._sources[Slot.CAMERA].state in (*_OPEN, SourceState.STARTING):
-            return [StartSource(Slot.CAMERA, self._device(Slot.CAMERA), quality)]
-        return []
-
-    def started(self, slot: Slot, slots: tuple[Slot, ...]) -> list[Effect]:
-        """The platform has opened it."""
-        match self._sources[slot].state:
-            case SourceState.OFF | SourceState.FAILED:
-                return [StopSource(slot)]  # turned off while it was opening
-            case SourceState.MUTED:
-                return []
-        self._set(slot, SourceState.LIVE)
-        if slot is Slot.SCREEN:
-            self._screen_audio = Slot.SCREEN_AUDIO in slots
-        return [Publish(each) for each in slots]
-
-    def failed(self, slot: Slot, problem: MediaProblem) -> list[Effect]:
-        """The platform could not open it. What was open before goes on."""
-        if self._sources[slot].state is SourceState.STARTING:
-            quiet = problem is MediaProblem.CANCELLED
-            self._set(slot, SourceState.OFF if quiet else SourceState.FAILED, problem)
-        return []
-
-    def ended(self, slot: Slot) -> list[Effect]:
-        """It stopped by itself: pulled out, or the share was ended elsewhere."""
-        if self._sources[slot].state not in _OPEN:
-            return []
-        if slot is Slot.SCREEN:
-            return self._close(slot)
-        self._sources[slot] = Source(SourceState.STARTING)
-        return [Unpublish(slot), StartSource(slot, "", self.quality)]
 
     def leave(self) -> list[Effect]:
         """Close everything and remember what was on."""
@@ -122,7 +109,68 @@ class Sources:
     def come_back(self) -> list[Effect]:
         """Open again what was on when I left."""
         slots, self._left_on = self._left_on, ()
-        return [effect for slot in slots for effect in self.turn_on(slot)]
+        return [effect for slot in slots for effect in self._turn_on(slot)]
+
+    def _turn_on(self, slot: Slot) -> list[Effect]:
+        match self._sources[slot].state:
+            case SourceState.OFF | SourceState.FAILED:
+                return self._start(slot)
+            case SourceState.MUTED:
+                self._set(slot, SourceState.LIVE)
+                return [Publish(slot)]
+        return []
+
+    def _turn_off(self, slot: Slot) -> list[Effect]:
+        state = self._sources[slot].state
+        if slot is Slot.MICROPHONE and state is SourceState.LIVE:
+            self._set(slot, SourceState.MUTED)
+            return [Unpublish(slot)]
+        if slot is Slot.MICROPHONE and state is SourceState.MUTED:
+            return []
+        return self._close(slot)
+
+    def _choose_device(self, slot: Slot, device: str) -> list[Effect]:
+        self._sources[slot] = replace(self._sources[slot], device=device)
+        match self._sources[slot].state:
+            case SourceState.OFF:
+                return []
+            case SourceState.FAILED:
+                return self._start(slot)
+        return [StartSource(slot, device, self.quality)]
+
+    def _choose_quality(self, quality: CaptureQuality) -> list[Effect]:
+        self.quality = quality
+        if self._sources[Slot.CAMERA].state in (*_OPEN, SourceState.STARTING):
+            return [StartSource(Slot.CAMERA, self._device(Slot.CAMERA), quality)]
+        return []
+
+    def _started(self, slot: Slot, slots: tuple[Slot, ...]) -> list[Effect]:
+        match self._sources[slot].state:
+            case SourceState.OFF | SourceState.FAILED:
+                return [StopSource(slot)]  # turned off while it was opening
+            case SourceState.MUTED:
+                return []
+        self._set(slot, SourceState.LIVE)
+        if slot is Slot.SCREEN:
+            self._screen_audio = Slot.SCREEN_AUDIO in slots
+        return [Publish(each) for each in slots]
+
+    def _failed(self, slot: Slot, problem: MediaProblem) -> list[Effect]:
+        if problem is not MediaProblem.CANCELLED:
+            self._tell(NoticeKind.MEDIA_PROBLEM, slot.word, problem)
+        if self._sources[slot].state is SourceState.STARTING:
+            quiet = problem is MediaProblem.CANCELLED
+            self._set(slot, SourceState.OFF if quiet else SourceState.FAILED, problem)
+        return []
+
+    def _ended(self, slot: Slot) -> list[Effect]:
+        if self._sources[slot].state not in _OPEN:
+            return []
+        if slot is Slot.SCREEN:
+            return self._close(slot)
+        self._tell(NoticeKind.DEVICE_ENDED, slot.word, "")
+        self._sources[slot] = Source(SourceState.STARTING)
+        return [Unpublish(slot), StartSource(slot, "", self.quality)]
 
     def _start(self, slot: Slot) -> list[Effect]:
         self._set(slot, SourceState.STARTING)

@@ -24,11 +24,11 @@ class Phase(StrEnum):
 #: Which phase may follow which. What isn't here is a defect of the session.
 TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.LOBBY: frozenset({Phase.JOINING, Phase.FAILED}),
-    Phase.JOINING: frozenset({Phase.JOINED, Phase.FAILED, Phase.LOBBY}),
+    Phase.JOINING: frozenset({Phase.JOINED, Phase.FAILED, Phase.LOBBY, Phase.LEFT}),
     Phase.JOINED: frozenset({Phase.RECONNECTING, Phase.LEFT, Phase.FAILED}),
     Phase.RECONNECTING: frozenset({Phase.JOINED, Phase.LEFT, Phase.FAILED}),
     Phase.LEFT: frozenset({Phase.JOINING, Phase.LOBBY}),
-    Phase.FAILED: frozenset({Phase.JOINING, Phase.LOBBY}),
+    Phase.FAILED: frozenset({Phase.JOINING, Phase.LOBBY, Phase.LEFT}),
 }
 
 

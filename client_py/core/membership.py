@@ -1,0 +1,77 @@
+"""Where I am, and the tries to get in or back in.
+
+    LOBBY ──▶ JOINING ──▶ JOINED ◀──▶ RECONNECTING
+      ▲ ▲        │ ▲         │              │
+      │ └────────┤ │         ▼              │
+      │          ▼ │       LEFT ◀───────────┤
+      └────── FAILED ◀──────────────────────┘
+
+``state.TRANSITIONS`` is the whole table. While joining, the first tries pass in
+silence; then the phase is FAILED, and trying goes on all the same.
+"""
+
+from collections.abc import Callable
+
+from client_py.core.backoff import next_delay
+from client_py.core.effect import After, Connect, Effect
+from client_py.core.event import RetryDue
+from client_py.core.state import TRANSITIONS, Phase, Problem
+
+_TRIES = 3  # to get in before the person is told that the server is away
+
+
+class Membership:
+    """The phase of one person, and which attempt at the server this is."""
+
+    def __init__(self, random: Callable[[], float]) -> None:
+        self._random = random
+        self._attempt = 0
+        self.phase = Phase.LOBBY
+        self.problem = Problem.NONE
+        self.room = ""
+
+    @property
+    def inside(self) -> bool:
+        """Whether I am in the room, even while the socket is gone."""
+        return self.phase in (Phase.JOINED, Phase.RECONNECTING)
+
+    @property
+    def knocking(self) -> bool:
+        """Whether I want in, or back in, and the server may answer."""
+        return self.phase in (Phase.JOINING, Phase.RECONNECTING) or (
+            self.phase is Phase.FAILED and self.problem is Problem.SERVER_UNREACHABLE
+        )
+
+    def go(self, phase: Phase, problem: Problem = Problem.NONE) -> None:
+        """Enter a phase that may follow the present one."""
+        if phase is not self.phase and phase not in TRANSITIONS[self.phase]:
+            raise AssertionError(f"{self.phase} -> {phase}")
+        self.phase, self.problem = phase, problem
+
+    def knock(self) -> list[Effect]:
+        """Ask to be let in for the first time."""
+        self._attempt = 0
+        self.go(Phase.JOINING)
+        return [Connect(self.room)]
+
+    def enter(self) -> None:
+        """I am in, or back in."""
+        if self.phase is Phase.FAILED:
+            self.go(Phase.JOINING)
+        self.go(Phase.JOINED)
+        self._attempt = 0
+
+    def retry(self) -> list[Effect]:
+        """The server was not there, or went away: knock again in a while."""
+        if self.phase is Phase.JOINED:
+            self.go(Phase.RECONNECTING)
+        delay = next_delay(self._attempt, self._random())
+        self._attempt += 1
+        if self.phase is Phase.JOINING and self._attempt >= _TRIES:
+            self.go(Phase.FAILED, Problem.SERVER_UNREACHABLE)
+        return [After(delay, RetryDue(self._attempt))]
+
+    def retry_due(self, attempt: int) -> list[Effect]:
+        """Knock again, unless another attempt overtook this one."""
+        current = self.knocking and attempt == self._attempt
+        return [Connect(self.room)] if current else []
