@@ -1,0 +1,1 @@
+"""The Tertulia server: pages, tokens and signaling. No media passes through it."""

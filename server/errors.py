@@ -1,0 +1,58 @@
+"""What can go wrong in the server.
+
+ServerError
+├── SettingError     an environment variable holds what it can't; stops the start
+├── StoreError       the database didn't do what it was asked
+└── Refused          a client asked for what it can't have; ``code`` goes on the wire
+    └── TokenError   the token doesn't open this door
+"""
+
+from typing import Final
+
+from protocol.codes import ErrorCode
+
+
+class ServerError(Exception):
+    """The base of every error of the server's own."""
+
+
+class SettingError(ServerError):
+    """An environment variable holds what it can't."""
+
+    def __init__(self, variable: str, expected: str) -> None:
+        super().__init__(f"{variable}: {expected}")
+
+
+class StoreError(ServerError):
+    """The database didn't do what it was asked."""
+
+
+class Refused(ServerError):
+    """A client asked for what it can't have."""
+
+    def __init__(self, code: ErrorCode, text: str = "") -> None:
+        super().__init__(text or EXPLANATIONS[code])
+        self.code = code
+
+
+class TokenError(Refused):
+    """The token doesn't open this door.
+
+    The text never says which check failed: it would help only a forger.
+    """
+
+
+EXPLANATIONS: Final = {
+    ErrorCode.BAD_MESSAGE: "this message is not understood",
+    ErrorCode.BAD_REQUEST: "this can't be asked like that",
+    ErrorCode.BAD_TOKEN: "the token is not valid",
+    ErrorCode.TOKEN_EXPIRED: "the token has expired",
+    ErrorCode.ROOM_NOT_FOUND: "there is no such room",
+    ErrorCode.ROOM_FULL: "the room is full",
+    ErrorCode.NO_SUCH_PEER: "nobody in the room has this id",
+    ErrorCode.FORBIDDEN: "this is not yours to do",
+    ErrorCode.TOO_LARGE: "this is too large",
+    ErrorCode.VERSION: "this server speaks another version of the protocol",
+    ErrorCode.RESUME_DENIED: "this place in the room belongs to somebody else",
+    ErrorCode.INTERNAL: "internal error",
+}
