@@ -1,0 +1,77 @@
+"""What outlives a call: rooms, and who took part in them when.
+
+Chat is never stored, nor are names. Times are Unix seconds.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from protocol.messages import RoomId
+from server.errors import SettingError
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRecord:
+    """A room that somebody created."""
+
+    id: RoomId
+    name: str
+    creator: str
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Participation:
+    """One stay of one person in one room; ``reason`` is empty while it lasts."""
+
+    id: str
+    room: RoomId
+    subject: str
+    agent: str
+    joined_at: float
+    left_at: float | None = None
+    reason: str = ""
+
+
+class Store(Protocol):
+    """A database. Each method raises ``StoreError`` when it can't do its work.
+
+    Writes may be repeated after a failure: the second time changes nothing.
+    """
+
+    async def start(self) -> None:
+        """Connect; comes before everything else."""
+
+    async def add_room(self, room: RoomRecord) -> None:
+        """Keep a new room."""
+
+    async def room(self, room: RoomId) -> RoomRecord | None:
+        """Return a room that was not ended."""
+
+    async def end_room(self, room: RoomId, at: float) -> None:
+        """Close a room for good."""
+
+    async def came(self, participation: Participation) -> None:
+        """Record that somebody came."""
+
+    async def went(self, participation: str, at: float, reason: str) -> None:
+        """Record that somebody went; the first word on it counts."""
+
+    async def participations(self, room: RoomId) -> list[Participation]:
+        """Return everyone who came to a room, in the order in which they came."""
+
+    async def end_open(self, at: float, reason: str) -> int:
+        """End every participation that is still open; return how many."""
+
+    async def close(self) -> None:
+        """Let go of the database."""
+
+
+def open_store(url: str) -> Store:
+    """Return the store at ``url``, ``sqlite:///path``; ``start`` connects it."""
+    from server.store.sqlite import SqliteStore  # it imports the records above
+
+    scheme, _, path = url.partition(":///")
+    if scheme != "sqlite" or not path:
+        raise SettingError("TERTULIA_DATABASE", "expected sqlite:///path/to/file.db")
+    return SqliteStore(path)
