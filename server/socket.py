@@ -1,0 +1,218 @@
+"""One WebSocket's life: hello, then messages in and messages out.
+
+A plain ASGI application. The endpoint's own task reads; a second task writes what
+waits in the outbox, so that nobody ever waits for another one's socket.
+"""
+
+import asyncio
+import logging
+
+from starlette.types import Message, Receive, Scope, Send
+
+from protocol.codes import (
+    HELLO_DEADLINE,
+    SUBPROTOCOL,
+    VERSION,
+    CloseCode,
+    ErrorCode,
+)
+from protocol.errors import ProtocolError
+from protocol.messages import Failed, Hello
+from server.clock import Clock
+from server.errors import Refused
+from server.origin import Origins
+from server.switchboard import Seat, Switchboard
+from server.tokens import Tokens
+from server.wire import FROM_CLIENT, TO_CLIENT
+
+log = logging.getLogger("tertulia.socket")
+
+PATIENCE = 10  # messages that can't be understood, before we close
+FAREWELL = 2.0  # seconds to get the last messages out
+TURN = 32  # messages read before the others get their turn
+
+
+class SocketEndpoint:
+    """The ASGI application at ``/ws``."""
+
+    def __init__(
+        self,
+        switchboard: Switchboard,
+        tokens: Tokens,
+        origins: Origins,
+        clock: Clock,
+        hello_deadline: float = HELLO_DEADLINE,
+    ) -> None:
+        self.switchboard = switchboard
+        self.tokens = tokens
+        self.clock = clock
+        self.hello_deadline = hello_deadline
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        if not self._origins.admit(scope):
+            await _deny(send, 403, b"this page may not connect here\n")
+        elif SUBPROTOCOL not in scope["subprotocols"]:
+            await _deny(send, 400, f"expected subprotocol {SUBPROTOCOL}\n".encode())
+        else:
+            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+            await _Connection(self, receive, send).run()
+
+
+async def _deny(send: Send, status: int, body: bytes) -> None:
+    """Refuse the handshake with a plain HTTP response."""
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    kind = "websocket.http.response"
+    await send({"type": f"{kind}.start", "status": status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": body})
+
+
+class _Over(Exception):
+    """The conversation is over: by us, with a code to say, or by the other side."""
+
+    def __init__(self, code: int, *, by_us: bool) -> None:
+        self.code = code
+        self.by_us = by_us
+
+
+class _Connection:
+    """A ``Line``: one accepted socket."""
+
+    def __init__(self, endpoint: SocketEndpoint, receive: Receive, send: Send) -> None:
+        self._endpoint = endpoint
+        self._switchboard = endpoint.switchboard
+        self._now = endpoint.clock.monotonic
+        self._receive = receive
+        self._send = send
+        self._waiting = asyncio.Event()
+        self._deadline = asyncio.timeout(endpoint.hello_deadline)
+        self._code: int | None = None
+        self._strikes = 0
+        self.heard_at = self._now()
+
+    def ring(self) -> None:
+        """Something waits in the outbox."""
+        self._waiting.set()
+
+    def close(self, code: CloseCode) -> None:
+        """Close the socket, soon; the first code counts."""
+        if self._code is None:
+            self._code = code
+            self._deadline.reschedule(asyncio.get_running_loop().time())
+
+    async def run(self) -> None:
+        """Talk until one side has enough."""
+        seat: Seat | None = None
+        writer: asyncio.Task[None] | None = None
+        over = _Over(CloseCode.INTERNAL, by_us=True)
+        try:
+            async with self._deadline:
+                seat = await self._enter()
+                self._deadline.reschedule(None)
+                writer = asyncio.create_task(self._write(seat))
+                await self._listen(seat)
+        except _Over as reason:
+            over = reason
+        except TimeoutError:
+            over = _Over(self._code or CloseCode.HELLO_TIMEOUT, by_us=True)
+        except Exception:
+            log.exception("= a connection failed")
+        finally:
+            self._code = over.code
+            if writer is not None:
+                writer.cancel()
+            try:
+                if over.by_us:
+                    await self._say_goodbye(seat, over.code)
+            finally:
+                if seat is not None:
+                    self._switchboard.hung_up(seat, self, over.code)
+
+    # -- in
+
+    async def _enter(self) -> Seat:
+        """Wait for the hello and take a seat."""
+        try:
+            hello = FROM_CLIENT.decode(await self._next())
+        except ProtocolError as error:
+            await self._refuse(Failed(error.code, str(error)))
+            raise _Over(CloseCode.BAD_MESSAGE, by_us=True) from None
+        if not isinstance(hello, Hello):
+            await self._refuse(Failed(ErrorCode.BAD_MESSAGE, "hello comes first"))
+            raise _Over(CloseCode.BAD_MESSAGE, by_us=True)
+        try:
+            return self._admit(hello)
+        except Refused as refusal:
+            await self._refuse(Failed(refusal.code, str(refusal), "hello"))
+            raise _Over(CloseCode.REFUSED, by_us=True) from None
+
+    def _admit(self, hello: Hello) -> Seat:
+        if hello.version != VERSION:
+            raise Refused(ErrorCode.VERSION)
+        now = self._endpoint.clock.unix()
+        granted = self._endpoint.tokens.verify_room(hello.token, now)
+        return self._switchboard.admit(self, hello, granted)
+
+    async def _listen(self, seat: Seat) -> None:
+        """Hand on what comes, until the socket is gone."""
+        read = 0
+        while True:
+            text = await self._next()
+            try:
+                message = FROM_CLIENT.decode(text)
+            except ProtocolError as error:
+                self._strike(seat, error.code, str(error))
+            else:
+                self._switchboard.heard(seat, self, message)
+            read += 1
+            if read % TURN == 0:
+                # Reading what came in one packet never waits; writers need a turn.
+                await asyncio.sleep(0)
+
+    async def _next(self) -> str:
+        event: Message = await self._receive()
+        if event["type"] == "websocket.disconnect":
+            raise _Over(event.get("code") or 1005, by_us=False)
+        self.heard_at = self._now()
+        # A binary frame has no text, and no text is not a message.
+        return event.get("text") or ""
+
+    def _strike(self, seat: Seat, code: ErrorCode, text: str) -> None:
+        self._switchboard.refuse(seat, self, code, text)
+        self._strikes += 1
+        if self._strikes >= PATIENCE:
+            self.close(CloseCode.BAD_MESSAGE)
+
+    # -- out
+
+    async def _write(self, seat: Seat) -> None:
+        """Send what waits, whenever something does."""
+        try:
+            while True:
+                await self._waiting.wait()
+                self._waiting.clear()
+                await self._drain(seat)
+        except OSError:
+            pass  # the socket is gone; the reader hears it too
+
+    async def _drain(self, seat: Seat) -> None:
+        while seat.line is self and (letter := seat.outbox.first()):
+            await self._send({"type": "websocket.send", "text": letter.text})
+            seat.outbox.sent(letter)
+
+    async def _refuse(self, failed: Failed) -> None:
+        await self._send({"type": "websocket.send", "text": TO_CLIENT.encode(failed)})
+
+    async def _say_goodbye(self, seat: Seat | None, code: int) -> None:
+        """Send the last messages and the close, if they can be sent at all."""
+        reason = CloseCode(code).name.lower()
+        try:
+            async with asyncio.timeout(FAREWELL):
+                if seat is not None:
+                    await self._drain(seat)
+                await self._send(
+                    {"type": "websocket.close", "code": code, "reason": reason}
+                )
+        except (OSError, TimeoutError):
+            pass
