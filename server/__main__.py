@@ -1,0 +1,85 @@
+"""The command line: ``tertulia serve``."""
+
+import argparse
+import dataclasses
+import logging
+import socket
+import sys
+
+import uvicorn
+
+from protocol.codes import MAX_MESSAGE
+from server.app import create_app
+from server.errors import SettingError
+from server.settings import Settings
+from server.transport import WebSocketTransport
+
+_EVERYWHERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
+
+
+class _Server(uvicorn.Server):
+    """Says where it is, once it can be reached there."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            port = self.servers[0].sockets[0].getsockname()[1]
+            print(f"Tertulia is at {_url(self.config.host, port)}", flush=True)
+
+
+def _url(host: str, port: int) -> str:
+    name = "localhost" if host in _EVERYWHERE else host
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def serve(settings: Settings) -> None:
+    """Serve until told to stop."""
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws=WebSocketTransport,
+        ws_max_size=MAX_MESSAGE,
+        # Clients ping by themselves, and one clock for all notices who is silent.
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    _Server(config).run()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command that the arguments name."""
+    parser = argparse.ArgumentParser(prog="tertulia", description="Small video calls.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serving = commands.add_parser("serve", help="run the server")
+    serving.add_argument("--host", help="address to listen on (TERTULIA_HOST)")
+    serving.add_argument("--port", type=int, help="port, 0 for a free one")
+    options = parser.parse_args(arguments)
+    _log()
+    try:
+        settings = Settings.from_env()
+    except SettingError as error:
+        sys.exit(f"tertulia: {error}")
+    given = {"host": options.host, "port": options.port}
+    changes = {name: value for name, value in given.items() if value is not None}
+    serve(dataclasses.replace(settings, **changes))
+
+
+def _log() -> None:
+    logging.basicConfig(
+        format="%(asctime)s %(levelname).1s %(name)s %(message)s", level=logging.INFO
+    )
+    # At info it writes the whole path of every socket, query included.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    main()

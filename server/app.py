@@ -1,0 +1,130 @@
+"""Puts the server together: what exists, where it stands, how long it lives."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount, WebSocketRoute
+
+from protocol.messages import IceServer, ParticipantId, RoomId
+from server.api import Api, refused, store_failed
+from server.assets import Assets
+from server.clock import Clock, SystemClock
+from server.errors import Refused, StoreError
+from server.headers import SecurityHeaders
+from server.ice import ice_servers
+from server.journal import Journal
+from server.origin import Origins
+from server.rooms import Rooms
+from server.settings import Settings
+from server.socket import SocketEndpoint
+from server.store import Store, open_store
+from server.switchboard import Switchboard
+from server.tokens import Tokens
+
+_TICK: Final = 0.5  # seconds
+_LAST_WORDS: Final = 5.0  # seconds for the journal to be written when the server stops
+_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz"  # none that looks like another
+
+
+def new_id() -> str:
+    """Return 128 random bits, to be written in URLs and identifiers."""
+    return secrets.token_urlsafe(16)
+
+
+def new_room() -> RoomId:
+    """Return a room's id, as in ``abcd-efgh-jkmn``: 54 bits, can be read aloud."""
+    word = "".join(secrets.choice(_LETTERS) for _ in range(12))
+    return RoomId(f"{word[:4]}-{word[4:8]}-{word[8:]}")
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    store: Store | None = None,
+    tick: float = _TICK,
+) -> Starlette:
+    """Return the server as an ASGI application."""
+    clock = clock or SystemClock()
+    store = store or open_store(settings.database)
+    tokens = Tokens(settings.secret, new_id)
+    journal = Journal(store)
+    rooms = Rooms(new_id, _ice_for(settings, clock))
+    switchboard = Switchboard(rooms, journal, clock)
+    origins = Origins(settings.origins, test_mode=settings.test_mode)
+    api = Api(
+        tokens=tokens,
+        switchboard=switchboard,
+        store=store,
+        clock=clock,
+        new_room=new_room,
+        test_mode=settings.test_mode,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await store.start()
+        try:
+            await store.end_open(clock.unix(), "server_stopped")
+            async with _running(journal.run(), _ticking(switchboard, tick)):
+                yield
+                async with asyncio.timeout(_LAST_WORDS):
+                    await journal.flush()
+                    await store.end_open(clock.unix(), "server_stopped")
+        finally:
+            await store.close()
+
+    return Starlette(
+        routes=[
+            WebSocketRoute("/ws", SocketEndpoint(switchboard, tokens, origins, clock)),
+            *api.routes(),
+            Mount("/", Assets(settings.page, test_mode=settings.test_mode)),
+        ],
+        middleware=_middleware(settings),
+        exception_handlers={Refused: refused, StoreError: store_failed},
+        lifespan=lifespan,
+    )
+
+
+def _ice_for(
+    settings: Settings, clock: Clock
+) -> Callable[[ParticipantId], tuple[IceServer, ...]]:
+    return lambda participant: ice_servers(
+        settings.turn_urls, settings.turn_secret, participant, clock.unix()
+    )
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    middleware = [Middleware(SecurityHeaders)]
+    if settings.origins:
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
+        middleware.append(cors)
+    return middleware
+
+
+@contextlib.asynccontextmanager
+async def _running(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ticking(switchboard: Switchboard, interval: float) -> None:
+    while True:
+        await asyncio.sleep(interval)
+        switchboard.tick()
