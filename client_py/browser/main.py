@@ -33,6 +33,8 @@ class App:
         self._boot = js.tertulia.boot
         self._listeners = Listeners()
         self._marked: Phase | None = None
+        self._chosen = preference.load()
+        self._sources_asked = False
         self._media = BrowserMedia(self._capture())
         self._conference = Conference(
             Platform(
@@ -75,30 +77,25 @@ class App:
         return DeviceCapture(self._boot)
 
     def _enter(self) -> None:
-        post, chosen = self._conference.post, preference.load()
+        post, chosen = self._conference.post, self._chosen
         post(e.ChooseQuality(chosen.quality))
         post(e.ChooseDevice(Slot.MICROPHONE, chosen.microphone))
         post(e.ChooseDevice(Slot.CAMERA, chosen.camera))
         if chosen.output:
             post(e.ChooseOutput(chosen.output))
-        room = _room_here()
-        post(e.EnterLobby(room))
-        self._wanted = {
-            Slot.MICROPHONE: chosen.microphone_on,
-            Slot.CAMERA: chosen.camera_on,
-        }
-        if room:
-            self._open_sources()
+        post(e.EnterLobby(_room_here()))
 
     def _open_sources(self) -> None:
-        wanted, self._wanted = self._wanted, {}
-        for slot, on in wanted.items():
-            if on:
-                self._conference.post(e.TurnOn(slot))
+        if self._chosen.microphone_on:
+            self._conference.post(e.TurnOn(Slot.MICROPHONE))
+        if self._chosen.camera_on:
+            self._conference.post(e.TurnOn(Slot.CAMERA))
 
     def _publish(self, snapshot: Snapshot) -> None:
-        if snapshot.room and self._wanted:
-            # The first room of this page: now devices are of use.
+        if snapshot.room and not self._sources_asked:
+            # The first room of this page: now devices are of use. Not from in
+            # here: a snapshot is told of in the middle of an event.
+            self._sources_asked = True
             asyncio.get_running_loop().call_soon(self._open_sources)
         if snapshot.phase is Phase.JOINED and self._marked is not Phase.JOINED:
             performance.mark("tertulia:joined")

@@ -17,7 +17,7 @@ class Layout:
 def arrange(count: int, width: float, height: float, gap: float) -> Layout:
     """Return the layout in which ``count`` tiles of 16:9 are largest in a space."""
     best = Layout(1, 0, 0)
-    for columns in range(1, max(1, count) + 1):
+    for columns in range(1, count + 1):
         rows = -(-count // columns)
         wide = (width - gap * (columns - 1)) / columns
         high = (height - gap * (rows - 1)) / rows
