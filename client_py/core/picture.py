@@ -2,8 +2,9 @@
 
 The picture is a grid of black and white cells over its upper four fifths, white
 for a one; the rest is free for a name that people read. The bits, row by row:
-the name in UTF-8, zero-padded; the frame's count; a CRC-32 of both. Cells of a
-320×180 picture are 16×12 pixels, which survives VP8 at 30 kbit/s.
+four that tell a camera from a screen, the name in UTF-8, zero-padded, the frame's
+count, a CRC-32 of all that. The cells of a 320×180 picture are the blocks of
+16×16 pixels that VP8 codes as one; other sizes blur more, and are read too.
 """
 
 from collections.abc import Sequence
@@ -12,14 +13,16 @@ from itertools import groupby
 from zlib import crc32
 
 COLUMNS = 20
-ROWS = 12
+ROWS = 9
 SHARE = 0.8  # of the picture's height, from the top; the grid has its full width
 
-_NAME = 23  # bytes
+_NAME = 15  # bytes
 _COUNT = 3  # bytes
 _CHECK = 4  # bytes
-_LENGTH = _NAME + _COUNT + _CHECK
-_SCREEN = "·screen"
+_BODY = _NAME + _COUNT
+_CAMERA = 0b1010
+_SCREEN = 0b0101
+_SUFFIX = "·screen"
 
 _LOWEST = 300  # Hz: tones are in the band of telephones, which Opus spares
 _STEP = 5  # Hz
@@ -46,21 +49,25 @@ class Run:
 
 
 def fit(name: str) -> str:
-    """Return as much of a name as a picture carries."""
-    return _cut(name, _NAME)
+    """Return as much of a name as a picture carries, and that it is a screen's."""
+    suffix = _SUFFIX if name.endswith(_SUFFIX) else ""
+    bare = name.removesuffix(suffix).replace("\0", "").encode("utf-8", "replace")
+    return bare[:_NAME].decode("utf-8", "ignore") + suffix
 
 
 def screen(name: str) -> str:
     """Return the name that a person's shared screen carries."""
-    return _cut(name, _NAME - len(_SCREEN.encode())) + _SCREEN
+    return fit(name + _SUFFIX)
 
 
 def cells(name: str, count: int) -> Cells:
     """Return the grid of the ``count``-th picture, counted modulo 2²⁴."""
-    content = fit(name).encode().ljust(_NAME, b"\0")
-    content += (count % (1 << 8 * _COUNT)).to_bytes(_COUNT, "big")
-    content += crc32(content).to_bytes(_CHECK, "big")
-    bits = [bool(byte >> shift & 1) for byte in content for shift in range(7, -1, -1)]
+    name = fit(name)
+    kind = _SCREEN if name.endswith(_SUFFIX) else _CAMERA
+    body = name.removesuffix(_SUFFIX).encode().ljust(_NAME, b"\0")
+    body += (count % (1 << 8 * _COUNT)).to_bytes(_COUNT, "big")
+    number = int.from_bytes(bytes([kind]) + body + _check(kind, body), "big")
+    bits = [bool(number >> place & 1) for place in reversed(range(ROWS * COLUMNS))]
     return tuple(
         tuple(bits[start : start + COLUMNS]) for start in range(0, len(bits), COLUMNS)
     )
@@ -92,14 +99,16 @@ def read(samples: Sequence[Sequence[float]]) -> Identity | None:
     number = 0
     for sample in flat:
         number = number << 1 | (sample > middle)
-    content = number.to_bytes(_LENGTH, "big")
-    body = content[:-_CHECK]
-    if crc32(body).to_bytes(_CHECK, "big") != content[-_CHECK:]:
+    content = number.to_bytes(1 + _BODY + _CHECK, "big")
+    kind, body = content[0], content[1 : 1 + _BODY]
+    if kind not in (_CAMERA, _SCREEN) or _check(kind, body) != content[1 + _BODY :]:
         return None
     try:
         name = body[:_NAME].rstrip(b"\0").decode()
     except UnicodeDecodeError:
         return None
+    if kind == _SCREEN:
+        name += _SUFFIX
     return Identity(name, int.from_bytes(body[_NAME:], "big"))
 
 
@@ -112,6 +121,5 @@ def tone(name: str) -> float:
     return float(_LOWEST + _STEP * (crc32(fit(name).encode()) % _TONES))
 
 
-def _cut(name: str, length: int) -> str:
-    encoded = name.replace("\0", "").encode("utf-8", "replace")
-    return encoded[:length].decode("utf-8", "ignore")
+def _check(kind: int, body: bytes) -> bytes:
+    return crc32(body, kind).to_bytes(_CHECK, "big")
