@@ -32,6 +32,19 @@ async function sentinel() {
 }
 
 /**
+ * @param {{runs: number[], heap: number, objects: object}} head
+ * @param {Uint8Array} image the whole memory
+ */
+export function writeSnapshot(head, image) {
+  const json = new TextEncoder().encode(JSON.stringify(head));
+  const pieces = [new Uint32Array([MAGIC, json.length]), json];
+  pieces.push(new Uint8Array(-json.length & 7));
+  for (let i = 0; i < head.runs.length; i += 2)
+    pieces.push(image.subarray(head.runs[i], head.runs[i] + head.runs[i + 1]));
+  return new Blob(/** @type {any[]} */ (pieces)).arrayBuffer();
+}
+
+/**
  * @param {ArrayBuffer} buffer
  * @returns {{runs: number[], heap: number, objects: object, bytes: Uint8Array}}
  */
@@ -66,7 +79,8 @@ function restore(Module, { runs, heap, bytes }) {
  *   env?: Record<string, string>,
  *   globals?: object,
  *   recording?: boolean,
- *   booted?: (Module: any) => void,
+ *   instantiated?: (instance: WebAssembly.Instance) => void,
+ *   restored?: (Module: any) => void,
  * }} options `recording` keeps track of what a later snapshot must name
  * @returns {Promise<any>} Pyodide's public API; `._module` is Emscripten's
  */
@@ -91,7 +105,9 @@ export async function startPython(options) {
         try {
           const module = await options.wasm;
           Object.assign(imports.env, marker);
-          done(await WebAssembly.instantiate(module, imports), module);
+          const instance = await WebAssembly.instantiate(module, imports);
+          options.instantiated?.(instance);
+          done(instance, module);
         } catch (error) {
           reject(error);
         }
@@ -110,8 +126,8 @@ export async function startPython(options) {
       ],
     }).then(resolve, reject);
   });
-  options.booted?.(Module);
   if (snapshot) restore(Module, snapshot);
+  options.restored?.(Module);
   const pyodide = Module.API.finalizeBootstrap(snapshot?.objects);
   Module.API._pyodide.set_excepthook();
   Module.API.initializeStreams();
