@@ -7,6 +7,7 @@ import socket
 import sys
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from protocol.codes import MAX_MESSAGE
 from server.app import create_app
@@ -32,10 +33,10 @@ def _url(host: str, port: int) -> str:
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
-def serve(settings: Settings) -> None:
-    """Serve until told to stop."""
-    config = uvicorn.Config(
-        create_app(settings),
+def configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """Return how uvicorn is to serve the application."""
+    return uvicorn.Config(
+        app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -52,7 +53,6 @@ def serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    _Server(config).run()
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -70,7 +70,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"tertulia: {error}")
     given = {"host": options.host, "port": options.port}
     changes = {name: value for name, value in given.items() if value is not None}
-    serve(dataclasses.replace(settings, **changes))
+    settings = dataclasses.replace(settings, **changes)
+    _Server(configuration(create_app(settings), settings)).run()
 
 
 def _log() -> None:
