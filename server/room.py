@@ -4,6 +4,7 @@ Sans-I/O: every method returns the deliveries that follow, in order. ``Rooms``
 decides who comes in and who is gone; what goes on inside is decided here.
 """
 
+import json
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -39,7 +40,7 @@ from protocol.messages import (
 from server.errors import Refused
 
 CHAT_TAIL: Final = 50  # lines
-CHAT_TAIL_BYTES: Final = 24 * 1024  # so that a joined fits in one message
+CHAT_TAIL_BYTES: Final = 40 * 1024  # so that a joined fits in one message
 REMEMBERED: Final = 256  # ids of chat lines per participant
 
 
@@ -150,12 +151,11 @@ class Room:
     def _tail(self) -> tuple[ChatLine, ...]:
         """Return the last lines, as many as fit."""
         lines: list[ChatLine] = []
-        room = CHAT_TAIL_BYTES
+        size = 0
         for line in reversed(self._chat):
-            # JSON writes a control character in six bytes; UTF-8 needs up to four.
-            room -= 6 * len(line.text) if not line.text.isprintable() else 0
-            room -= len(line.text.encode()) + 512
-            if room < 0:
+            words = json.dumps((line.name, line.text), ensure_ascii=False)
+            size += len(words.encode()) + 256  # for ids and field names
+            if size > CHAT_TAIL_BYTES:
                 break
             lines.append(line)
         return tuple(reversed(lines))

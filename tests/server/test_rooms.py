@@ -1,0 +1,346 @@
+"""The rooms, pure: what goes in, and the deliveries that come out."""
+
+from collections.abc import Callable
+
+import pytest
+from guest import counting
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol import messages as m
+from protocol.codec import to_plain
+from protocol.codes import GRACE, MAX_MESSAGE, ErrorCode, LeaveReason, Presence
+from server.errors import Refused
+from server.room import Delivery
+from server.rooms import Admission, Departure, Entry, Rooms
+from server.wire import TO_CLIENT
+
+ROOM = m.RoomId("the-room")
+ICE = (m.IceServer(("stun:stun.example",)),)
+NOW = 1000.0
+
+
+def make_rooms() -> Rooms:
+    return Rooms(counting(), lambda participant: ICE)
+
+
+@pytest.fixture
+def rooms() -> Rooms:
+    return make_rooms()
+
+
+def join(rooms: Rooms, name: str, room: str = ROOM) -> Admission:
+    return rooms.join(m.RoomId(room), Entry(name.lower(), name))
+
+
+def info(admission: Admission) -> m.ParticipantInfo:
+    return admission.room.members[admission.you].info
+
+
+def refusal(work: Callable[[], object]) -> ErrorCode:
+    with pytest.raises(Refused) as refused:
+        work()
+    return refused.value.code
+
+
+# -- coming in
+
+
+def test_a_newcomer_learns_everything_and_the_others_learn_of_them(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    joined = m.Joined(bo.you, ROOM, (info(ana),), "id4", ICE)
+    assert bo.deliveries == [
+        Delivery(bo.you, joined),
+        Delivery(ana.you, m.ParticipantJoined(info(bo))),
+    ]
+
+
+def test_rooms_know_nothing_of_each_other(rooms):
+    join(rooms, "Ana", "one")
+    bo = join(rooms, "Bo", "another")
+    assert [delivery.to for delivery in bo.deliveries] == [bo.you]
+
+
+def test_the_ninth_finds_the_room_full(rooms):
+    for name in "abcdefgh":
+        join(rooms, name)
+    assert refusal(lambda: join(rooms, "i")) is ErrorCode.ROOM_FULL
+    assert not rooms.admits(ROOM, "i")
+    assert rooms.admits(ROOM, "a")  # who may want to come back
+
+
+def test_who_is_cut_off_keeps_their_place(rooms):
+    first = join(rooms, "a")
+    for name in "bcdefgh":
+        join(rooms, name)
+    rooms.cut(first.room, first.you, NOW)
+    assert refusal(lambda: join(rooms, "i")) is ErrorCode.ROOM_FULL
+
+
+# -- cut, back, gone
+
+
+def test_a_cut_is_told_as_reconnecting(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    deliveries = rooms.cut(ana.room, ana.you, NOW)
+    changed = m.ParticipantChanged(info(ana))
+    assert deliveries == [Delivery(bo.you, changed)]
+    assert info(ana).presence is Presence.RECONNECTING
+
+
+def test_who_resumes_has_the_same_id_and_a_new_secret(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    secret = ana.deliveries[0].message.resume
+    rooms.cut(ana.room, ana.you, NOW)
+    member = rooms.holder(ROOM, secret, "ana")
+    assert member is not None
+    media = m.MediaState(camera=True)
+    back = rooms.resume(ROOM, member.info.id, Entry("ana", "Ana", media))
+    joined, changed = back.deliveries
+    assert joined.message.resumed
+    assert (joined.message.you, joined.to) == (ana.you, ana.you)
+    assert joined.message.resume != secret
+    expected = m.ParticipantInfo(ana.you, "Ana", media)
+    assert changed == Delivery(bo.you, m.ParticipantChanged(expected))
+    assert rooms.expire(NOW + GRACE) == []
+
+
+def test_a_secret_older_than_the_last_two_is_forgotten(rooms):
+    ana = join(rooms, "Ana")
+    secret = ana.deliveries[0].message.resume
+    for _ in range(2):
+        rooms.resume(ROOM, ana.you, Entry("ana", "Ana"))
+    assert rooms.holder(ROOM, secret, "ana") is None
+
+
+def test_a_secret_in_other_hands_is_denied(rooms):
+    secret = join(rooms, "Ana").deliveries[0].message.resume
+    denied = refusal(lambda: rooms.holder(ROOM, secret, "bo"))
+    assert denied is ErrorCode.RESUME_DENIED
+
+
+@pytest.mark.parametrize("secret", ["", "nothing", "\u00e9", "id1"])
+def test_a_wrong_secret_holds_nothing(rooms, secret):
+    join(rooms, "Ana")
+    assert rooms.holder(ROOM, secret, "ana") is None
+
+
+def test_the_end_of_the_grace_is_told_once(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    rooms.cut(ana.room, ana.you, NOW)
+    assert rooms.expire(NOW + GRACE - 0.1) == []
+    left = m.ParticipantLeft(ana.you, LeaveReason.LOST)
+    assert rooms.expire(NOW + GRACE) == [
+        Departure(ana.you, LeaveReason.LOST, [Delivery(bo.you, left)])
+    ]
+    assert rooms.expire(NOW + 2 * GRACE) == []
+
+
+def test_an_empty_room_is_forgotten_with_its_chat(rooms):
+    ana = join(rooms, "Ana")
+    ana.room.handle(ana.you, m.Chat(m.ParticipantId("c"), "hola"), NOW)
+    rooms.leave(ana.room, ana.you)
+    assert rooms.find(ROOM) is None
+    assert join(rooms, "Bo").deliveries[0].message.chat == ()
+
+
+def test_an_ended_room_lets_nobody_in_again(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    gone = rooms.end(ROOM, NOW)
+    assert [departure.who for departure in gone] == [ana.you, bo.you]
+    assert all(departure.deliveries[0].to == departure.who for departure in gone)
+    assert refusal(lambda: join(rooms, "Eva")) is ErrorCode.ROOM_NOT_FOUND
+    rooms.expire(NOW + 3600)
+    assert join(rooms, "Eva")  # no token of before is good any more
+
+
+# -- inside
+
+
+def test_a_signal_goes_to_one_with_the_senders_name_on_it(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    join(rooms, "Eva")
+    body = {"anything": [1, None]}
+    assert ana.room.handle(ana.you, m.Signal(bo.you, 2, body), NOW) == [
+        Delivery(bo.you, m.Signaled(ana.you, 2, body))
+    ]
+
+
+@pytest.mark.parametrize("to", ["id1", "nobody"])
+def test_a_signal_to_nobody_else_is_refused(rooms, to):
+    ana = join(rooms, "Ana")
+    signal = m.Signal(m.ParticipantId(to), 1, {})
+    refused = refusal(lambda: ana.room.handle(ana.you, signal, NOW))
+    assert refused is ErrorCode.NO_SUCH_PEER
+
+
+def test_what_does_not_change_is_not_told(rooms):
+    ana = join(rooms, "Ana")
+    join(rooms, "Bo")
+    assert ana.room.handle(ana.you, m.SetHand(False), NOW) == []
+
+
+def test_an_unknown_reaction_is_refused(rooms):
+    ana = join(rooms, "Ana")
+    refused = refusal(lambda: ana.room.handle(ana.you, m.React("<b>"), NOW))
+    assert refused is ErrorCode.BAD_REQUEST
+
+
+def test_chat_without_words_is_refused(rooms):
+    ana = join(rooms, "Ana")
+    chat = m.Chat(m.ParticipantId("c"), " \n")
+    refused = refusal(lambda: ana.room.handle(ana.you, chat, NOW))
+    assert refused is ErrorCode.BAD_REQUEST
+
+
+def test_a_newcomer_sees_the_last_fifty_lines(rooms):
+    ana = join(rooms, "Ana")
+    for number in range(60):
+        chat = m.Chat(m.ParticipantId(f"c{number}"), f"line {number}")
+        ana.room.handle(ana.you, chat, NOW + number)
+    tail = join(rooms, "Bo").deliveries[0].message.chat
+    assert [line.text for line in tail] == [f"line {n}" for n in range(10, 60)]
+
+
+@pytest.mark.parametrize("char", ["x", "\u00e9", "\U0001f600", "\x01", '"', "x\n"])
+def test_a_joined_never_outgrows_one_message(rooms, char):
+    first = join(rooms, "a" * 64)
+    for number in range(6):
+        join(rooms, "\U0001f600" * 63 + str(number))
+    for number in range(60):
+        chat = m.Chat(m.ParticipantId(f"c{number}" + "c" * 60), (char * 2000)[:2000])
+        first.room.handle(first.you, chat, NOW)
+    joined = join(rooms, "Bo").deliveries[0].message
+    assert joined.chat
+    assert len(TO_CLIENT.encode(joined).encode()) < MAX_MESSAGE
+
+
+def test_ids_of_chat_are_remembered_up_to_a_bound(rooms):
+    ana = join(rooms, "Ana")
+
+    def said(number: int) -> int:
+        chat = m.Chat(m.ParticipantId(f"c{number}"), "x")
+        return len(ana.room.handle(ana.you, chat, NOW))
+
+    assert [said(n) for n in range(256)] == [1] * 256
+    assert said(0) == 0
+    assert said(256) == 1
+    assert said(0) == 1
+
+
+# -- whatever happens
+
+_people = st.sampled_from("abcdefghij")
+_steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("join"), _people),
+        st.tuples(st.just("leave"), _people),
+        st.tuples(st.just("cut"), _people),
+        st.tuples(st.just("resume"), _people),
+        st.tuples(st.just("wait"), st.floats(0, 20)),
+        st.tuples(st.just("end"), st.none()),
+        st.tuples(
+            st.just("say"),
+            st.tuples(
+                _people,
+                st.sampled_from(
+                    [
+                        m.SetHand(True),
+                        m.SetMedia(m.MediaState(screen=True)),
+                        m.React("👍"),
+                        m.Chat(m.ParticipantId("c"), "x"),
+                        m.Signal(m.ParticipantId("id1"), 1, {}),
+                    ]
+                ),
+            ),
+        ),
+    ),
+    max_size=60,
+)
+
+
+class Watched:
+    """Rooms, and what each person in them must believe from what they were told."""
+
+    def __init__(self) -> None:
+        self.rooms = make_rooms()
+        self.now = NOW
+        self.stays: dict[str, Admission] = {}
+        self.seen: dict[m.ParticipantId, dict[m.ParticipantId, m.ParticipantInfo]] = {}
+        self.gone: set[m.ParticipantId] = set()
+
+    def tell(self, deliveries: list[Delivery]) -> None:
+        for to, message in deliveries:
+            assert to not in self.gone
+            seen = self.seen.setdefault(to, {})
+            match message:
+                case m.Joined(_, _, participants):
+                    seen.clear()
+                    seen.update({each.id: each for each in participants})
+                case m.ParticipantJoined(who):
+                    assert who.id not in seen
+                    seen[who.id] = who
+                case m.ParticipantChanged(who):
+                    assert who.id in seen
+                    seen[who.id] = who
+                case m.ParticipantLeft(who):
+                    assert seen.pop(who, None) or who == to
+                case m.Signaled(who) | m.Reacted(who):
+                    assert who in seen or who == to
+
+    def depart(self, departures: list[Departure]) -> None:
+        for who, _, deliveries in departures:
+            assert who not in self.gone
+            self.tell(deliveries)
+            self.gone.add(who)
+            self.seen.pop(who, None)
+            self.stays = {n: a for n, a in self.stays.items() if a.you != who}
+
+    def step(self, verb: str, what: object) -> None:
+        stay = self.stays.get(what) if isinstance(what, str) else None
+        match verb:
+            case "join" if stay is None:
+                self.stays[what] = self.rooms.join(ROOM, Entry(what, what))
+                self.tell(self.stays[what].deliveries)
+            case "leave" if stay:
+                self.depart([self.rooms.leave(stay.room, stay.you)])
+            case "cut" if stay and info(stay).presence is Presence.PRESENT:
+                self.tell(self.rooms.cut(stay.room, stay.you, self.now))
+            case "resume" if stay:
+                back = self.rooms.resume(ROOM, stay.you, Entry(what, what))
+                self.tell(back.deliveries)
+            case "wait":
+                self.now += what
+                self.depart(self.rooms.expire(self.now))
+            case "end":
+                self.depart(self.rooms.end(ROOM, self.now))
+            case "say" if what[0] in self.stays:
+                stay = self.stays[what[0]]
+                self.tell(stay.room.handle(stay.you, what[1], self.now))
+
+
+@given(_steps)
+def test_everyone_always_knows_the_room_as_it_is(steps):
+    watched = Watched()
+    for verb, what in steps:
+        try:
+            watched.step(verb, what)
+        except Refused as refused:
+            assert refused.code in (
+                ErrorCode.ROOM_FULL,
+                ErrorCode.ROOM_NOT_FOUND,
+                ErrorCode.NO_SUCH_PEER,
+            )
+        room = watched.rooms.find(ROOM)
+        members = room.members if room else {}
+        assert len(members) <= 8
+        assert {stay.you for stay in watched.stays.values()} == set(members)
+        for who in members:
+            others = {i: each.info for i, each in members.items() if i != who}
+            assert watched.seen[who] == others
+
+
+def test_what_a_room_says_can_be_said_on_the_wire(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    for _, message in [*ana.deliveries, *bo.deliveries]:
+        assert TO_CLIENT.from_plain(to_plain(message)) == message

@@ -1,0 +1,98 @@
+"""What the environment may say."""
+
+import stat
+
+import pytest
+
+from server.errors import SettingError
+from server.settings import Settings
+
+
+@pytest.fixture
+def env(tmp_path):
+    return {"TERTULIA_DATA_DIR": str(tmp_path / "data")}
+
+
+def test_without_any_variable_there_is_a_default_for_each(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_env({})
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.database == "sqlite:///data/tertulia.db"
+    assert settings.origins == settings.turn_urls == ()
+    assert not settings.test_mode
+
+
+def test_every_variable_is_read(env):
+    secret = "s" * 32
+    settings = Settings.from_env(
+        {
+            **env,
+            "TERTULIA_HOST": "0.0.0.0",
+            "TERTULIA_PORT": "0",
+            "TERTULIA_DATABASE": "sqlite:////var/lib/tertulia.db",
+            "TERTULIA_SECRET": secret,
+            "TERTULIA_ORIGINS": "https://a.example, http://b.example:8080",
+            "TERTULIA_TURN_URLS": "stun:s.example, turns:t.example:5349?transport=tcp",
+            "TERTULIA_TURN_SECRET": "turn",
+            "TERTULIA_TEST_MODE": "1",
+        }
+    )
+    assert settings == Settings(
+        host="0.0.0.0",
+        port=0,
+        database="sqlite:////var/lib/tertulia.db",
+        secret=secret,
+        origins=("https://a.example", "http://b.example:8080"),
+        turn_urls=("stun:s.example", "turns:t.example:5349?transport=tcp"),
+        turn_secret="turn",
+        test_mode=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TERTULIA_PORT", "http"),
+        ("TERTULIA_PORT", "65536"),
+        ("TERTULIA_PORT", "-1"),
+        ("TERTULIA_PORT", "²"),
+        ("TERTULIA_DATABASE", "postgres://db"),
+        ("TERTULIA_DATABASE", "sqlite:///"),
+        ("TERTULIA_SECRET", "short"),
+        ("TERTULIA_ORIGINS", "https://a.example/"),
+        ("TERTULIA_ORIGINS", "*"),
+        ("TERTULIA_TURN_URLS", "https://turn.example"),
+        ("TERTULIA_TURN_URLS", ",".join(["stun:s.example"] * 9)),
+        ("TERTULIA_TEST_MODE", "perhaps"),
+        ("TERTULIA_DATA_DIR", "/dev/null/data"),
+    ],
+)
+def test_what_is_wrong_is_named(env, name, value):
+    with pytest.raises(SettingError, match=f"^{name}: "):
+        Settings.from_env({**env, name: value})
+
+
+def test_turn_needs_its_secret(env):
+    with pytest.raises(SettingError, match="^TERTULIA_TURN_SECRET: "):
+        Settings.from_env({**env, "TERTULIA_TURN_URLS": "turn:t.example"})
+
+
+def test_a_secret_is_made_once_and_for_its_owner_alone(env, tmp_path):
+    first = Settings.from_env(env).secret
+    assert len(first) >= 43  # 256 bits
+    assert Settings.from_env(env).secret == first
+    mode = (tmp_path / "data" / "secret").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+
+
+def test_a_damaged_secret_is_not_used(env, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "secret").write_text("")
+    with pytest.raises(SettingError, match="^TERTULIA_DATA_DIR: "):
+        Settings.from_env(env)
+
+
+def test_the_secrets_are_not_printed(env):
+    settings = Settings.from_env({**env, "TERTULIA_TURN_SECRET": "turn-secret"})
+    assert settings.secret not in repr(settings)
+    assert "turn-secret" not in repr(settings)

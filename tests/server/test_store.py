@@ -1,0 +1,128 @@
+"""SQLite as a store, and the journal before it."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from guest import make_settings, serving
+from store_contract import RECORD, ROOM, StoreContract, stay
+
+from protocol import messages as m
+from server.errors import SettingError, StoreError
+from server.journal import LENGTH, Journal
+from server.store import Store, open_store
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = open_store(f"sqlite:///{tmp_path}/deep/below/tertulia.db")
+    await store.start()
+    yield store
+    await store.close()
+
+
+class TestSqlite(StoreContract):
+    pass
+
+
+async def test_what_was_written_is_there_after_a_restart(tmp_path):
+    for _ in range(2):
+        store = open_store(f"sqlite:///{tmp_path}/t.db")
+        await store.start()
+        await store.add_room(RECORD)
+        await store.close()
+    assert await reread(tmp_path) == RECORD
+
+
+async def reread(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path}/t.db")
+    await store.start()
+    try:
+        return await store.room(ROOM)
+    finally:
+        await store.close()
+
+
+async def test_a_file_of_a_newer_version_is_not_touched(tmp_path):
+    await reread(tmp_path)
+    with sqlite3.connect(tmp_path / "t.db") as connection:
+        connection.execute("UPDATE schema SET version = 99")
+    connection.close()
+    store = open_store(f"sqlite:///{tmp_path}/t.db")
+    with pytest.raises(StoreError, match="newer"):
+        await store.start()
+    await store.close()
+
+
+async def test_a_place_that_can_not_be_written_is_an_error():
+    store = open_store("sqlite:////dev/null/t.db")
+    with pytest.raises(StoreError):
+        await store.start()
+    await store.close()
+
+
+@pytest.mark.parametrize("url", ["", "sqlite", "sqlite:///", "postgres:///x"])
+def test_another_engine_is_a_wrong_setting(url):
+    with pytest.raises(SettingError, match="TERTULIA_DATABASE"):
+        open_store(url)
+
+
+class FailingStore:
+    """Takes notes, and fails as often as it is told to."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.written: list[str] = []
+
+    async def came(self, participation):
+        await self._write(f"came {participation.id}")
+
+    async def went(self, participation, at, reason):
+        await self._write(f"went {participation} {reason}")
+
+    async def _write(self, line):
+        if self.failures:
+            self.failures -= 1
+            raise StoreError("away")
+        self.written.append(line)
+
+
+async def test_an_outage_loses_nothing_and_keeps_the_order():
+    store = FailingStore(failures=3)
+    journal = Journal(store, retry=0)
+    journal.came(stay(1))
+    journal.came(stay(2))
+    journal.went("p1", 0.0, "left")
+    task = asyncio.create_task(journal.run())
+    await journal.flush()
+    task.cancel()
+    assert store.written == ["came p1", "came p2", "went p1 left"]
+
+
+async def test_a_full_journal_never_makes_a_call_wait():
+    store = FailingStore(failures=0)
+    journal = Journal(store, retry=0)
+    for number in range(LENGTH + 1):
+        journal.came(stay(number))
+    task = asyncio.create_task(journal.run())
+    await journal.flush()
+    task.cancel()
+    assert len(store.written) == LENGTH
+
+
+async def test_a_stay_is_recorded_from_join_to_leave(tmp_path):
+    async with serving(make_settings(tmp_path)) as house:
+        ana, bo = await house.party("Ana", "Bo")
+        await bo.say(m.Leave())
+        await ana.hear()
+        ana.cut()
+    store = open_store(f"sqlite:///{tmp_path}/tertulia.db")
+    await store.start()
+    stays = await store.participations("the-room")
+    await store.close()
+    assert [(each.subject, each.reason) for each in stays] == [
+        ("Ana", "server_stopped"),
+        ("Bo", "left"),
+    ]
