@@ -95,6 +95,8 @@ class Actions:
         element = event.target.closest("[data-action]")
         if element and element.dataset.action in self._clicks:
             self._clicks[element.dataset.action](element)
+            for menu in ("more-menu", "reaction-picker"):
+                by_id(menu).hidePopover()
 
     def _got_change(self, event: Any) -> None:
         name = event.target.getAttribute("data-change")
@@ -151,7 +153,6 @@ class Actions:
 
     def _react(self, element: Any) -> None:
         self._conference.post(e.ShowReaction(str(element.dataset.emoji)))
-        by_id("reaction-picker").hidePopover()
 
     def _join(self, _: Any) -> None:
         self._conference.post(e.Join(self._view.lobby.name))

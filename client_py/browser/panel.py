@@ -36,6 +36,8 @@ class Chat:
                 strict=False,
             ):
                 self._log.append(_chat_line(line, before, me))
+            if self._drawn and not visible and lines[-1].from_ != me:
+                set_text(by_id("announcer"), f"Message from {lines[-1].name}")
             self._drawn = lines
             self._log.scrollTop = self._log.scrollHeight
         if visible:

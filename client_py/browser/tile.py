@@ -7,13 +7,12 @@ from js import performance
 from client_py.browser.dom import Listeners, by_id, part, set_data, set_text, template
 from client_py.browser.media import BrowserMedia
 from client_py.browser.words import initials
-from client_py.core.layout import arrange
 from client_py.core.slot import Slot
 from client_py.core.state import Participant, Reaction, Snapshot
 from protocol.messages import ParticipantId
 
-_GAP = 12  # pixels between tiles; call.css has the same
-_AVATARS = 6  # colours in tokens.css
+_HUES = 8  # colours of people in tokens.css
+_STAGED = 4  # tiles that the stage holds
 
 Key = tuple[ParticipantId, Slot]
 
@@ -28,6 +27,9 @@ class Grid:
         self._drawn: dict[Key, Participant] = {}
         self._seen_reaction = 0
         self._listeners = Listeners()
+        self._listeners.add(
+            self._grid, "animationend", lambda event: _end_reaction(event.target)
+        )
         self._first_frame: Any = self._listeners.callback(_mark_first_frame)
         self.pinned: Key | None = None
 
@@ -51,35 +53,31 @@ class Grid:
             if reaction.serial > self._seen_reaction:
                 self._seen_reaction = reaction.serial
                 self._float(reaction)
-        self.arrange()
+        self._stage()
 
     def pin(self, element: Any) -> None:
         """Pin the tile that this element is in, or let it go."""
         tile = element.closest(".tile")
         key = next(k for k, each in self._tiles.items() if each.isSameNode(tile))
         self.pinned = None if self.pinned == key else key
-        self.arrange()
+        self._stage()
 
-    def arrange(self) -> None:
-        """Put the tiles where they are largest."""
-        screens = [key for key in self._tiles if key[1] is Slot.SCREEN]
+    def _stage(self) -> None:
+        """Put what is pinned, or else the others' screens, on the stage."""
         if self.pinned not in self._tiles:
             self.pinned = None
-        staged = [self.pinned] if self.pinned else screens
+        shared = [
+            key
+            for key, tile in self._tiles.items()
+            # My own screen shows no picture here: nothing to look at.
+            if key[1] is Slot.SCREEN and tile.dataset.self == "no"
+        ]
+        staged = [self.pinned] if self.pinned else shared[:_STAGED]
         set_data(self._grid, "layout", "stage" if staged else "grid")
         for key, tile in self._tiles.items():
             set_data(tile, "stage", "yes" if key in staged else "no")
             pin = tile.querySelector('[data-action="pin"]')
             pin.setAttribute("aria-pressed", str(key == self.pinned).lower())
-        box = self._grid.parentElement
-        count = len(self._tiles) - len(staged)
-        layout = arrange(len(staged) or count, box.clientWidth, box.clientHeight, _GAP)
-        style = self._grid.style
-        style.setProperty("--columns", str(layout.columns))
-        style.setProperty("--tile-width", f"{layout.width}px")
-        style.setProperty("--tile-height", f"{layout.height}px")
-        style.setProperty("--staged", str(len(staged)))
-        style.setProperty("--strip", str(count))
 
     def _add(self, key: Key) -> None:
         tile = template("screen-tile" if key[1] is Slot.SCREEN else "tile")
@@ -122,9 +120,14 @@ class Grid:
         set_data(tile, "connection", person.connection.value)
         set_text(part(tile, "name"), person.name)
         if key[1] is Slot.SCREEN:
-            tile.setAttribute("aria-label", f"{person.name}’s screen")
+            label = f"{person.name}’s screen"
+        else:
+            label = person.name
+        tile.setAttribute("aria-label", label)
+        pin = tile.querySelector('[data-action="pin"]')
+        pin.setAttribute("aria-label", f"Pin {label}")
+        if key[1] is Slot.SCREEN:
             return
-        tile.setAttribute("aria-label", person.name)
         media = person.media
         set_data(tile, "audio", "on" if media.microphone else "muted")
         set_data(tile, "video", "on" if media.camera else "off")
@@ -141,16 +144,19 @@ class Grid:
             return
         emoji = template("reaction")
         emoji.textContent = reaction.emoji
-        layer = part(tile, "reactions")
-        while layer.childElementCount > 4:
-            layer.firstElementChild.remove()
-        layer.append(emoji)
+        part(tile, "reactions").append(emoji)
+        set_text(by_id("announcer"), f"{tile.dataset.name}: {reaction.emoji}")
 
 
 def _mark_first_frame(*_: Any) -> None:
     performance.mark("tertulia:first-remote-frame")
 
 
+def _end_reaction(element: Any) -> None:
+    if element.classList.contains("reaction"):
+        element.remove()
+
+
 def hue(name: str) -> int:
     """Return the number of the avatar colour that a name has everywhere."""
-    return sum(name.encode()) % _AVATARS + 1
+    return sum(name.encode()) % _HUES + 1

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from js import ResizeObserver, document, history, location, requestAnimationFrame
+from js import document, history, location, requestAnimationFrame
 
 from client_py.browser.dom import Listeners, by_id, set_data, set_text
 from client_py.browser.lobby import Lobby
@@ -55,10 +55,6 @@ class View:
         self._scheduled = False
         self._listeners = Listeners()
         self._frame = self._listeners.callback(self._draw)
-        observer = ResizeObserver.new(
-            self._listeners.callback(lambda *_: self.grid.arrange())
-        )
-        observer.observe(by_id("grid").parentElement)
 
     def publish(self, snapshot: Snapshot) -> None:
         """Draw this snapshot with the next frame, or the one that comes after it."""
@@ -140,6 +136,7 @@ class View:
             if reconnecting
             else "",
         )
+        set_data(by_id("banner"), "kind", "warning" if reconnecting else "info")
         by_id("audio-blocked").hidden = not snapshot.playback_blocked
         retrying = snapshot.problem is Problem.SERVER_UNREACHABLE
         set_text(by_id("retry-in"), "Trying again…" if retrying else "")
@@ -163,10 +160,14 @@ class View:
             "raise-hand": snapshot.hand,
         }
         for action, on in pressed.items():
-            for button in document.querySelectorAll(f'[data-action="{action}"]'):
+            for button in document.querySelectorAll(
+                f'[data-action="{action}"][aria-pressed]'
+            ):
                 button.setAttribute("aria-pressed", "true" if on else "false")
         for panel in (Panel.CHAT, Panel.PEOPLE, Panel.SETTINGS):
-            for button in document.querySelectorAll(f'[data-action="toggle-{panel}"]'):
+            for button in document.querySelectorAll(
+                f'[data-action="toggle-{panel}"][aria-expanded]'
+            ):
                 open_ = "true" if self._panel is panel else "false"
                 button.setAttribute("aria-expanded", open_)
 
