@@ -22,6 +22,7 @@ from server.origin import header
 log = logging.getLogger("tertulia.assets")
 
 INDEX: Final = "/"
+ROOM: Final = "/r/{room}"  # every room's page
 CHUNK: Final = 256 * 1024  # bytes; between two the loop serves others
 
 _IMMUTABLE = b"public, max-age=31536000, immutable"
@@ -55,8 +56,14 @@ class Assets:
             return
         for url, entry in manifest["files"].items():
             self._files[url] = _load(page, entry)
-        if test_mode and INDEX in self._files:
-            self._files[INDEX] = _test_index(self._files[INDEX][IDENTITY])
+        if index := self._files.get(INDEX):
+            # A room's page opens with its lobby: painted before any script runs.
+            self._files[ROOM] = _with(index, b'data-room="none"', b'data-room="open"')
+        if test_mode:
+            for url in (INDEX, ROOM) if index else ():
+                self._files[url] = _with(
+                    self._files[url], b'data-mode="normal"', b'data-mode="test"'
+                )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,10 +73,10 @@ class Assets:
         if method not in ("GET", "HEAD"):
             await _plain(send, 405, [(b"allow", b"GET, HEAD")])
             return
-        url = INDEX if _is_room(scope["path"]) else scope["path"]
+        url = ROOM if _is_room(scope["path"]) else scope["path"]
         variants = self._files.get(url)
         if variants is None:
-            if url == INDEX:
+            if url in (INDEX, ROOM):
                 await _send(send, 503, self._missing, method)
             else:
                 await _plain(send, 404)
@@ -101,8 +108,9 @@ def _load(page: Path, entry: dict[str, Any]) -> dict[str, Variant]:
     }
 
 
-def _test_index(index: Variant) -> dict[str, Variant]:
-    body = index.body.replace(b'data-mode="normal"', b'data-mode="test"')
+def _with(page: dict[str, Variant], old: bytes, new: bytes) -> dict[str, Variant]:
+    """Return a page with one attribute changed, encoded anew."""
+    body = page[IDENTITY].body.replace(old, new)
     return {
         IDENTITY: _variant(body, _page_headers()),
         "gzip": _variant(gzip.compress(body, mtime=0), _page_headers(), "gzip"),

@@ -27,7 +27,6 @@ _OWN: Final = (
 )
 _NOBODY: Final = (
     "accelerometer",
-    "bluetooth",
     "browsing-topics",
     "geolocation",
     "gyroscope",

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from server.assets import CHUNK, Assets
 from server.headers import SecurityHeaders
 
-INDEX = b'<!doctype html><html data-mode="normal">hola</html>'
+INDEX = b'<!doctype html><html data-mode="normal"><body data-room="none">hola</html>'
 SCRIPT = b"console.log('hola')\n" * 50
 WASM = b"\0asm" + bytes(range(256)) * (CHUNK // 100)
 
@@ -53,11 +53,16 @@ async def http(tmp_path):
         yield http
 
 
-@pytest.mark.parametrize("path", ["/", "/r/abcd-efgh-jkmn", "/r/my_room"])
-async def test_the_page_is_served_for_the_lobby_and_every_room(http, path):
+@pytest.mark.parametrize(
+    ("path", "room"),
+    [("/", b"none"), ("/r/abcd-efgh-jkmn", b"open"), ("/r/my_room", b"open")],
+)
+async def test_the_page_opens_with_its_home_or_with_the_lobby_of_a_room(
+    http, path, room
+):
     response = await http.get(path)
     assert response.status_code == 200
-    assert response.content == INDEX
+    assert response.content == INDEX.replace(b"none", room)
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert response.headers["cache-control"] == "no-cache"
 
