@@ -17,12 +17,10 @@ from aiortc import (
     RTCIceServer,
     RTCPeerConnection,
     RTCRtpCodecCapability,
-    RTCRtpReceiver,
     RTCRtpSender,
     RTCSessionDescription,
 )
 from aiortc.rtcicetransport import parse_stun_turn_uri
-from aiortc.rtp import AnyRtcpPacket, RtcpByePacket
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
 from client_py.core.errors import NegotiationError
@@ -44,6 +42,7 @@ log = logging.getLogger("tertulia.headless.rtc")
 
 _KINDS = [slot.kind for slot in Slot]
 _CODECS = {"audio": ("audio/opus",), "video": ("video/VP8", "video/rtx")}
+_HIDDEN = ".local"  # the domain of mDNS (RFC 6762)
 _WORDS = {"closed": "disconnected"}
 _RATES = {"audio": 48000, "video": 90000}  # Hz, of the RTP clocks
 
@@ -83,6 +82,7 @@ class HeadlessPeerConnection:
         self._closing = closing
         self._closed = False
         self._remote_ufrag = ""
+        self._hiding = False
         self._gathered = False
         self._feeds = {slot: Feed(slot.kind) for slot in Slot}
         self._incoming: dict[Slot, Incoming] = {}
@@ -121,12 +121,13 @@ class HeadlessPeerConnection:
     async def set_remote_description(self, description: Description) -> None:
         """Set an answer, or an offer in stable; adopt the slots of the first."""
         self._check_open()
-        ufrag = _ufrag(description.sdp)
+        sdp = self._without_hidden(description.sdp)
+        ufrag = _ufrag(sdp)
         if self._remote_ufrag not in ("", ufrag):
             raise NegotiationError("aiortc can't restart ICE")
         try:
             await self._pc.setRemoteDescription(
-                RTCSessionDescription(description.sdp, description.kind)
+                RTCSessionDescription(sdp, description.kind)
             )
         except Exception as error:
             raise _refusal(error) from error
@@ -142,14 +143,16 @@ class HeadlessPeerConnection:
         if candidate.username_fragment not in ("", self._remote_ufrag):
             raise NegotiationError("a candidate of another description")
         if not candidate.candidate:
-            await self._pc.addIceCandidate(None)
+            if not self._hiding:
+                await self._pc.addIceCandidate(None)
             return
         try:
             parsed = candidate_from_sdp(candidate.candidate.removeprefix("candidate:"))
         except (AssertionError, ValueError) as error:
             raise NegotiationError("not a candidate") from error
-        if parsed.ip.endswith(".local"):
-            return  # a browser hides its address: its own checks will tell it
+        if parsed.ip.endswith(_HIDDEN):
+            self._hiding = True
+            return
         parsed.sdpMid = candidate.sdp_mid
         parsed.sdpMLineIndex = candidate.sdp_m_line_index
         try:
@@ -203,6 +206,19 @@ class HeadlessPeerConnection:
             feed.stop()
         self._closing.spawn(self._pc.close())
 
+    def _without_hidden(self, sdp: str) -> str:
+        """Leave out the addresses that a browser hides behind mDNS.
+
+        Its own checks will tell them. The end of candidates goes too: aiortc would
+        give up at once when there is nothing to try.
+        """
+        lines = sdp.splitlines(keepends=True)
+        shown = [line for line in lines if f"{_HIDDEN} " not in line]
+        if len(shown) == len(lines):
+            return sdp
+        self._hiding = True
+        return "".join(line for line in shown if "end-of-candidates" not in line)
+
     def _adopt(self) -> None:
         for slot, transceiver in zip(Slot, self._pc.getTransceivers(), strict=True):
             if not self._initiator:
@@ -210,7 +226,6 @@ class HeadlessPeerConnection:
                 transceiver.direction = "sendrecv"
             track = transceiver.receiver.track
             if track is not None and slot not in self._incoming:
-                _outlive_goodbyes(transceiver.receiver)
                 self._incoming[slot] = Incoming(track)
                 self._tell(TrackReceived(slot, self._incoming[slot]))
 
@@ -260,21 +275,6 @@ def _ufrag(sdp: str) -> str:
     if ice is None or not ice.usernameFragment:
         raise NegotiationError("a description without ICE credentials")
     return ice.usernameFragment
-
-
-def _outlive_goodbyes(receiver: RTCRtpReceiver) -> None:
-    """Let a receiver go on after an RTCP BYE.
-
-    Browsers send it when a track is replaced by none; aiortc would end the
-    decoder for good.
-    """
-    handle = receiver._handle_rtcp_packet
-
-    async def ignore_bye(packet: AnyRtcpPacket) -> None:
-        if not isinstance(packet, RtcpByePacket):
-            await handle(packet)
-
-    receiver._handle_rtcp_packet = ignore_bye  # type: ignore[method-assign]
 
 
 def _refusal(error: Exception) -> NegotiationError:
