@@ -101,8 +101,10 @@ class BrowserSignaling:
         if boot is None or not boot.admission or boot.room != room:
             return ""
         admission = await boot.admission
-        stale = Date.now() > float(admission.expires or 0) - _FRESH
-        return "" if stale or not admission.ok else str(admission.token)
+        if not admission.ok:
+            return ""  # ask again: what was wrong then may be right by now
+        fresh = Date.now() < admission.expires - _FRESH
+        return str(admission.token) if fresh else ""
 
     async def _authorized(self, path: str) -> Any:
         """POST with a session token, with a new one if the old was refused."""

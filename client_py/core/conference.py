@@ -23,7 +23,7 @@ from client_py.core.ports import CaptureRequest, Closed, Platform, TextReceived,
 from client_py.core.quality import QualityMeter
 from client_py.core.session import Session
 from client_py.core.slot import Slot
-from client_py.core.state import Snapshot
+from client_py.core.state import Problem, Snapshot
 from protocol.codec import Codec
 from protocol.errors import ProtocolError
 from protocol.messages import (
@@ -276,6 +276,8 @@ class Conference:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("= a task failed", exc_info=error)
+            if task is self._connecting:
+                self.post(e.AdmissionFailed(Problem.INTERNAL))
 
     async def _settle(self) -> None:
         tasks = list(self._tasks)
