@@ -1,6 +1,7 @@
 """What arrives: the other side's tracks, and what is seen and heard in them."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import cast
 
@@ -51,48 +52,49 @@ class Incoming:
 
 
 class Sink:
-    """What was seen and heard in one slot of one participant.
+    """What was seen and heard in one slot of one participant, over all its tracks.
 
-    ``seen`` is the last picture that could be read, ``pictures`` how many
-    different ones were, in a row, of the same name; ``pitch`` is the loudest
-    frequency of the last 0.4 s in Hz, 0.0 for silence, ``sounds`` counts those.
+    ``seen`` is the last picture that could be read, ``pictures`` counts the
+    different ones by name; ``pitch`` is the loudest frequency of the last 0.4 s in
+    Hz, 0.0 for silence, ``sounds`` counts such pieces by frequency.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
-        self.seen: Identity | None = None
-        self.pictures = 0
         self.frames = 0
+        self.seen: Identity | None = None
+        self.pictures: Counter[str] = Counter()
         self.pitch = 0.0
-        self.sounds = 0
+        self.sounds: Counter[float] = Counter()
         self._changed = changed
         self._heard: list[Samples] = []
 
+    def __str__(self) -> str:
+        seen = self.seen and f"{self.seen.name!r} {self.seen.count}"
+        return f"{self.frames} frames came, last {seen or self.pitch}"
+
     async def run(self, track: Incoming) -> None:
         """Consume a track until it ends."""
+        self._heard.clear()
         while (frame := await track.recv()) is not None:
             self.frames += 1
             if isinstance(frame, VideoFrame):
                 self._look(frame)
             else:
                 self._listen(frame)
+            self._changed()
 
     def _look(self, frame: VideoFrame) -> None:
         found = picture.read(cells(frame))
-        if found is None or found == self.seen:
-            return
-        same = self.seen is not None and self.seen.name == found.name
-        self.pictures = self.pictures + 1 if same else 1
-        self.seen = found
-        self._changed()
+        if found is not None and found != self.seen:
+            self.seen = found
+            self.pictures[found.name] += 1
 
     def _listen(self, frame: AudioFrame) -> None:
         self._heard.append(samples(frame))
-        if sum(map(len, self._heard)) < _WINDOW:
-            return
-        self.pitch = pitch(np.concatenate(self._heard)[:_WINDOW])
-        self.sounds += 1
-        self._heard.clear()
-        self._changed()
+        if sum(map(len, self._heard)) >= _WINDOW:
+            self.pitch = pitch(np.concatenate(self._heard)[:_WINDOW])
+            self.sounds[self.pitch] += 1
+            self._heard.clear()
 
 
 def cells(frame: VideoFrame) -> list[list[float]]:
