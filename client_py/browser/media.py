@@ -11,11 +11,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from math import sqrt
 from typing import Any
 
-from js import Audio, AudioContext, Float32Array, MediaStream, navigator
+from js import (
+    Audio,
+    AudioContext,
+    Float32Array,
+    MediaStream,
+    document,
+    navigator,
+)
 from pyodide.ffi import JsException, to_js
 
 from client_py.browser.capture import Capture
-from client_py.browser.dom import Listeners
+from client_py.browser.dom import Listeners, set_data
 from client_py.core.event import DevicesChanged, PlaybackBlocked, SourceEnded
 from client_py.core.ports import CaptureRequest, MediaEvent, Track
 from client_py.core.slot import Slot
@@ -74,7 +81,10 @@ class BrowserMedia:
             self._streams[participant, slot] = stream
             return
         voice = Audio.new()
+        set_data(voice, "participant", participant)
+        set_data(voice, "slot", slot.word)
         voice.srcObject = stream
+        document.body.append(voice)
         self._voices[participant, slot] = voice
         asyncio.ensure_future(self._sound(voice))
 
@@ -85,6 +95,7 @@ class BrowserMedia:
             if voice := self._voices.pop((participant, slot), None):
                 voice.pause()
                 voice.srcObject = None
+                voice.remove()
 
     def play_through(self, device: str) -> None:
         """Play everyone through this output device."""
