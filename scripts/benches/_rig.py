@@ -1,0 +1,152 @@
+"""What the benchmarks of calls share: a server of ours, a browser, a raw page.
+
+The raw page is the floor: the least JavaScript that makes the same call, with no
+framework, no server and no signaling but the browser's own BroadcastChannel.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
+
+#: Keeps every connection that a page makes, so that its stats can be asked for.
+KEEP_CONNECTIONS = """
+window.connections = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...rest) { super(...rest); window.connections.push(this); }
+};
+"""
+
+#: Frames decoded so far on every link of a page.
+FRAMES_DECODED = """
+async () => {
+  const counts = [];
+  for (const connection of window.connections) {
+    if (connection.connectionState !== "connected") continue;
+    const report = await connection.getStats();
+    for (const stats of report.values())
+      if (stats.type === "inbound-rtp" && stats.kind === "video" && stats.framesDecoded)
+        counts.push(stats.framesDecoded);
+  }
+  return counts;
+}
+"""
+
+RAW_PAGE = (Path(__file__).parent / "_raw.html").read_bytes()
+
+
+@contextmanager
+def our_server() -> Iterator[str]:
+    """Serve Tertulia on a free port; yields its address."""
+    with tempfile.TemporaryDirectory() as data:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "server", "serve", "--port", "0"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TERTULIA_DATA_DIR": data, "TERTULIA_TEST_MODE": "1"},
+        )
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.terminate()
+            process.wait()
+
+
+@contextmanager
+def raw_server() -> Iterator[str]:
+    """Serve the raw page on a free port; yields its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(RAW_PAGE)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start Chromium with fake devices."""
+    with sync_playwright() as playwright:
+        found = CHROMIUM if Path(CHROMIUM).exists() else None
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def new_room(address: str) -> str:
+    """Make a room and return its id."""
+    session = httpx.post(f"{address}/api/session", json={}).json()["token"]
+    answer = httpx.post(
+        f"{address}/api/rooms",
+        json={},
+        headers={"authorization": f"Bearer {session}"},
+    )
+    return str(answer.json()["room"])
+
+
+def lobby(page: Page, link: str, name: str) -> None:
+    """Bring a page to where a click on *Join* is all that is missing."""
+    page.goto(link)
+    page.locator("body[data-ready=yes]").wait_for()
+    page.locator("#preview-frame[data-video=on]").wait_for()
+    page.get_by_test_id("display-name").fill(name)
+
+
+def join(page: Page) -> None:
+    """Click *Join*, noting when in the page's own time."""
+    page.evaluate(
+        "() => { performance.mark('click');"
+        " document.querySelector('[data-testid=join]').click(); }"
+    )
+
+
+def between(page: Page, first: str, last: str) -> float:
+    """Return the milliseconds between two marks, waiting for the last."""
+    page.wait_for_function(
+        "name => performance.getEntriesByName(name).length", arg=last, polling=20
+    )
+    return float(
+        page.evaluate(
+            "([a, b]) => performance.getEntriesByName(b)[0].startTime"
+            " - performance.getEntriesByName(a).at(-1).startTime",
+            [first, last],
+        )
+    )

@@ -1,0 +1,99 @@
+"""Click on *Join* → first remote frame.
+
+Two people, against two raw connections in one page of the same browser; then the
+fourth joiner until all three others are seen. Both sides have their camera open
+before the click, as in a lobby.
+"""
+
+from statistics import median
+
+from _report import Row, progress, report, row
+from _rig import between, chromium, join, lobby, new_room, our_server, raw_server
+from playwright.sync_api import Browser
+
+RUNS = 7
+FRAME = "tertulia:first-remote-frame"
+
+#: Resolves once so many other tiles have drawn a frame; marks when.
+SEES_ALL = """
+count => new Promise(resolve => {
+  const seen = new Set();
+  const look = () => {
+    for (const video of document.querySelectorAll("[data-self=no] video"))
+      if (video.videoWidth && video.readyState >= 2) seen.add(video);
+    if (seen.size < count) return requestAnimationFrame(look);
+    performance.mark("sees-all");
+    resolve();
+  };
+  look();
+})
+"""
+
+
+def ours_two(browser: Browser, address: str) -> float:
+    """One person waits in the room, another one joins."""
+    link = f"{address}/r/{new_room(address)}"
+    with browser.new_context() as first, browser.new_context() as second:
+        host, guest = first.new_page(), second.new_page()
+        lobby(host, link, "Ada")
+        join(host)
+        host.locator("body[data-phase=joined]").wait_for()
+        lobby(guest, link, "Bob")
+        join(guest)
+        return between(guest, "click", FRAME)
+
+
+def raw_two(browser: Browser, address: str) -> float:
+    """Two connections of one page, joined by hand."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address)
+        page.evaluate("async () => { window.mine = await open(640, 360); show(mine); }")
+        page.evaluate("() => loopback()")
+        return between(page, "click", "frame")
+
+
+def ours_fourth(browser: Browser, address: str) -> float:
+    """Three are in the room; the fourth joins and sees them all."""
+    link = f"{address}/r/{new_room(address)}"
+    context = browser.new_context()
+    with context:
+        pages = [context.new_page() for _ in range(4)]
+        for page, name in zip(pages, ("Ada", "Bob", "Cleo", "Dan"), strict=True):
+            lobby(page, link, name)
+            if page is not pages[3]:
+                join(page)
+                page.locator("body[data-phase=joined]").wait_for()
+        connected = "[data-testid=tile][data-self=no][data-connection=connected]"
+        for page in pages[:3]:
+            page.locator(connected).nth(1).wait_for()
+        join(pages[3])
+        pages[3].evaluate(SEES_ALL, 3)
+        return between(pages[3], "click", "sees-all")
+
+
+def main() -> None:
+    """Alternate ours and the floor, and print the medians."""
+    ours: list[float] = []
+    floor: list[float] = []
+    fourth: list[float] = []
+    with our_server() as address, raw_server() as raw, chromium() as browser:
+        ours_two(browser, address)  # the page's cache is warm, as in a lobby
+        for run in range(RUNS):
+            ours.append(ours_two(browser, address))
+            floor.append(raw_two(browser, raw))
+            fourth.append(ours_fourth(browser, address))
+            progress(
+                f"join {run + 1}/{RUNS}: ours {ours[-1]:.0f}, floor {floor[-1]:.0f},"
+                f" fourth {fourth[-1]:.0f} ms"
+            )
+    rows: list[Row] = [
+        row("two people", "ms", ours, floor, "two raw connections"),
+        row("two people, above the floor", "ms", [median(ours) - median(floor)]),
+        row("fourth joiner sees all three", "ms", fourth),
+    ]
+    report("join", rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Frames decoded per second and link in a mesh of tabs, against raw JavaScript.
+
+Four people at 640×360 and six at 320×180, each in a tab of one browser on this
+machine. And how much of the page's main thread Python takes meanwhile.
+"""
+
+import json
+from contextlib import ExitStack
+from statistics import median
+from time import monotonic
+
+from _report import Row, progress, report, row
+from _rig import (
+    FRAMES_DECODED,
+    KEEP_CONNECTIONS,
+    chromium,
+    join,
+    lobby,
+    new_room,
+    our_server,
+    raw_server,
+)
+from playwright.sync_api import Browser, BrowserContext, Page
+
+RUNS = 3
+SECONDS = 8.0
+ROOMS = ((4, "sd", 640, 360), (6, "low", 320, 180))
+
+
+def ours(
+    context: BrowserContext, address: str, people: int, quality: str
+) -> list[Page]:
+    """Bring so many people into a room of ours."""
+    link = f"{address}/r/{new_room(address)}"
+    chosen = '{"quality": "%s"}' % quality
+    context.add_init_script(f"localStorage.setItem('tertulia.preferences', '{chosen}')")
+    pages = [context.new_page() for _ in range(people)]
+    for number, page in enumerate(pages):
+        lobby(page, link, f"Person {number}")
+        join(page)
+        page.locator("body[data-phase=joined]").wait_for()
+    return pages
+
+
+def raw(
+    context: BrowserContext, address: str, people: int, width: int, height: int
+) -> list[Page]:
+    """Bring so many raw tabs together."""
+    pages = [context.new_page() for _ in range(people)]
+    for number, page in enumerate(pages):
+        page.goto(address)
+        page.evaluate(
+            "async ([w, h]) => { window.mine = await open(w, h); show(mine); }",
+            [width, height],
+        )
+        page.evaluate("me => mesh(me)", f"person-{number}")
+    return pages
+
+
+def frames_per_second(pages: list[Page], links: int) -> float:
+    """Return the median over all links of the frames decoded in a second."""
+    for page in pages:
+        page.wait_for_function(
+            f"async links => (await ({FRAMES_DECODED})()).length >= links",
+            arg=links,
+            polling=250,
+        )
+    before = [(page.evaluate(FRAMES_DECODED), monotonic()) for page in pages]
+    # The measured time itself: nothing is waited for.
+    pages[0].evaluate("ms => new Promise(done => setTimeout(done, ms))", SECONDS * 1e3)
+    after = [(page.evaluate(FRAMES_DECODED), monotonic()) for page in pages]
+    return median(
+        (later - earlier) / (end - begin)
+        for (old, begin), (new, end) in zip(before, after, strict=True)
+        for earlier, later in zip(old, new, strict=True)
+    )
+
+
+def python_share(page: Page) -> float:
+    """Return the percentage of the main thread's time spent inside Python."""
+    session = page.context.new_cdp_session(page)
+    session.send("Profiler.enable")
+    session.send("Profiler.setSamplingInterval", {"interval": 200})
+    session.send("Profiler.start")
+    page.evaluate("ms => new Promise(done => setTimeout(done, ms))", SECONDS * 1e3)
+    profile = session.send("Profiler.stop")["profile"]
+    session.detach()
+    parents = {
+        child: node["id"]
+        for node in profile["nodes"]
+        for child in node.get("children", ())
+    }
+    wasm = {
+        node["id"] for node in profile["nodes"] if "wasm" in node["callFrame"]["url"]
+    }
+
+    def inside(node: int | None) -> bool:
+        while node is not None:
+            if node in wasm:
+                return True
+            node = parents.get(node)
+        return False
+
+    spent = zip(profile["samples"], profile["timeDeltas"], strict=True)
+    python = sum(delta for node, delta in spent if inside(node))
+    return 100.0 * python / (profile["endTime"] - profile["startTime"])
+
+
+def measure(browser: Browser, address: str, floor: str) -> list[Row]:
+    """Alternate ours and the floor in every size of room."""
+    rows = []
+    for people, quality, width, height in ROOMS:
+        mine: list[float] = []
+        theirs: list[float] = []
+        share: list[float] = []
+        for run in range(RUNS):
+            with ExitStack() as stack:
+                context = stack.enter_context(browser.new_context())
+                context.add_init_script(KEEP_CONNECTIONS)
+                pages = ours(context, address, people, quality)
+                mine.append(frames_per_second(pages, people - 1))
+                share.append(python_share(pages[0]))
+            with ExitStack() as stack:
+                context = stack.enter_context(browser.new_context())
+                context.add_init_script(KEEP_CONNECTIONS)
+                pages = raw(context, floor, people, width, height)
+                theirs.append(frames_per_second(pages, people - 1))
+            progress(
+                f"mesh {people} people {run + 1}/{RUNS}: ours {mine[-1]:.1f},"
+                f" raw {theirs[-1]:.1f} fps, Python {share[-1]:.2f} %"
+            )
+        size = f"{people} people {width}×{height}"
+        rows.append(row(size, "fps", mine, theirs, "raw JavaScript"))
+        rows.append(row(f"{size}, Python on main thread", "%", share))
+    return rows
+
+
+def main() -> None:
+    """Measure, and print the medians."""
+    with our_server() as address, raw_server() as floor, chromium() as browser:
+        rows = measure(browser, address, floor)
+    report("mesh", rows)
+
+
+if __name__ == "__main__":
+    main()
