@@ -116,13 +116,16 @@ def tag_of(cls: type) -> str:
 
 def to_plain(value: Any) -> Any:
     """Return a message as dicts, lists and scalars, ready for a JSON engine."""
+    cls = type(value)
+    if cls in _PLAIN:
+        return value
     if is_dataclass(value):
-        cls = type(value)
-        plain = {
-            wire: to_plain(getattr(value, name)) for name, wire in _wire_names(cls)
-        }
         tag = getattr(cls, _TAG, None)
-        return plain if tag is None else {"type": tag, **plain}
+        plain = {} if tag is None else {"type": tag}
+        for name, wire in _names.get(cls) or _wire_names(cls):
+            field = getattr(value, name)
+            plain[wire] = field if type(field) in _PLAIN else to_plain(field)
+        return plain
     if isinstance(value, tuple):
         return [to_plain(item) for item in value]
     if isinstance(value, Enum):
@@ -130,14 +133,13 @@ def to_plain(value: Any) -> Any:
     return value
 
 
+_PLAIN = frozenset({str, int, float, bool, dict})  # what JSON engines take as it is
 _names: dict[type, tuple[tuple[str, str], ...]] = {}
 
 
 def _wire_names(cls: type) -> tuple[tuple[str, str], ...]:
-    names = _names.get(cls)
-    if names is None:
-        names = tuple((f.name, f.name.rstrip("_")) for f in fields(cls))
-        _names[cls] = names
+    names = tuple((f.name, f.name.rstrip("_")) for f in fields(cls))
+    _names[cls] = names
     return names
 
 
