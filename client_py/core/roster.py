@@ -33,7 +33,8 @@ class _Link:
     initiator: bool
     generation: int = 1
     connection: Connection = Connection.CONNECTING
-    failures: int = 0
+    failed: bool = False  # this generation, for good: the next is on its way
+    failures: int = 0  # generations in a row
     quality: Quality = Quality.EXCELLENT
 
 
@@ -112,14 +113,13 @@ class Roster:
         link = self._links.get(who)
         if link is None or generation < link.generation:
             return []
+        if generation > link.generation and link.initiator:
+            return []  # only the initiator raises it: somebody lies
         if isinstance(message, Renew):
-            return self._renew(who, link) if link.initiator else []
+            return self._failed(who, link) if link.initiator else []
         effects: list[Effect] = []
         if generation > link.generation:
-            if link.initiator:
-                return []  # only the initiator raises it: somebody lies
-            link.generation = generation
-            effects += [ClosePeer(who), self._peer(who, link)]
+            effects += self._replace(who, link, generation)
         return [*effects, Deliver(who, message)]
 
     def said(self, event: PeerSaid) -> list[Effect]:
@@ -147,10 +147,10 @@ class Roster:
 
     def renewal_due(self, event: RenewalDue) -> list[Effect]:
         """Replace the link, if it is still the one that failed."""
-        link = self._links.get(event.participant)
+        who, link = event.participant, self._links.get(event.participant)
         if link is None or link.generation != event.generation:
             return []
-        return self._renew(event.participant, link)
+        return self._replace(who, link, link.generation + 1)
 
     def score(self, who: ParticipantId, quality: Quality) -> None:
         """A link was scored."""
@@ -162,6 +162,9 @@ class Roster:
         return [self._peer(info.id, link)]
 
     def _failed(self, who: ParticipantId, link: _Link) -> list[Effect]:
+        if link.failed:
+            return []  # the other end noticed too
+        link.failed = True
         # A first failure is most often a network that just changed.
         link.connection = (
             Connection.UNREACHABLE if link.failures else Connection.RECONNECTING
@@ -172,8 +175,12 @@ class Roster:
         delay = next_delay(link.failures - 1, self._random())
         return [After(delay, RenewalDue(who, link.generation))]
 
-    def _renew(self, who: ParticipantId, link: _Link) -> list[Effect]:
-        link.generation += 1
+    def _replace(
+        self, who: ParticipantId, link: _Link, generation: int
+    ) -> list[Effect]:
+        link.generation, link.failed = generation, False
+        if link.connection is Connection.CONNECTED:
+            link.connection = Connection.RECONNECTING
         return [ClosePeer(who), self._peer(who, link)]
 
     def _peer(self, who: ParticipantId, link: _Link) -> OpenPeer:
