@@ -8,7 +8,7 @@
 
 A microphone that is muted stays open, so that unmuting is instant; a camera that
 is off is closed, so that its light goes out. A source that ends by itself is
-opened again on the default device, once.
+opened again on the default device; a muted one not before it is turned on again.
 """
 
 from collections.abc import Callable
@@ -164,13 +164,15 @@ class Sources:
         return []
 
     def _ended(self, slot: Slot) -> list[Effect]:
-        if self._sources[slot].state not in _OPEN:
+        state = self._sources[slot].state
+        if state not in _OPEN:
             return []
+        effects = self._close(slot)
         if slot is Slot.SCREEN:
-            return self._close(slot)
+            return effects
         self._tell(NoticeKind.DEVICE_ENDED, slot.word, "")
-        self._sources[slot] = Source(SourceState.STARTING)
-        return [Unpublish(slot), StartSource(slot, "", self.quality)]
+        self._sources[slot] = Source()
+        return effects if state is SourceState.MUTED else effects + self._start(slot)
 
     def _start(self, slot: Slot) -> list[Effect]:
         self._set(slot, SourceState.STARTING)
