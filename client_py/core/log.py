@@ -16,11 +16,13 @@ class Log:
         self.notices: tuple[Notice, ...] = ()
         self._serial = 0
         self._mine: dict[ParticipantId, Chat] = {}
+        self._selves: set[ParticipantId] = set()  # who I was in this call
 
     def clear(self) -> None:
         """Begin another call. Serials go on, so that nothing is told twice."""
         self.chat, self.reactions, self.notices = (), (), ()
         self._mine.clear()
+        self._selves.clear()
 
     @property
     def unconfirmed(self) -> tuple[Chat, ...]:
@@ -35,12 +37,15 @@ class Log:
 
     def add(self, line: ChatLine) -> None:
         """A line came, perhaps again."""
-        self._mine.pop(line.id, None)
-        if all(line.id != known.id for known in self.chat):
+        # An id is its sender's own: somebody else may use the same.
+        if line.from_ in self._selves:
+            self._mine.pop(line.id, None)
+        if all((line.from_, line.id) != (old.from_, old.id) for old in self.chat):
             self.chat = (*self.chat, line)[-_CHAT:]
 
-    def enter(self, tail: tuple[ChatLine, ...]) -> None:
+    def enter(self, me: ParticipantId, tail: tuple[ChatLine, ...]) -> None:
         """The room's last lines, on coming in or back."""
+        self._selves.add(me)
         for line in tail:
             self.add(line)
 

@@ -277,7 +277,7 @@ class Session:
             unsent = []
             effects += self._roster.clear()
         self._me, self._resume = joined.you, joined.resume
-        self._log.enter(joined.chat)
+        self._log.enter(joined.you, joined.chat)
         effects += self._roster.enter(joined)
         if self._hand:
             effects.append(Send(m.SetHand(True)))
