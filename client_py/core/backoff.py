@@ -14,4 +14,4 @@ def next_delay(attempt: int, random: float) -> float:
     """
     if attempt == 0:
         return 0.0
-    return random * min(CEILING, FIRST * 2.0 ** min(attempt, 16))
+    return random * min(CEILING, FIRST * 2.0 ** min(attempt - 1, 16))
