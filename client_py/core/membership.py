@@ -25,7 +25,8 @@ class Membership:
 
     def __init__(self, random: Callable[[], float]) -> None:
         self._random = random
-        self._attempt = 0
+        self._tries = 0  # in a row that failed
+        self._attempt = 0  # rises for ever: a timer knows the one it is for
         self.phase = Phase.LOBBY
         self.problem = Problem.NONE
         self.room = ""
@@ -50,7 +51,8 @@ class Membership:
 
     def knock(self) -> list[Effect]:
         """Ask to be let in for the first time."""
-        self._attempt = 0
+        self._tries = 0
+        self._attempt += 1
         self.go(Phase.JOINING)
         return [Connect(self.room)]
 
@@ -59,15 +61,16 @@ class Membership:
         if self.phase is Phase.FAILED:
             self.go(Phase.JOINING)
         self.go(Phase.JOINED)
-        self._attempt = 0
+        self._tries = 0
 
     def retry(self) -> list[Effect]:
         """The server was not there, or went away: knock again in a while."""
         if self.phase is Phase.JOINED:
             self.go(Phase.RECONNECTING)
-        delay = next_delay(self._attempt, self._random())
+        delay = next_delay(self._tries, self._random())
+        self._tries += 1
         self._attempt += 1
-        if self.phase is Phase.JOINING and self._attempt >= _TRIES:
+        if self.phase is Phase.JOINING and self._tries >= _TRIES:
             self.go(Phase.FAILED, Problem.SERVER_UNREACHABLE)
         return [After(delay, RetryDue(self._attempt))]
 
