@@ -18,13 +18,15 @@ _BIDI = frozenset(
 
 def display_name(wanted: str) -> str:
     """Return the name as others may see it: NFC, visible, at most 64 characters."""
-    words = unicodedata.normalize("NFC", wanted).split()
-    kept = "".join(filter(_allowed, " ".join(words)))
-    short = kept[:MAX_NAME].strip()
+    kept = "".join(filter(_allowed, wanted))
+    words = unicodedata.normalize("NFC", kept).split()
+    short = " ".join(words)[:MAX_NAME].rstrip()
     return short if any(map(_visible, short)) else GUEST
 
 
 def _allowed(char: str) -> bool:
+    if char.isspace():
+        return True  # even those that count as controls: they become one space
     return char not in _BIDI and unicodedata.category(char) not in _FORBIDDEN
 
 
