@@ -18,6 +18,7 @@ from client_py.core.event import RetryDue
 from client_py.core.state import TRANSITIONS, Phase, Problem
 
 _TRIES = 3  # to get in before the person is told that the server is away
+_PATIENCE = 60.0  # seconds at most that a server makes us wait
 
 
 class Membership:
@@ -27,6 +28,7 @@ class Membership:
         self._random = random
         self._tries = 0  # in a row that failed
         self._attempt = 0  # rises for ever: a timer knows the one it is for
+        self._pause = 0.0
         self.phase = Phase.LOBBY
         self.problem = Problem.NONE
         self.room = ""
@@ -63,11 +65,16 @@ class Membership:
         self.go(Phase.JOINED)
         self._tries = 0
 
+    def wait(self, seconds: float) -> None:
+        """The server asks to be left alone for so long once it is gone."""
+        self._pause = min(max(seconds, 0.0), _PATIENCE)
+
     def retry(self) -> list[Effect]:
         """The server was not there, or went away: knock again in a while."""
         if self.phase is Phase.JOINED:
             self.go(Phase.RECONNECTING)
-        delay = next_delay(self._tries, self._random())
+        delay = self._pause + next_delay(self._tries, self._random())
+        self._pause = 0.0
         self._tries += 1
         self._attempt += 1
         if self.phase is Phase.JOINING and self._tries >= _TRIES:

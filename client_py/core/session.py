@@ -247,8 +247,11 @@ class Session:
                 return self._joined(message)
             case m.Failed(code, _, about):
                 return self._refused(code, about)
-            case m.Pong() | m.GoingAway():
-                return []  # the heartbeat is the driver's; a close follows
+            case m.GoingAway(retry_after):
+                self._membership.wait(retry_after)
+                return []  # a close follows
+            case m.Pong():
+                return []  # the heartbeat is the driver's
         if self._phase is not Phase.JOINED:
             return []
         match message:
