@@ -158,10 +158,9 @@ async function boot() {
   let python;
   try {
     root.dataset.boot = "snapshot";
-    const snapshot = await fetchSnapshot();
-    python = await startPython({ glue, wasm, snapshot });
+    python = await startPython({ glue, wasm, snapshot: fetchSnapshot() });
     // The snapshot's generator is the same for everyone.
-    python.runPython("import random; random.seed()");
+    python.pyimport("random").seed();
   } catch (error) {
     console.warn("Starting without the snapshot:", error);
     root.dataset.boot = "plain";

@@ -74,7 +74,7 @@ function restore(Module, { runs, heap, bytes }) {
  * @param {{
  *   glue: {default: Function} | Promise<{default: Function}>,
  *   wasm: WebAssembly.Module | Promise<WebAssembly.Module>,
- *   snapshot?: ArrayBuffer | null,
+ *   snapshot?: ArrayBuffer | Promise<ArrayBuffer>,
  *   files?: Record<string, Uint8Array>,
  *   env?: Record<string, string>,
  *   globals?: object,
@@ -86,7 +86,6 @@ function restore(Module, { runs, heap, bytes }) {
  */
 export async function startPython(options) {
   const { files = {}, env = {}, globals = globalThis, recording = false } = options;
-  const snapshot = options.snapshot ? readSnapshot(options.snapshot) : null;
   const [{ default: create }, marker] = await Promise.all([options.glue, sentinel()]);
   const config = { jsglobals: globals, packages: [], _makeSnapshot: recording };
   const runtimeEnv = { IN_BROWSER: true, IN_BROWSER_MAIN_THREAD: true };
@@ -94,10 +93,11 @@ export async function startPython(options) {
     create({
       API: { config, runtimeEnv },
       arguments: [],
+      thisProgram: "python",
       noImageDecoding: true,
       noAudioDecoding: true,
       noWasmDecoding: true,
-      noInitialRun: snapshot !== null,
+      noInitialRun: options.snapshot !== undefined,
       print: console.log,
       printErr: console.warn,
       locateFile: (/** @type {string} */ path) => path,
@@ -121,11 +121,13 @@ export async function startPython(options) {
           FS.chdir("/home/pyodide");
           for (const [path, bytes] of Object.entries(files)) FS.writeFile(path, bytes);
           // PYTHONINSPECT: a SystemError printed must not end the interpreter.
-          Object.assign(ENV, { HOME: "/home/pyodide", PYTHONINSPECT: "1", ...env });
+          Object.assign(ENV, { HOME: "/home/pyodide", LANG: "C.UTF-8", PYTHONINSPECT: "1" }, env);
         },
       ],
     }).then(resolve, reject);
   });
+  // Only now: the glue and the wasm get ready while the snapshot still comes in.
+  const snapshot = options.snapshot && readSnapshot(await options.snapshot);
   if (snapshot) restore(Module, snapshot);
   options.restored?.(Module);
   const pyodide = Module.API.finalizeBootstrap(snapshot?.objects);

@@ -20,6 +20,7 @@ if __name__ == "__main__":
 from page.image import HERE, find_client, make_image
 from page.node import ToolError, install_packages
 from page.publication import Publication, content_hash
+from page.trim import GLUE, WASM, trim_core
 
 ROOT = HERE.parents[1]
 BEST, DRAFT = 11, 5  # brotli's qualities
@@ -54,14 +55,15 @@ def build(
     started = time.monotonic()
     say("page: fetching Pyodide")
     install_packages(HERE, out / "pyodide")
-    pyodide = out / "pyodide" / "node_modules" / "pyodide"
+    stock = out / "pyodide" / "node_modules" / "pyodide"
     image = out / "image" / python_key
     if not (image / "snapshot.bin").exists():
         say("page: starting Python once, to keep its memory")
         shutil.rmtree(image.parent, ignore_errors=True)
-        make_image(client, root / "www" / "python.js", pyodide, image)
+        trim_core(stock, image)
+        make_image(client, root / "www" / "python.js", stock, image)
     say("page: packing; the first time takes a minute or two")
-    _publish(root, page, pyodide, image, out / "packed", quality, key)
+    _publish(root, page, image, out / "packed", quality, key)
     say(f"page: built in {time.monotonic() - started:.0f} s")
     return True
 
@@ -69,7 +71,6 @@ def build(
 def _publish(
     root: Path,
     page: Path,
-    pyodide: Path,
     image: Path,
     cache: Path,
     quality: int,
@@ -82,8 +83,8 @@ def _publish(
     snapshot = (image / "snapshot.bin").read_bytes()
     add = publication.add
     urls = {
-        "glue": add("pyodide.mjs", (pyodide / "pyodide.asm.mjs").read_bytes()),
-        "wasm": add("pyodide.wasm", (pyodide / "pyodide.asm.wasm").read_bytes()),
+        "glue": add("pyodide.mjs", (image / GLUE).read_bytes()),
+        "wasm": add("pyodide.wasm", (image / WASM).read_bytes()),
         "snapshot": add("snapshot.bin", snapshot),
         "library": add("library.zip", (image / "library.zip").read_bytes()),
         "client": add("client.zip", (image / "client.zip").read_bytes()),

@@ -9,10 +9,10 @@ const LIBRARY = "/lib/python314.zip";
 
 async function main() {
   const plan = JSON.parse(readFileSync(process.argv[2], "utf8"));
-  const stock = readFileSync(join(plan.pyodide, "python_stdlib.zip"));
+  const stock = readFileSync(plan.library);
   const files = { [LIBRARY]: stock };
   const globals = standIn(plan.globals);
-  const pyodide = await launch(plan.loader, plan.pyodide, { files, globals });
+  const pyodide = await launch(plan.loader, plan.out, { files, globals });
   for (const path of plan.files) {
     const target = join("/source", path);
     pyodide.FS.mkdirTree(dirname(target));

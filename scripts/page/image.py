@@ -73,9 +73,11 @@ def _imports(tree: ast.AST) -> tuple[set[str], set[str]]:
     return late - {"js"}, taken
 
 
-def make_image(client: Client, loader: Path, pyodide: Path, out: Path) -> None:
-    """Write ``client.zip``, ``library.zip`` and ``snapshot.bin`` into ``out``."""
-    out.mkdir(parents=True, exist_ok=True)
+def make_image(client: Client, loader: Path, stock: Path, out: Path) -> None:
+    """Write ``client.zip``, ``library.zip`` and ``snapshot.bin`` into ``out``.
+
+    Pyodide's core is there already; only the library is the one of ``stock``.
+    """
     plan = out / "plan.json"
     plan.write_text(
         json.dumps(
@@ -85,7 +87,7 @@ def make_image(client: Client, loader: Path, pyodide: Path, out: Path) -> None:
                 "modules": client.modules,
                 "globals": sorted(client.globals),
                 "loader": str(loader),
-                "pyodide": str(pyodide),
+                "library": str(stock / "python_stdlib.zip"),
                 "out": str(out),
             }
         )

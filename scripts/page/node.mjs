@@ -26,15 +26,15 @@ function makeRepeatable() {
 
 /**
  * @param {string} loader where www/python.js is
- * @param {string} pyodide the folder of Pyodide's distribution
+ * @param {string} core the folder with the glue and the wasm
  * @param {object} options see startPython()
  */
-export async function launch(loader, pyodide, options) {
+export async function launch(loader, core, options) {
   makeRepeatable();
   const { startPython } = await import(pathToFileURL(loader).href);
   return startPython({
-    glue: import(pathToFileURL(join(pyodide, "pyodide.asm.mjs")).href),
-    wasm: WebAssembly.compile(readFileSync(join(pyodide, "pyodide.asm.wasm"))),
+    glue: import(pathToFileURL(join(core, "pyodide.asm.mjs")).href),
+    wasm: WebAssembly.compile(readFileSync(join(core, "pyodide.asm.wasm"))),
     env: { PYTHONHASHSEED: "1" },
     ...options,
   });

@@ -1,5 +1,6 @@
 """Node and npm, from the wheel that brings them both."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -21,7 +22,9 @@ def _wheel() -> Path:
 def node(*arguments: str | Path, cwd: Path | None = None) -> str:
     """Run Node and return what it printed."""
     command = [str(_wheel() / "bin" / "node"), *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    # The snapshot keeps what Python learns of its surroundings: no zone of ours.
+    env = {**os.environ, "TZ": "UTC"}
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
     if done.returncode:
         said = (done.stderr + done.stdout)[-_SAID:]
         raise ToolError(f"{' '.join(command[:3])} failed:\n{said}")

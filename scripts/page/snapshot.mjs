@@ -40,7 +40,7 @@ async function main() {
   const { writeSnapshot } = await import(plan.loader);
   /** @type {Uint8Array[]} */
   const fresh = [];
-  const pyodide = await launch(plan.loader, plan.pyodide, {
+  const pyodide = await launch(plan.loader, plan.out, {
     files: {
       "/lib/python314.zip": readFileSync(join(plan.out, "library.zip")),
       "/lib/client.zip": readFileSync(join(plan.out, "client.zip")),
@@ -64,7 +64,7 @@ async function main() {
   // and see what is still wrong.
   const found = grains(image, fresh[0]);
   const tried = await writeSnapshot({ ...head, runs: runsOf(found) }, image);
-  await launch(plan.loader, plan.pyodide, {
+  await launch(plan.loader, plan.out, {
     snapshot: tried,
     restored: (/** @type {any} */ Module) => {
       for (const at of grains(image, Module.HEAPU8)) found.add(at);

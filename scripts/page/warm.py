@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import random
 import sys
 import typing
 import zipimport
@@ -17,6 +18,7 @@ def warm(modules: list[str]) -> None:
     zipimport._zip_directory_cache.clear()
     sys.path_importer_cache.clear()
     sys.path[:] = [path for path in sys.path if not path.endswith(".zip")]
+    random.seed(1)  # the same at each build; boot.js seeds it anew
     sys._clear_internal_caches()
     gc.collect()
     gc.freeze()  # what is loaded now stays: no later collection walks it

@@ -1,0 +1,115 @@
+"""Cut from Pyodide's core what only dynamic linking needs.
+
+Stock Pyodide exports all of CPython and of the C library, 8 000 names, so that
+packages with compiled extensions can link to it, and at each start its glue goes
+through them all and compiles a wrapper for each function of OpenGL. The page loads
+no such package. The text that is replaced is checked to be there: npm's lock file
+pins the version, and another one must be looked at anew.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+GLUE, WASM = "pyodide.asm.mjs", "pyodide.asm.wasm"
+
+# Not used by the glue itself, but by the making of the snapshot.
+_ALSO = {"_emscripten_stack_get_end"}
+_ASSIGNED = re.compile(r'(_\w+)=Module\["\1"\]=wasmExports\["(\w+)"\](?:\.value>>>0)?;')
+_BY_NAME = re.compile(r'wasmExports(?:\.|\[")(\w+)')
+_WORD = re.compile(r"[\w$]+")
+# What stays undefined is never called; a null pointer says so.
+_REPLACED = (
+    ("updateGOT(origExports);", ""),
+    (
+        "if(entry.value==-1){var value=",
+        'if(entry.value==-1){if(symName.startsWith("emscripten_gl"))'
+        "{entry.value=0;continue}var value=",
+    ),
+)
+_EXPORT_SECTION = 7
+
+
+def trim_core(stock: Path, out: Path) -> None:
+    """Write the trimmed glue and wasm of the distribution ``stock`` into ``out``."""
+    out.mkdir(parents=True, exist_ok=True)
+    glue, exports = trim_glue((stock / GLUE).read_text("utf-8"))
+    (out / GLUE).write_text(glue, "utf-8")
+    (out / WASM).write_bytes(trim_wasm((stock / WASM).read_bytes(), exports))
+
+
+def trim_glue(glue: str) -> tuple[str, set[str]]:
+    """Return the glue without what it never uses, and the exports that it needs."""
+    for old, new in _REPLACED:
+        if glue.count(old) != 1:
+            raise ValueError(f"the glue of Pyodide changed: {old}")
+        glue = glue.replace(old, new)
+    start = glue.index("function assignWasmExports(")
+    end = glue.index("}", start)
+    # The declaration of all those names stands right before.
+    declared = glue.rindex("var ", 0, start)
+    rest = glue[:declared] + _ASSIGNED.sub("", glue[start:end]) + glue[end:]
+    used = Counter(_WORD.findall(rest))
+    names = {match[1]: match[2] for match in _ASSIGNED.finditer(glue[start:end])}
+    kept = {name for name in names if used[name]} | _ALSO
+    exports = {
+        "__main_argc_argv",
+        *(names[name] for name in kept),
+        *_BY_NAME.findall(rest),
+    }
+
+    variables = glue[declared + 4 : start].rstrip(";").split(",")
+    variables = [name for name in variables if name not in names or name in kept]
+    assigned = _ASSIGNED.sub(
+        lambda match: match[0] if match[1] in kept else "", glue[start:end]
+    )
+    before = glue[:declared] + f"var {','.join(variables)};"
+    return before + assigned + glue[end:], exports
+
+
+def trim_wasm(wasm: bytes, exports: set[str]) -> bytes:
+    """Return the module with no exports but these."""
+    out = bytearray(wasm[:8])
+    at = 8
+    while at < len(wasm):
+        size, body = _unsigned(wasm, at + 1)
+        end = body + size
+        section = wasm[body:end]
+        if wasm[at] == _EXPORT_SECTION:
+            section = _trim_exports(section, exports)
+        out += wasm[at : at + 1] + _encoded(len(section)) + section
+        at = end
+    return bytes(out)
+
+
+def _trim_exports(section: bytes, exports: set[str]) -> bytes:
+    count, at = _unsigned(section, 0)
+    kept = []
+    for _ in range(count):
+        length, name = _unsigned(section, at)
+        _, end = _unsigned(section, name + length + 1)  # after the kind: an index
+        if section[name : name + length].decode() in exports:
+            kept.append(section[at:end])
+        at = end
+    return _encoded(len(kept)) + b"".join(kept)
+
+
+def _unsigned(data: bytes, at: int) -> tuple[int, int]:
+    """Read a LEB128; return it and where it ends."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+
+
+def _encoded(value: int) -> bytes:
+    out = bytearray()
+    while True:
+        byte, value = value & 0x7F, value >> 7
+        if not value:
+            return bytes(out) + bytes([byte])
+        out.append(byte | 0x80)
