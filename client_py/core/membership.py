@@ -53,7 +53,7 @@ class Membership:
 
     def knock(self) -> list[Effect]:
         """Ask to be let in for the first time."""
-        self._tries = 0
+        self._tries, self._pause = 0, 0.0
         self._attempt += 1
         self.go(Phase.JOINING)
         return [Connect(self.room)]

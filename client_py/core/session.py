@@ -195,12 +195,12 @@ class Session:
         return [*member.knock(), *self._sources.come_back()]
 
     def _leave(self) -> list[Effect]:
-        if self._phase is Phase.JOINING:
-            self._membership.go(Phase.LOBBY)
-            return [Disconnect()]
-        if not self._membership.inside:
+        if self._membership.inside:
+            return [Send(m.Leave()), *self._end(Phase.LEFT)]
+        if not self._membership.knocking:
             return []
-        return [Send(m.Leave()), *self._end(Phase.LEFT)]
+        self._membership.go(Phase.LOBBY)
+        return [Disconnect()]
 
     # -- signaling
 
