@@ -72,6 +72,7 @@ class Session:
         self._roster = Roster(self._random)
         self._log.clear()
         self._unsent: list[m.ClientMessage] = []
+        self._announced = m.MediaState()
         self._hand = False
 
     def handle(self, event: e.Event) -> list[Effect]:
@@ -147,8 +148,12 @@ class Session:
         effects = self._sources.handle(event)
         after = self._sources.announced
         if after != before and self._membership.inside:
-            effects.append(Send(m.SetMedia(after)))
+            effects.append(self._announce())
         return effects
+
+    def _announce(self) -> Send:
+        self._announced = self._sources.announced
+        return Send(m.SetMedia(self._announced))
 
     def _gesture(self, event: e.Gesture) -> list[Effect]:
         match event:
@@ -223,11 +228,12 @@ class Session:
                 return self._end(Phase.FAILED, problem)
 
     def _hello(self, token: str) -> m.Hello:
+        self._announced = self._sources.announced
         return m.Hello(
             version=VERSION,
             token=token,
             name=self._name,
-            media=self._sources.announced,
+            media=self._announced,
             resume=self._resume,
             agent=self._agent,
         )
@@ -282,8 +288,10 @@ class Session:
         self._me, self._resume = joined.you, joined.resume
         self._log.enter(joined.you, joined.chat)
         effects += self._roster.enter(joined)
-        if self._hand:
-            effects.append(Send(m.SetHand(True)))
+        if self._sources.announced != self._announced:
+            effects.append(self._announce())  # it changed since the hello
+        if self._hand or joined.resumed:
+            effects.append(Send(m.SetHand(self._hand)))
         return [*effects, *(Send(each) for each in (*unsent, *self._log.unconfirmed))]
 
     def _refused(self, code: ErrorCode, about: str) -> list[Effect]:
