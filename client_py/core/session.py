@@ -6,7 +6,7 @@ the effects in order; ``snapshot`` is everything there is to show. The parts are
 and screen) and ``SpeakerTracker``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from client_py.core import event as e
@@ -89,7 +89,7 @@ class Session:
             case e.QualityMeasured(who, quality):
                 self._roster.score(who, quality)
             case e.LevelsMeasured(levels, now):
-                self._speakers.update(levels, now)
+                self._speakers.update(self._audible(levels), now)
             case _ if isinstance(event, e.SignalingEvent):
                 return self._signaling(event)
             case _ if isinstance(event, e.SourceEvent):
@@ -107,7 +107,7 @@ class Session:
             room=self._membership.room,
             name=self._name,
             participants=self._participants(),
-            active_speaker=self._speakers.active,
+            active_speaker=self._active_speaker,
             microphone=self._sources[Slot.MICROPHONE],
             camera=self._sources[Slot.CAMERA],
             screen=self._sources[Slot.SCREEN],
@@ -140,6 +140,27 @@ class Session:
             speaking=self._me in speaking and media.microphone,
         )
         return (me, *self._roster.participants(speaking))
+
+    @property
+    def _active_speaker(self) -> m.ParticipantId | None:
+        who = self._speakers.active
+        return who if who is not None and self._media_of(who) else None
+
+    def _audible(
+        self, levels: Mapping[m.ParticipantId, float]
+    ) -> dict[m.ParticipantId, float]:
+        """A muted microphone still has a level: the last of it, or its own."""
+        return {
+            who: level if media.microphone else 0.0
+            for who, level in levels.items()
+            if (media := self._media_of(who))
+        }
+
+    def _media_of(self, who: m.ParticipantId) -> m.MediaState | None:
+        if who == self._me:
+            return self._sources.announced
+        info = self._roster.info(who)
+        return info.media if info else None
 
     # -- gestures and devices
 
