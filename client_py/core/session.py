@@ -32,7 +32,7 @@ from client_py.core.state import (
 )
 from protocol import messages as m
 from protocol.codec import Codec
-from protocol.codes import MAX_CHAT, VERSION, CloseCode, ErrorCode, LeaveReason
+from protocol.codes import MAX_CHAT, MAX_NAME, VERSION, CloseCode, ErrorCode, LeaveReason
 from protocol.errors import ProtocolError
 
 _PROBLEMS = {
@@ -50,6 +50,12 @@ def _parsed(_: Any) -> Any:
 
 
 _PEER_CODEC: Codec[m.PeerMessage] = Codec(m.PeerMessage, _parsed, _parsed)
+
+
+def _sendable(text: str, length: int) -> str:
+    """Cut to what the codec lets through: fields can hold half a character."""
+    whole = (c for c in text if not "\ud800" <= c <= "\udfff")
+    return "".join(whole).strip()[:length]
 
 
 class Session:
@@ -194,7 +200,7 @@ class Session:
             return []
         match event:
             case e.Say(text):
-                text = text.strip()[:MAX_CHAT]
+                text = _sendable(text, MAX_CHAT)
                 if not text:
                     return []
                 return [Send(self._log.write(self._me, text))]
@@ -216,7 +222,7 @@ class Session:
         member = self._membership
         if member.inside or member.phase is Phase.JOINING or not member.room:
             return []
-        self._name = name.strip() or "Guest"
+        self._name = _sendable(name, MAX_NAME) or "Guest"
         self._forget()
         return [*member.knock(), *self._sources.come_back()]
 
