@@ -15,7 +15,6 @@ from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
     RTCIceServer,
-    RTCPeerConnection,
     RTCRtpCodecCapability,
     RTCRtpSender,
     RTCSessionDescription,
@@ -33,6 +32,7 @@ from client_py.core.ports import (
     TrackReceived,
 )
 from client_py.core.slot import Slot
+from client_py.headless.connection import Connection
 from client_py.headless.sink import Incoming
 from client_py.headless.source import Feed, Source
 from client_py.headless.task import Tasks
@@ -86,7 +86,7 @@ class HeadlessPeerConnection:
         self._gathered = False
         self._feeds = {slot: Feed(slot.kind) for slot in Slot}
         self._incoming: dict[Slot, Incoming] = {}
-        self._pc = RTCPeerConnection(
+        self._pc = Connection(
             RTCConfiguration(
                 iceServers=_known(ice_servers), bundlePolicy=RTCBundlePolicy.MAX_BUNDLE
             )

@@ -9,7 +9,7 @@ waits for a clock.
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, repeat
 from typing import Any
 
@@ -165,6 +165,8 @@ class FakePeerConnection:
         if self._trickle_ended:
             raise NegotiationError("a candidate after the end of candidates")
         if candidate.candidate:
+            if not candidate.candidate.startswith("candidate:"):
+                raise NegotiationError("not a candidate")
             self._remote_candidates += 1
         else:
             self._trickle_ended = True
@@ -221,6 +223,20 @@ class FakePeerConnection:
         for slot, track in self.sending.items():
             frame = Identity(track.name, next(track.frames))
             other.remote_tracks[slot].received.append(frame)
+            other.count(slot)
+
+    def count(self, slot: Slot) -> None:
+        """Count one frame that came in a slot."""
+        video = slot.kind == "video"
+        self.stats = replace(
+            self.stats,
+            timestamp=self.stats.timestamp + 0.01,
+            packets_received=self.stats.packets_received + 1,
+            bytes_received=self.stats.bytes_received + 100,
+            frames_decoded=self.stats.frames_decoded + video,
+        )
+        if not video:
+            self.levels[slot] = 0.25
 
     # -- inside
 
