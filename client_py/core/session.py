@@ -32,7 +32,14 @@ from client_py.core.state import (
 )
 from protocol import messages as m
 from protocol.codec import Codec
-from protocol.codes import MAX_CHAT, MAX_NAME, VERSION, CloseCode, ErrorCode, LeaveReason
+from protocol.codes import (
+    MAX_CHAT,
+    MAX_NAME,
+    VERSION,
+    CloseCode,
+    ErrorCode,
+    LeaveReason,
+)
 from protocol.errors import ProtocolError
 
 _PROBLEMS = {
