@@ -151,7 +151,8 @@ class Conference:
 
     def _close_peer(self, who: ParticipantId) -> None:
         if who in self._peers:
-            _, task = self._peers.pop(who)
+            peer, task = self._peers.pop(who)
+            peer.close()
             task.cancel()
             del self._meters[who]
             self._platform.media.stop_playing(who)

@@ -83,6 +83,10 @@ class Peer:
         """Return the totals of what was received."""
         return await self._pc.get_stats()
 
+    def close(self) -> None:
+        """End the connection, also if ``run`` never began. Idempotent."""
+        self._pc.close()
+
     async def run(self) -> None:
         """Negotiate until cancelled; then close the connection."""
         try:
@@ -94,7 +98,7 @@ class Peer:
                     log.warning("= %s can't be negotiated: %s", self._who, error)
                     self._changed("failed")
         finally:
-            self._pc.close()
+            self.close()
 
     @property
     def _who(self) -> ParticipantId:
