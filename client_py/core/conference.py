@@ -81,6 +81,8 @@ class Conference:
                 group.create_task(self._score_links())
         finally:
             self.post(e.Leave())
+            for slot in {*self._open, *self._starting}:
+                self._stop(slot)  # a lobby's picture of oneself, too
             self._platform.signaling.close()
             await self._settle()
 
@@ -172,9 +174,10 @@ class Conference:
             try:
                 opened = await tracks
             except MediaError as error:
+                del self._starting[slot]
                 self.post(e.SourceFailed(slot, error.problem))
                 return
-            self._starting.pop(slot, None)
+            del self._starting[slot]
             self._open.update(opened)
             self.post(e.SourceStarted(slot, tuple(opened)))
 
@@ -184,6 +187,8 @@ class Conference:
         if slot in self._starting:
             self._starting.pop(slot).cancel()
         self._open.pop(slot, None)
+        if slot is Slot.SCREEN:
+            self._open.pop(Slot.SCREEN_AUDIO, None)
         self._platform.media.stop(slot)
 
     # -- signaling
