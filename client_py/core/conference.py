@@ -201,17 +201,16 @@ class Conference:
 
     async def _connect(self, room: str) -> None:
         signaling = self._platform.signaling
+        heartbeat = self._beat = Heartbeat(
+            lambda ping: signaling.send(_TO_SERVER.encode(Ping(ping))),
+            self._lost,
+        )
         try:
             token = await signaling.admit(room)
             await signaling.connect(self._got)
         except SignalingError as error:
             self.post(e.AdmissionFailed(error.problem))
             return
-        heartbeat = Heartbeat(
-            lambda ping: signaling.send(_TO_SERVER.encode(Ping(ping))),
-            self._lost,
-        )
-        self._beat = heartbeat
         self._heartbeat = self._spawn(heartbeat.run())
         self.post(e.Admitted(token))
 
