@@ -3,6 +3,13 @@ from pathlib import Path
 
 import pytest
 from guest import FakeClock, House, make_settings, serving
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure: no deadlines.
+settings.register_profile(
+    "server", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("server")
 
 
 @pytest.fixture

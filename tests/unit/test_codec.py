@@ -16,7 +16,7 @@ from typing import (
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from protocol import messages as m
@@ -25,7 +25,10 @@ from protocol.codes import MAX_CHAT, MAX_DEPTH, MAX_MESSAGE, CloseCode, ErrorCod
 from protocol.errors import ProtocolError
 
 # Many small properties rather than a few deep ones.
-briefly = settings(max_examples=40)
+# A busy machine is no failure: no deadlines.
+briefly = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 ENGINES = {
     "json": (json.loads, json.dumps),
