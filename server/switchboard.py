@@ -153,8 +153,9 @@ class Switchboard:
         seat.line = None
         seat.outbox.keep_events()
         log.info("= %s cut off, %s", seat.participant, code)
-        now = self._clock.monotonic()
-        self._dispatch(self.rooms.cut(seat.room, seat.participant, now))
+        if seat.participant in seat.room.members:  # the room may have ended
+            now = self._clock.monotonic()
+            self._dispatch(self.rooms.cut(seat.room, seat.participant, now))
 
     def _held(self, granted: Pass, secret: str) -> Seat | None:
         """Return the seat to come back to, if nothing that it missed was lost."""
