@@ -96,9 +96,11 @@ class BrowserPeerConnection:
     async def replace_track(self, slot: Slot, track: Track | None) -> None:
         """Send this track, or nothing, in a slot."""
         if slot in self._transceivers:
-            await _negotiating(
-                self._transceivers[slot].sender.replaceTrack(_nullable(track))
-            )
+            replaced = self._transceivers[slot].sender.replaceTrack(_nullable(track))
+            # Before the first offer there is nothing to wait for, and every turn
+            # of the loop that the offer is later, the first picture is later too.
+            if self._pc.localDescription:
+                await _negotiating(replaced)
         elif track is None:
             self._waiting.pop(slot, None)
         else:
