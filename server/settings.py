@@ -20,7 +20,7 @@ _ICE_LIMIT = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The server's settings; ``docs/CONFIGURATION.md`` explains each variable."""
+    """The server's settings, one for each ``TERTULIA_…`` variable in use."""
 
     host: str = "127.0.0.1"
     port: int = 8000
