@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -96,7 +96,7 @@ def _publish(
     index = (www / "index.html").read_text("utf-8")
     index = index.replace(MARKER, _links(urls, hashlib.sha256(snapshot).hexdigest()))
     index = publication.rewrite(index, www)
-    publication.add_page("/", "index.html", index.encode())
+    publication.put("/", "index.html", index.encode(), immutable=False)
     publication.finish(key)
     shutil.rmtree(page, ignore_errors=True)
     os.replace(fresh, page)
@@ -120,10 +120,14 @@ def _links(urls: dict[str, str], digest: str) -> str:
     )
 
 
-def _key(*groups: object) -> str:
-    paths = sorted({path for group in groups for path in group})  # type: ignore[attr-defined]
-    bodies = (part for p in paths for part in (str(p).encode(), p.read_bytes()))
-    return content_hash(*bodies)
+def _key(*groups: Iterable[Path]) -> str:
+    # Names as they are inside the repository: where it lies makes no difference.
+    named = sorted(
+        ("/".join(path.parts[-2:]), path) for group in groups for path in group
+    )
+    return content_hash(
+        *(part for name, path in named for part in (name.encode(), path.read_bytes()))
+    )
 
 
 def _built(manifest: Path) -> str:

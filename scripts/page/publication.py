@@ -69,12 +69,8 @@ class Publication:
         """Publish ``body`` for ever under a name made of ``name``; return its URL."""
         stem, dot, suffix = name.rpartition(".")
         file = f"assets/{stem}.{content_hash(body)}{dot}{suffix}"
-        self._write(f"/{file}", file, body, immutable=True)
+        self.put(f"/{file}", file, body, immutable=True)
         return f"/{file}"
-
-    def add_page(self, url: str, name: str, body: bytes) -> None:
-        """Publish ``body`` under ``url``, asked for anew at each visit."""
-        self._write(url, name, body, immutable=False)
 
     def add_source(self, path: Path) -> str:
         """Publish a file of www/ once, after the files that it names."""
@@ -102,7 +98,8 @@ class Publication:
         text = json.dumps(manifest, indent=1) + "\n"
         (self._out / "manifest.json").write_text(text)
 
-    def _write(self, url: str, name: str, body: bytes, *, immutable: bool) -> None:
+    def put(self, url: str, name: str, body: bytes, *, immutable: bool) -> None:
+        """Publish ``body`` under ``url``; what is not immutable is asked for anew."""
         suffix = Path(name).suffix
         (self._out / name).write_bytes(body)
         encodings = {}

@@ -51,7 +51,7 @@ def trim_glue(glue: str) -> tuple[str, set[str]]:
     rest = glue[:declared] + _ASSIGNED.sub("", glue[start:end]) + glue[end:]
     used = Counter(_WORD.findall(rest))
     names = {match[1]: match[2] for match in _ASSIGNED.finditer(glue[start:end])}
-    kept = {name for name in names if used[name]} | _ALSO
+    kept = {name for name in names if used[name] or name in _ALSO}
     exports = {
         "__main_argc_argv",
         *(names[name] for name in kept),
