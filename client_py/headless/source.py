@@ -98,9 +98,10 @@ class Drawing:
         step = _VIDEO_CLOCK // FRAME_RATE
         async for number in _beat(FRAME_RATE):
             if self.feeds:
-                self._hand_out(number, start + number * step)
+                self.draw(number, start + number * step)
 
-    def _hand_out(self, number: int, timestamp: int) -> None:
+    def draw(self, number: int, timestamp: int) -> None:
+        """Hand one picture to every feed."""
         cells = np.array(picture.cells(self._name, number), np.uint8) * 219 + 16
         drawn = self._canvas.copy()
         drawn[: self._grid_height] = cells[self._rows][:, self._columns]
@@ -136,9 +137,10 @@ class Tone:
         start = _now(SAMPLE_RATE)
         async for number in _beat(SAMPLE_RATE // BLOCK):
             if self.feeds:
-                self._hand_out(number, start + number * BLOCK)
+                self.sound(number, start + number * BLOCK)
 
-    def _hand_out(self, number: int, timestamp: int) -> None:
+    def sound(self, number: int, timestamp: int) -> None:
+        """Hand one block to every feed."""
         block = self._wave[number % len(self._wave)] * (self.loudness * 32767)
         samples = block.astype(np.int16).reshape(1, -1)
 

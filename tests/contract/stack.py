@@ -148,12 +148,16 @@ class _FakeEnd(_LocalEnd):
         assert shown == [name] * 10
 
 
-class _HeadlessEnd(_LocalEnd):
+class HeadlessEnd(_LocalEnd):
+    """An end over aiortc, and what is seen of the other one."""
+
     def __init__(self, make: Callable[[str, str], Track]) -> None:
         super().__init__(make)
         self.seen = HeadlessMedia("nobody")
+        self.tracks: dict[Slot, Track] = {}
 
     def received(self, slot: Slot, track: Track) -> None:
+        self.tracks[slot] = track
         self.seen.play(_OTHER, slot, track)
 
     async def frames(self, slot: Slot) -> int:
@@ -192,15 +196,15 @@ class HeadlessStack:
 
     def __init__(self) -> None:
         self._connections = Connections()
-        self._ends: list[_HeadlessEnd] = []
+        self._ends: list[HeadlessEnd] = []
         self._sources: list[asyncio.Task[None]] = []
         self._tasks = Tasks()
 
     def kinds(self, description: Description) -> list[str]:
         return re.findall(r"^m=(\w+)", description.sdp, re.MULTILINE)
 
-    async def connection(self, *, initiator: bool) -> End:
-        end = _HeadlessEnd(self.source)
+    async def connection(self, *, initiator: bool) -> HeadlessEnd:
+        end = HeadlessEnd(self.source)
         end.pc = self._connections(initiator=initiator, ice_servers=(), emit=end.emit)
         self._ends.append(end)
         return end
@@ -229,7 +233,7 @@ async def fake_stack() -> AsyncIterator[Stack]:
 
 
 @asynccontextmanager
-async def headless_stack() -> AsyncIterator[Stack]:
+async def headless_stack() -> AsyncIterator[HeadlessStack]:
     """Yield aiortc; leave nothing behind."""
     stack = HeadlessStack()
     try:
