@@ -13,7 +13,7 @@ from client_py.browser.action import Actions
 from client_py.browser.capture import Capture, DeviceCapture
 from client_py.browser.dom import Listeners, live_proxies, set_data
 from client_py.browser.media import BrowserMedia
-from client_py.browser.rtc import BrowserPeerConnection
+from client_py.browser.rtc import BrowserPeerConnections
 from client_py.browser.socket import BrowserSignaling
 from client_py.browser.synthetic import SyntheticCapture
 from client_py.browser.view import View
@@ -36,11 +36,12 @@ class App:
         self._chosen = preference.load()
         self._sources_asked = False
         self._media = BrowserMedia(self._capture())
+        self._connections = BrowserPeerConnections()
         self._conference = Conference(
             Platform(
                 signaling=BrowserSignaling(self._boot),
                 media=self._media,
-                peer_connection=BrowserPeerConnection,
+                peer_connection=self._connections,
                 agent=_agent(),
             ),
             self._publish,
@@ -58,6 +59,7 @@ class App:
         self._tasks = [
             asyncio.ensure_future(self._conference.run()),
             asyncio.ensure_future(self._view.run()),
+            asyncio.ensure_future(self._connections.prepare()),
         ]
         self._enter()
         self._view.lobby.show_name()

@@ -28,16 +28,51 @@ from protocol.messages import Candidate, Description, IceServer
 _END_OF_CANDIDATES = Candidate("")
 
 
-class BrowserPeerConnection:
-    """One ``RTCPeerConnection`` with four fixed slots."""
+class BrowserPeerConnections:
+    """Makes the page's connections.
 
-    def __init__(
+    All of a page's connections have one certificate: making a key takes longer
+    than anything else on the way to the first offer, so it is made in the lobby.
+    """
+
+    def __init__(self) -> None:
+        self._certificates: Any = to_js([])
+
+    async def prepare(self) -> None:
+        """Make the certificate, and have the browser start what calls need."""
+        RTCPeerConnection.new().close()
+        certificate = await RTCPeerConnection.generateCertificate(
+            name="ECDSA", namedCurve="P-256"
+        )
+        self._certificates = to_js([certificate])
+
+    def __call__(
         self,
         *,
         initiator: bool,
         ice_servers: tuple[IceServer, ...],
         emit: Callable[[PeerEvent], None],
+    ) -> "BrowserPeerConnection":
+        """Return a new connection."""
+        connection = RTCPeerConnection.new(
+            iceServers=to_js([_ice_server(server) for server in ice_servers]),
+            bundlePolicy="max-bundle",
+            certificates=self._certificates,
+        )
+        return BrowserPeerConnection(connection, initiator=initiator, emit=emit)
+
+
+class BrowserPeerConnection:
+    """One ``RTCPeerConnection`` with four fixed slots."""
+
+    def __init__(
+        self,
+        connection: Any,
+        *,
+        initiator: bool,
+        emit: Callable[[PeerEvent], None],
     ) -> None:
+        self._pc = connection
         self._emit = emit
         self._transceivers: dict[Slot, Any] = {}
         self._waiting: dict[Slot, Track] = {}
@@ -49,10 +84,6 @@ class BrowserPeerConnection:
             Slot.SCREEN: screen,
             Slot.SCREEN_AUDIO: screen,
         }
-        self._pc = RTCPeerConnection.new(
-            iceServers=to_js([_ice_server(server) for server in ice_servers]),
-            bundlePolicy="max-bundle",
-        )
         self._listeners = Listeners()
         self._listeners.add(self._pc, "icecandidate", self._got_candidate)
         self._listeners.add(self._pc, "connectionstatechange", self._got_state)
@@ -65,9 +96,12 @@ class BrowserPeerConnection:
         """``RTCPeerConnection.signalingState``."""
         return str(self._pc.signalingState)
 
-    async def set_local_description(self) -> Description:
-        """Make and set the implicit offer or answer, and return it."""
-        await _negotiating(self._pc.setLocalDescription())
+    def set_local_description(self) -> Awaitable[Description]:
+        """Make and set the implicit offer or answer; it, when awaited."""
+        return self._described(self._pc.setLocalDescription())
+
+    async def _described(self, described: Awaitable[Any]) -> Description:
+        await _negotiating(described)
         made = self._pc.localDescription
         return Description("offer" if made.type == "offer" else "answer", made.sdp)
 

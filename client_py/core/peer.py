@@ -7,8 +7,9 @@ happen between a check and what follows from it; only ``_ignoring`` is left.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from client_py.core.effect import OpenPeer
 from client_py.core.errors import NegotiationError
@@ -62,10 +63,15 @@ class Peer:
             ice_servers=link.ice_servers,
             emit=self._inbox.put_nowait,
         )
+        # Asked for here and not in the task: a page draws its new screen first,
+        # and the offer would wait for that. Tracks need no offer of their own.
+        self._offer = (
+            asyncio.ensure_future(self._pc.set_local_description())
+            if link.initiator
+            else None
+        )
         for slot, track in tracks.items():
             self.replace_track(slot, track)
-        if link.initiator:
-            self._inbox.put_nowait(NegotiationNeeded())
 
     def deliver(self, message: PeerMessage) -> None:
         """Take what the other end said."""
@@ -85,20 +91,29 @@ class Peer:
 
     def close(self) -> None:
         """End the connection, also if ``run`` never began. Idempotent."""
+        if self._offer is not None:
+            self._offer.cancel()
         self._pc.close()
 
     async def run(self) -> None:
         """Negotiate until cancelled; then close the connection."""
         try:
+            await self._attempt(self._make_offer())
             while True:
-                event = await self._inbox.get()
-                try:
-                    await self._take(event)
-                except NegotiationError as error:
-                    log.warning("= %s can't be negotiated: %s", self._who, error)
-                    self._changed("failed")
+                await self._attempt(self._take(await self._inbox.get()))
         finally:
             self.close()
+
+    async def _attempt(self, step: Coroutine[Any, Any, None]) -> None:
+        try:
+            await step
+        except NegotiationError as error:
+            log.warning("= %s can't be negotiated: %s", self._who, error)
+            self._changed("failed")
+
+    async def _make_offer(self) -> None:
+        if self._offer is not None:
+            self._say(await self._offer)
 
     @property
     def _who(self) -> ParticipantId:

@@ -122,8 +122,11 @@ class PeerConnection(Protocol):
     def signaling_state(self) -> str:
         """``stable``, ``have-local-offer``, …, ``closed``."""
 
-    async def set_local_description(self) -> Description:
-        """Make and set the implicit offer or answer, and return it."""
+    def set_local_description(self) -> Awaitable[Description]:
+        """Make and set the implicit offer or answer; it, when awaited.
+
+        The platform is asked before this returns, where it can be.
+        """
 
     async def set_remote_description(self, description: Description) -> None:
         """Set it, rolling back a local offer first where that collides."""
