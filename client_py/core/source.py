@@ -71,6 +71,8 @@ class Sources:
 
     def handle(self, event: e.SourceEvent) -> list[Effect]:
         """Take a gesture or what the platform tells; return what is to be done."""
+        if getattr(event, "slot", None) is Slot.SCREEN_AUDIO:
+            return []  # it comes and goes with the screen
         match event:
             case e.TurnOn(slot):
                 return self._turn_on(slot)
@@ -151,9 +153,12 @@ class Sources:
             case SourceState.MUTED:
                 return []
         self._set(slot, SourceState.LIVE)
+        effects: list[Effect] = [Publish(each) for each in slots]
         if slot is Slot.SCREEN:
+            if self._screen_audio and Slot.SCREEN_AUDIO not in slots:
+                effects.append(Unpublish(Slot.SCREEN_AUDIO))
             self._screen_audio = Slot.SCREEN_AUDIO in slots
-        return [Publish(each) for each in slots]
+        return effects
 
     def _failed(self, slot: Slot, problem: MediaProblem) -> list[Effect]:
         if problem is not MediaProblem.CANCELLED:
