@@ -32,9 +32,9 @@ def test_my_line_is_unconfirmed_until_it_comes_back() -> None:
     log = Log()
     log.enter(ME, ())
     one, two = log.write(ME, "one"), log.write(ME, "two")
-    assert (log.unconfirmed, log.chat) == ((one, two), ())
+    assert (*log.unconfirmed, *log.chat) == (one, two)
     log.add(echo(one))
-    assert (log.unconfirmed, log.chat) == ((two,), (echo(one),))
+    assert (*log.unconfirmed, *log.chat) == (two, echo(one))
 
 
 def test_nobody_else_can_confirm_my_line() -> None:
@@ -44,7 +44,7 @@ def test_nobody_else_can_confirm_my_line() -> None:
     log.add(line(mine.id, BOB, "not yours"))
     assert log.unconfirmed == (mine,)
     log.add(echo(mine))
-    assert log.unconfirmed == ()
+    assert not log.unconfirmed
     assert [each.text for each in log.chat] == ["not yours", "one"]
 
 
@@ -81,7 +81,8 @@ def test_reactions_and_notices_are_numbered_over_calls() -> None:
     assert log.reactions == (Reaction(1, BOB, "👍"),)
     assert log.notices == (Notice(2, NoticeKind.JOINED, "Bob"),)
     log.clear()
-    assert (log.reactions, log.notices) == ((), ())
+    assert not log.reactions
+    assert not log.notices
     log.react(BOB, "🎉")
     assert log.reactions == (Reaction(3, BOB, "🎉"),)
 
