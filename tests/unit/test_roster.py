@@ -1,0 +1,312 @@
+import pytest
+
+from client_py.core import effect as do
+from client_py.core.event import PeerChanged, PeerSaid, RenewalDue
+from client_py.core.roster import Roster
+from client_py.core.state import Connection, Quality
+from protocol.codes import Presence
+from protocol.messages import MediaState, ParticipantId, PeerMessage
+from tests.unit.people import (
+    ANN,
+    ANSWER,
+    BEN,
+    CANDIDATE,
+    CAT,
+    ICE,
+    OFFER,
+    RENEW,
+    info,
+    joined,
+    signal,
+)
+
+NOBODY: frozenset[ParticipantId] = frozenset()
+
+
+def roster(random: float = 0.5) -> Roster:
+    return Roster(lambda: random)
+
+
+def newcomer(*others: ParticipantId) -> Roster:
+    """Return the roster of somebody who came in last: the initiator of all."""
+    made = roster()
+    made.enter(joined(*others))
+    return made
+
+
+def member(*others: ParticipantId) -> Roster:
+    """Return the roster of somebody who was there first."""
+    made = roster()
+    made.enter(joined())
+    for who in others:
+        made.add(info(who))
+    return made
+
+
+def opened(
+    who: ParticipantId, generation: int = 1, *, initiator: bool = True
+) -> do.OpenPeer:
+    return do.OpenPeer(who, generation, initiator, ICE)
+
+
+def changed(who: ParticipantId, state: str, generation: int = 1) -> PeerChanged:
+    return PeerChanged(who, generation, state)
+
+
+def connections(roster: Roster) -> dict[str, Connection]:
+    return {each.id: each.connection for each in roster.participants(NOBODY)}
+
+
+# -- who comes and goes
+
+
+def test_newcomer_offers_to_every_member() -> None:
+    assert roster().enter(joined(ANN, BEN)) == [opened(ANN), opened(BEN)]
+
+
+def test_member_waits_for_the_offer_of_a_newcomer() -> None:
+    ours = roster()
+    assert ours.enter(joined()) == []
+    assert ours.add(info(ANN)) == [opened(ANN, initiator=False)]
+
+
+def test_nobody_is_added_twice() -> None:
+    ours = member(ANN)
+    assert ours.add(info(ANN, hand=True)) == []
+    assert [each.hand for each in ours.participants(NOBODY)] == [True]
+
+
+def test_who_leaves_takes_their_link_along() -> None:
+    ours = newcomer(ANN, BEN)
+    assert ours.remove(ANN) == [do.ClosePeer(ANN)]
+    assert (ANN in ours, ours.info(ANN), BEN in ours) == (False, None, True)
+    assert ours.remove(ANN) == []
+    assert ours.clear() == [do.ClosePeer(BEN)]
+    assert ours.participants(NOBODY) == ()
+
+
+def test_people_stay_in_the_order_in_which_they_came() -> None:
+    ours = newcomer(BEN, ANN)
+    ours.add(info(CAT))
+    ours.change(info(BEN, hand=True))
+    ours.peer_changed(changed(ANN, "connected"))
+    ours.enter(joined(CAT, ANN, BEN, resumed=True))
+    assert list(connections(ours)) == [BEN, ANN, CAT]
+
+
+def test_stranger_changes_nothing() -> None:
+    ours = newcomer(ANN)
+    assert ours.change(info(BEN)) == []
+    assert ours.signaled(BEN, 1, OFFER) == []
+    assert ours.said(PeerSaid(BEN, 1, OFFER)) == []
+    assert ours.peer_changed(changed(BEN, "failed")) == []
+    assert ours.renewal_due(RenewalDue(BEN, 1)) == []
+    ours.score(BEN, Quality.LOST)
+    assert list(connections(ours)) == [ANN]
+
+
+# -- coming back
+
+
+def test_links_outlive_a_cut() -> None:
+    ours = newcomer(ANN)
+    ours.peer_changed(changed(ANN, "connected"))
+    assert ours.enter(joined(info(ANN, hand=True), resumed=True)) == []
+    (ann,) = ours.participants(NOBODY)
+    assert (ann.hand, ann.connection) == (True, Connection.CONNECTED)
+
+
+def test_who_came_during_my_cut_offers_and_who_left_is_gone() -> None:
+    ours = newcomer(ANN, BEN)
+    assert ours.enter(joined(BEN, CAT, resumed=True)) == [
+        do.ClosePeer(ANN),
+        opened(CAT, initiator=False),
+    ]
+
+
+# -- generations
+
+
+@pytest.mark.parametrize("message", [OFFER, ANSWER, CANDIDATE])
+def test_words_of_this_generation_reach_the_peer(message: PeerMessage) -> None:
+    assert newcomer(ANN).signaled(ANN, 1, message) == [do.Deliver(ANN, message)]
+    assert member(ANN).signaled(ANN, 1, message) == [do.Deliver(ANN, message)]
+
+
+@pytest.mark.parametrize("message", [OFFER, ANSWER, CANDIDATE, RENEW])
+def test_words_of_an_older_generation_are_dropped(message: PeerMessage) -> None:
+    ours = newcomer(ANN)
+    ours.peer_changed(changed(ANN, "failed"))
+    ours.renewal_due(RenewalDue(ANN, 1))
+    theirs = member(ANN)
+    theirs.signaled(ANN, 2, OFFER)
+    assert ours.signaled(ANN, 1, message) == []
+    assert theirs.signaled(ANN, 1, message) == []
+
+
+def test_initiator_of_a_later_generation_replaces_the_link() -> None:
+    ours = member(ANN)
+    assert ours.signaled(ANN, 3, OFFER) == [
+        do.ClosePeer(ANN),
+        opened(ANN, 3, initiator=False),
+        do.Deliver(ANN, OFFER),
+    ]
+    assert ours.signaled(ANN, 3, CANDIDATE) == [do.Deliver(ANN, CANDIDATE)]
+
+
+@pytest.mark.parametrize("message", [OFFER, ANSWER, CANDIDATE, RENEW])
+def test_responder_cannot_raise_the_generation(message: PeerMessage) -> None:
+    ours = newcomer(ANN)
+    assert ours.signaled(ANN, 2, message) == []
+    assert ours.said(PeerSaid(ANN, 1, OFFER)) == [do.Send(signal(ANN, OFFER))]
+
+
+def test_words_of_mine_carry_their_generation_and_no_stale_ones_go_out() -> None:
+    ours = member(ANN)
+    ours.signaled(ANN, 2, OFFER)
+    assert ours.said(PeerSaid(ANN, 1, ANSWER)) == []
+    assert ours.said(PeerSaid(ANN, 2, ANSWER)) == [do.Send(signal(ANN, ANSWER, 2))]
+
+
+def test_state_of_an_older_generation_is_dropped() -> None:
+    ours = member(ANN)
+    ours.signaled(ANN, 2, OFFER)
+    assert ours.peer_changed(changed(ANN, "failed", 1)) == []
+    assert ours.peer_changed(changed(ANN, "connected", 1)) == []
+    assert connections(ours) == {ANN: Connection.CONNECTING}
+
+
+# -- failure and renewal
+
+
+@pytest.mark.parametrize(
+    ("states", "shown"),
+    [
+        ([], Connection.CONNECTING),
+        (["new", "connecting"], Connection.CONNECTING),
+        (["connecting", "connected"], Connection.CONNECTED),
+        (["connected", "disconnected"], Connection.RECONNECTING),
+        (["connected", "disconnected", "connected"], Connection.CONNECTED),
+        (["connected", "failed"], Connection.RECONNECTING),
+        (["connected", "closed"], Connection.CONNECTED),
+        (["connected", "a word of next year"], Connection.CONNECTED),
+    ],
+)
+def test_state_of_a_link_is_shown(states: list[str], shown: Connection) -> None:
+    for ours in (newcomer(ANN), member(ANN)):
+        for state in states:
+            ours.peer_changed(changed(ANN, state))
+        assert connections(ours) == {ANN: shown}
+
+
+def test_initiator_replaces_a_link_that_failed() -> None:
+    ours = newcomer(ANN)
+    due = RenewalDue(ANN, 1)
+    assert ours.peer_changed(changed(ANN, "failed")) == [do.After(0.0, due)]
+    assert ours.renewal_due(due) == [do.ClosePeer(ANN), opened(ANN, 2)]
+    assert ours.renewal_due(due) == []  # it is another link by now
+
+
+def test_responder_asks_for_a_renewal() -> None:
+    ours = member(ANN)
+    assert ours.peer_changed(changed(ANN, "failed")) == [do.Send(signal(ANN, RENEW))]
+
+
+def test_renewal_that_was_asked_for_is_paced_as_any_other() -> None:
+    ours = newcomer(ANN)
+    delays = []
+    for generation in range(1, 6):
+        (after,) = ours.signaled(ANN, generation, RENEW)
+        assert isinstance(after, do.After)
+        assert isinstance(after.event, RenewalDue)
+        assert ours.renewal_due(after.event) == [
+            do.ClosePeer(ANN),
+            opened(ANN, generation + 1),
+        ]
+        delays.append(after.seconds)
+    assert delays == [0.0, 0.125, 0.25, 0.5, 1.0]
+
+
+def test_responder_does_not_renew() -> None:
+    ours = member(ANN)
+    assert ours.signaled(ANN, 1, RENEW) == []
+    assert ours.signaled(ANN, 2, RENEW) == []
+    assert connections(ours) == {ANN: Connection.CONNECTING}
+
+
+def test_generation_fails_once_whoever_notices() -> None:
+    ours = newcomer(ANN)
+    due = do.After(0.0, RenewalDue(ANN, 1))
+    assert ours.peer_changed(changed(ANN, "failed")) == [due]
+    assert ours.peer_changed(changed(ANN, "failed")) == []
+    assert ours.signaled(ANN, 1, RENEW) == []
+    theirs = member(ANN)
+    assert len(theirs.peer_changed(changed(ANN, "failed"))) == 1
+    assert theirs.peer_changed(changed(ANN, "failed")) == []
+
+
+def test_link_that_keeps_failing_is_unreachable_and_retried_ever_slower() -> None:
+    ours = newcomer(ANN)
+    shown, delays = [], []
+    for generation in range(1, 11):
+        (after,) = ours.peer_changed(changed(ANN, "failed", generation))
+        assert isinstance(after, do.After)
+        delays.append(after.seconds)
+        shown.append(connections(ours)[ANN])
+        ours.renewal_due(RenewalDue(ANN, generation))
+    assert shown == [Connection.RECONNECTING] + [Connection.UNREACHABLE] * 9
+    assert delays == [0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
+
+
+def test_connection_ends_the_row_of_failures() -> None:
+    ours = newcomer(ANN)
+    for generation in (1, 2, 3):
+        ours.peer_changed(changed(ANN, "failed", generation))
+        ours.renewal_due(RenewalDue(ANN, generation))
+    ours.peer_changed(changed(ANN, "connected", 4))
+    assert connections(ours) == {ANN: Connection.CONNECTED}
+    due = RenewalDue(ANN, 4)
+    assert ours.peer_changed(changed(ANN, "failed", 4)) == [do.After(0.0, due)]
+    assert connections(ours) == {ANN: Connection.RECONNECTING}
+
+
+def test_link_that_is_replaced_is_not_shown_as_connected() -> None:
+    ours = member(ANN)
+    ours.peer_changed(changed(ANN, "connected"))
+    ours.signaled(ANN, 2, OFFER)
+    assert connections(ours) == {ANN: Connection.RECONNECTING}
+
+
+def test_renewal_of_somebody_who_left_and_came_anew_is_not_due() -> None:
+    ours = newcomer(ANN)
+    ours.peer_changed(changed(ANN, "failed"))
+    ours.remove(ANN)
+    assert ours.renewal_due(RenewalDue(ANN, 1)) == []
+
+
+# -- what is shown
+
+
+def test_cut_of_signaling_is_shown_over_a_link_that_holds() -> None:
+    ours = newcomer(ANN)
+    away = info(ANN, presence=Presence.RECONNECTING)
+    ours.change(away)
+    assert connections(ours) == {ANN: Connection.CONNECTING}
+    ours.peer_changed(changed(ANN, "connected"))
+    assert connections(ours) == {ANN: Connection.RECONNECTING}
+    ours.change(info(ANN))
+    assert connections(ours) == {ANN: Connection.CONNECTED}
+
+
+def test_only_who_announced_a_microphone_speaks() -> None:
+    ours = roster()
+    heard = info(ANN, media=MediaState(microphone=True))
+    ours.enter(joined(heard, BEN))
+    speaking = [each.speaking for each in ours.participants(frozenset({ANN, BEN}))]
+    assert speaking == [True, False]
+
+
+def test_quality_is_the_one_measured_last() -> None:
+    ours = newcomer(ANN)
+    ours.score(ANN, Quality.POOR)
+    assert [each.quality for each in ours.participants(NOBODY)] == [Quality.POOR]
