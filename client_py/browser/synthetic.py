@@ -28,6 +28,7 @@ class SyntheticCapture:
         self._name = name
         self._canvases: dict[Slot, _Canvas] = {}
         self._context: Any = None
+        self._listeners = Listeners()
 
     def open(self, request: CaptureRequest) -> Awaitable[Mapping[Slot, Any]]:
         """Draw or sound a source."""
@@ -63,8 +64,8 @@ class SyntheticCapture:
     def _tone(self, name: str) -> Any:
         if self._context is None:
             self._context = AudioContext.new()
-        if self._context.state == "suspended":
-            self._context.resume()
+            # It may sound only once the person has done something.
+            self._listeners.add(document, "click", lambda event: self._context.resume())
         oscillator = self._context.createOscillator()
         oscillator.frequency.value = picture.tone(name)
         gain = self._context.createGain()
