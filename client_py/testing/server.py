@@ -1,0 +1,144 @@
+"""A server in a process of its own, on a free port, with a directory of its own."""
+
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+_ROOT = Path(__file__).resolve().parents[2]
+_GREETING = "Tertulia is at "
+_PATIENCE = 20.0  # seconds for a start or a stop
+
+
+class ServerError(Exception):
+    """The server did not start, or did not do what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room by its link, ``http://localhost:PORT/r/ID``."""
+
+    link: str
+
+    @property
+    def id(self) -> str:
+        """The last part of the link."""
+        return self.link.rsplit("/", 1)[-1]
+
+
+class Server:
+    """``tertulia serve`` in test mode, under control.
+
+    ``env`` is added to the environment; ``TERTULIA_TEST_MODE`` is on unless it
+    says otherwise.
+    """
+
+    def __init__(self, directory: Path, env: Mapping[str, str] | None = None) -> None:
+        self.log_path = directory / "server.log"
+        self.url = ""
+        self._directory = directory
+        self._env = dict(env or {})
+        self._port = 0
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start, on the port of the last start if there was one."""
+        assert self._process is None, "it runs already"
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with self.log_path.open("a") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "server", "serve", "--port", str(self._port)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=self._environment(),
+            )
+        self.url = self._read_greeting()
+        self._port = int(self.url.rsplit(":", 1)[1])
+        with self._client() as http:
+            if http.get("/").status_code != 200:
+                raise ServerError("there is no page: run scripts/page/build.py")
+
+    def stop(self) -> None:
+        """Let it end in order. Idempotent."""
+        if self._process is not None:
+            self._process.terminate()
+            self._end()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._end()
+
+    def restart(self) -> None:
+        """Stop it if it runs, and start it again with the same data and port."""
+        self.stop()
+        self.start()
+
+    @property
+    def log(self) -> str:
+        """What it wrote so far."""
+        return self.log_path.read_text(errors="replace")
+
+    def create_room(self) -> Room:
+        """Make a room, as somebody whom nobody meets."""
+        with self._client() as http:
+            token = _answer(http.post("/api/session", json={}))["token"]
+            bearer = {"authorization": f"Bearer {token}"}
+            made = _answer(http.post("/api/rooms", json={}, headers=bearer))
+        return Room(f"{self.url}/r/{made['room']}")
+
+    def _client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=_PATIENCE)
+
+    def _environment(self) -> dict[str, str]:
+        path = os.pathsep.join(
+            filter(None, (str(_ROOT), os.environ.get("PYTHONPATH", "")))
+        )
+        return {
+            **{k: v for k, v in os.environ.items() if not k.startswith("TERTULIA_")},
+            "PYTHONPATH": path,
+            "TERTULIA_DATA_DIR": str(self._directory / "data"),
+            "TERTULIA_TEST_MODE": "1",
+            **self._env,
+        }
+
+    def _read_greeting(self) -> str:
+        assert self._process is not None and self._process.stdout is not None
+        output = self._process.stdout
+        end = time.monotonic() + _PATIENCE
+        while select.select([output], [], [], max(0.0, end - time.monotonic()))[0]:
+            line = output.readline()
+            if line.startswith(_GREETING):
+                return line.removeprefix(_GREETING).strip()
+            if not line:
+                break
+        self.kill()
+        raise ServerError(f"it did not start:\n{self.log}")
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        assert process is not None and process.stdout is not None
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise ServerError("it did not stop when it was told to") from None
+        finally:
+            process.stdout.close()
+
+
+def _answer(response: httpx.Response) -> Any:
+    if response.is_error:
+        raise ServerError(f"{response.request.url}: {response.text}")
+    return response.json()
