@@ -1,0 +1,334 @@
+"""Everything may happen in every phase; nothing raises, nothing is left behind."""
+
+import json
+from random import Random
+from typing import get_args
+
+import pytest
+
+from client_py.core import effect as do
+from client_py.core import event as e
+from client_py.core.session import Session
+from client_py.core.slot import Slot
+from client_py.core.state import (
+    CaptureQuality,
+    Device,
+    MediaProblem,
+    Phase,
+    Problem,
+    Quality,
+)
+from protocol import messages as m
+from protocol.codec import Codec, to_plain
+from protocol.codes import CloseCode, ErrorCode, LeaveReason, Presence
+from tests.unit.people import (
+    ANN,
+    ANSWER,
+    BEN,
+    CANDIDATE,
+    CAT,
+    ME,
+    OFFER,
+    RENEW,
+    info,
+    joined,
+    signaled,
+)
+
+MIC, CAM, SCREEN, AUDIO = Slot
+TO_SERVER: Codec[m.ClientMessage] = Codec(m.ClientMessage, json.loads, json.dumps)
+
+ENTER: list[e.Event] = [e.EnterLobby("room"), e.Join("Me")]
+IN: list[e.Event] = [*ENTER, e.Admitted("token"), e.Heard(joined(ANN, BEN))]
+AWAY = e.AdmissionFailed(Problem.SERVER_UNREACHABLE)
+
+PLACES: dict[str, tuple[Phase, list[e.Event]]] = {
+    "no room": (Phase.LOBBY, []),
+    "lobby": (Phase.LOBBY, [e.EnterLobby("room")]),
+    "connecting": (Phase.JOINING, ENTER),
+    "said hello": (Phase.JOINING, [*ENTER, e.Admitted("token")]),
+    "alone": (Phase.JOINED, [*ENTER, e.Admitted("token"), e.Heard(joined())]),
+    "joined": (Phase.JOINED, IN),
+    "on air": (
+        Phase.JOINED,
+        [
+            *IN,
+            e.TurnOn(MIC),
+            e.SourceStarted(MIC, (MIC,)),
+            e.TurnOn(SCREEN),
+            e.SourceStarted(SCREEN, (SCREEN, AUDIO)),
+            e.RaiseHand(True),
+            e.Say("hola"),
+        ],
+    ),
+    "cut": (Phase.RECONNECTING, [*IN, e.SocketClosed(1006)]),
+    "cut, said hello": (
+        Phase.RECONNECTING,
+        [*IN, e.SocketClosed(1006), e.RetryDue(2), e.Admitted("token")],
+    ),
+    "left": (Phase.LEFT, [*IN, e.Leave()]),
+    "elsewhere": (Phase.LEFT, [*IN, e.SocketClosed(CloseCode.ELSEWHERE)]),
+    "refused": (Phase.FAILED, [*ENTER, e.AdmissionFailed(Problem.ROOM_FULL)]),
+    "server away": (Phase.FAILED, [*ENTER, AWAY, AWAY, AWAY]),
+}
+
+GESTURES: list[e.Event] = [
+    e.CreateRoom(),
+    e.EnterLobby(""),
+    e.EnterLobby("other"),
+    e.Join("Me"),
+    e.Join(""),
+    e.Leave(),
+    e.Say("hola"),
+    e.Say(""),
+    e.ShowReaction("👍"),
+    e.ShowReaction("no emoji at all"),
+    e.RaiseHand(True),
+    e.RaiseHand(False),
+]
+
+SOURCES: list[e.Event] = [
+    *(kind(slot) for kind in (e.TurnOn, e.TurnOff, e.SourceEnded) for slot in Slot),
+    *(e.ChooseDevice(slot, "usb") for slot in Slot),
+    *(e.SourceStarted(slot, (slot,)) for slot in Slot),
+    *(e.SourceFailed(slot, problem) for slot in Slot for problem in MediaProblem),
+    e.SourceStarted(SCREEN, (SCREEN, AUDIO)),
+    e.ChooseOutput("headset"),
+    e.ChooseQuality(CaptureQuality.HD),
+    e.AllowPlayback(),
+    e.PlaybackBlocked(True),
+    e.DevicesChanged((Device("usb", "audioinput", "USB"),)),
+]
+
+SIGNALING: list[e.Event] = [
+    e.Admitted("token"),
+    *(e.AdmissionFailed(problem) for problem in Problem),
+    *(e.SocketClosed(code) for code in (*CloseCode, 1005, 1006, 4999)),
+    *(e.RetryDue(attempt) for attempt in range(-1, 5)),
+]
+
+PEOPLE = (ME, ANN, CAT)  # me, somebody who is here, somebody who is not
+
+STATES = ("new", "connected", "disconnected", "failed", "closed")
+
+LINKS: list[e.Event] = [
+    *(e.PeerSaid(who, each, OFFER) for who in PEOPLE for each in range(3)),
+    *(e.PeerSaid(who, each, CANDIDATE) for who in PEOPLE for each in range(3)),
+    *(
+        e.PeerChanged(who, each, state)
+        for who in PEOPLE
+        for each in range(3)
+        for state in STATES
+    ),
+    *(e.RenewalDue(who, each) for who in PEOPLE for each in range(3)),
+    *(e.QualityMeasured(who, Quality.LOST) for who in PEOPLE),
+    e.LevelsMeasured({}, 0.0),
+    e.LevelsMeasured(dict.fromkeys(PEOPLE, 1.0), 1.0),
+]
+
+LINE = m.ChatLine(ANN, ANN, "Ann", "hola", 1.0)
+
+SERVER: list[m.ServerMessage] = [
+    joined(),
+    joined(ANN, resumed=True),
+    joined(BEN, CAT, chat=(LINE,)),
+    joined(you=ANN),
+    joined(ANN, ANN, info(BEN, presence=Presence.RECONNECTING)),
+    *(m.ParticipantJoined(info(who)) for who in PEOPLE),
+    *(m.ParticipantChanged(info(who, hand=True)) for who in PEOPLE),
+    *(
+        m.ParticipantChanged(info(who, media=m.MediaState(True, True, True, True)))
+        for who in PEOPLE
+    ),
+    *(m.ParticipantLeft(who, reason) for who in PEOPLE for reason in LeaveReason),
+    *(
+        m.Signaled(who, generation, to_plain(message))
+        for who in PEOPLE
+        for generation in (0, 1, 2, 2**53 - 1)
+        for message in (OFFER, ANSWER, CANDIDATE, RENEW)
+    ),
+    m.Signaled(ANN, 1, {"type": "hello"}),
+    m.Signaled(ANN, 1, {}),
+    m.Chatted(LINE),
+    m.Reacted(CAT, "👍"),
+    m.Reacted(ANN, "x" * 16),
+    m.Pong(0),
+    *(
+        m.Failed(code, "no", about)
+        for code in ErrorCode
+        for about in ("", "hello", "x")
+    ),
+    m.GoingAway(-1.0),
+    m.GoingAway(1e308),
+]
+
+EVENTS: list[e.Event] = [
+    *GESTURES,
+    *SOURCES,
+    *SIGNALING,
+    *LINKS,
+    *(e.Heard(message) for message in SERVER),
+]
+
+
+def arrive(events: list[e.Event]) -> Session:
+    session = Session(lambda: 0.5, "test")
+    for event in events:
+        session.handle(event)
+    return session
+
+
+def test_no_kind_of_event_is_forgotten() -> None:
+    assert {type(each) for each in EVENTS} == set(get_args(e.Event))
+    assert {type(each) for each in SERVER} == set(get_args(m.ServerMessage))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_place_is_where_it_says(place: str) -> None:
+    phase, path = PLACES[place]
+    assert arrive(path).snapshot.phase is phase
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_everything_may_happen_everywhere(place: str) -> None:
+    """``Membership.go`` raises where a phase may not follow another."""
+    _, path = PLACES[place]
+    for event in EVENTS:
+        session = arrive(path)
+        effects = session.handle(event)
+        assert all(isinstance(each, get_args(do.Effect)) for each in effects), event
+        people = session.snapshot.participants
+        assert [each.me for each in people] == [True, False, False, False][
+            : len(people)
+        ]
+
+
+@pytest.mark.parametrize("place", ["no room", "lobby", "left", "elsewhere", "refused"])
+def test_server_and_peers_move_nothing_outside(place: str) -> None:
+    phase, path = PLACES[place]
+    for event in (*LINKS, *(e.Heard(message) for message in SERVER)):
+        session = arrive(path)
+        before = session.snapshot
+        assert session.handle(event) == [], event
+        assert session.snapshot.phase is phase, event
+        assert session.snapshot.participants == before.participants, event
+
+
+@pytest.mark.parametrize("place", ["connecting", "said hello", "cut", "server away"])
+def test_only_an_answer_to_the_hello_counts_before_one_is_in(place: str) -> None:
+    phase, path = PLACES[place]
+    for message in SERVER:
+        if isinstance(message, m.Joined | m.Failed):
+            continue
+        session = arrive(path)
+        assert session.handle(e.Heard(message)) == [], message
+        assert session.snapshot.phase is phase, message
+
+
+class Driver:
+    """Performs effects as ``Conference`` does, and checks that they make sense."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.links: dict[m.ParticipantId, int] = {}
+        self.open: set[Slot] = set()
+        self.starting: set[Slot] = set()
+        self.sent: set[Slot] = set()
+        self.timers: list[e.Event] = []
+
+    def handle(self, event: e.Event) -> None:
+        if isinstance(event, e.SourceStarted):
+            self.starting.discard(event.slot)
+            self.open.update(event.slots)
+        elif isinstance(event, e.SourceFailed):
+            self.starting.discard(event.slot)
+        for effect in self.session.handle(event):
+            self.perform(effect)
+        self.check()
+
+    def perform(self, effect: do.Effect) -> None:
+        match effect:
+            case do.OpenPeer(who, generation):
+                assert who not in self.links, "a link over another"
+                self.links[who] = generation
+            case do.ClosePeer(who):
+                del self.links[who]
+            case do.Deliver(who):
+                assert who in self.links
+            case do.Publish(slot):
+                assert slot in self.open
+                self.sent.add(slot)
+            case do.Unpublish(slot):
+                self.sent.discard(slot)
+            case do.StartSource(slot):
+                self.starting.add(slot)
+            case do.StopSource(slot):
+                for each in (slot, AUDIO) if slot is SCREEN else (slot,):
+                    self.open.discard(each)
+                    assert each not in self.sent, "sends what is closed"
+                self.starting.discard(slot)
+            case do.After(seconds, event):
+                assert seconds >= 0
+                self.timers.append(event)
+            case do.Send(message):
+                assert TO_SERVER.decode(TO_SERVER.encode(message)) == message
+
+    def check(self) -> None:
+        shown = self.session.snapshot
+        others = {each.id for each in shown.participants if not each.me}
+        assert others == self.links.keys()
+        if shown.phase not in (Phase.JOINED, Phase.RECONNECTING):
+            assert not shown.participants
+            assert shown.active_speaker is None
+        live = {
+            slot for slot in (MIC, CAM, SCREEN) if shown.source(slot).state == "live"
+        }
+        assert live == self.sent - {AUDIO}
+
+    def happen(self, random: Random) -> e.Event:
+        """Choose something that can happen now."""
+        choices = [
+            random.choice(GESTURES),
+            random.choice([each for each in SOURCES if not _of_devices(each)]),
+            random.choice(SIGNALING),
+            random.choice(LINKS),
+            e.Heard(random.choice(SERVER)),
+            signaled(random.choice(PEOPLE), OFFER, random.randrange(4)),
+        ]
+        if self.starting:
+            slot = random.choice(sorted(self.starting))
+            slots = (
+                (slot, AUDIO) if slot is SCREEN and random.random() < 0.5 else (slot,)
+            )
+            choices += [e.SourceStarted(slot, slots)] * 2
+            choices.append(e.SourceFailed(slot, random.choice(list(MediaProblem))))
+        if self.open - {AUDIO}:
+            choices.append(e.SourceEnded(random.choice(sorted(self.open - {AUDIO}))))
+        if self.timers:
+            choices.append(self.timers.pop(random.randrange(len(self.timers))))
+        choices += _FORWARD.get(self.session.snapshot.phase, [])
+        return random.choice(choices)
+
+
+_FORWARD: dict[Phase, list[e.Event]] = {
+    Phase.LOBBY: [e.EnterLobby("room"), e.Join("Me")],
+    Phase.JOINING: [e.Admitted("token"), e.Heard(joined(ANN, BEN))],
+    Phase.RECONNECTING: [e.Admitted("token"), e.Heard(joined(BEN, resumed=True))],
+    Phase.LEFT: [e.Join("Me")],
+    Phase.FAILED: [e.Join("Me")],
+}
+
+
+def _of_devices(event: e.Event) -> bool:
+    """Whether only a platform that was asked can tell it."""
+    return isinstance(event, e.SourceStarted | e.SourceFailed | e.SourceEnded)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_order_of_events_leaves_anything_behind(seed: int) -> None:
+    random = Random(seed)
+    driver = Driver(Session(random.random, "test"))
+    for _ in range(150):
+        driver.handle(driver.happen(random))
+    driver.handle(e.Leave())
+    assert driver.links == {}
