@@ -29,6 +29,7 @@ from protocol.messages import Candidate, Description, ParticipantId
 from tests.contract.fakes import FakeNetwork, FakeRemoteTrack, FakeTrack
 
 PATIENCE = 10.0  # seconds
+FRAMES = 5  # enough to tell that pictures move
 _OTHER = ParticipantId("other")
 
 
@@ -60,7 +61,7 @@ class End(Protocol):
         """Return how many frames came in a slot so far."""
 
     async def shows(self, slot: Slot, name: str) -> None:
-        """Wait until ten new frames of ``name`` came in a slot."""
+        """Wait until new frames of ``name`` came in a slot, ``FRAMES`` of a picture."""
 
 
 class Stack(Protocol):
@@ -143,9 +144,9 @@ class _FakeEnd(_LocalEnd):
 
     async def shows(self, slot: Slot, name: str) -> None:
         before = len(self._tracks[slot].received)
-        self._network.flow(10)
+        self._network.flow(FRAMES)
         shown = [frame.name for frame in self._tracks[slot].received[before:]]
-        assert shown == [name] * 10
+        assert shown == [name] * FRAMES
 
 
 class HeadlessEnd(_LocalEnd):
@@ -166,7 +167,7 @@ class HeadlessEnd(_LocalEnd):
 
     async def shows(self, slot: Slot, name: str) -> None:
         if slot.kind == "video":
-            await self.seen.sees(_OTHER, name, slot=slot)
+            await self.seen.sees(_OTHER, name, slot=slot, frames=FRAMES)
         else:
             await self.seen.hears(_OTHER, name, slot=slot)
 

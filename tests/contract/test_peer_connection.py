@@ -13,6 +13,7 @@ from client_py.core.ports import (
 from client_py.core.slot import Slot
 from protocol.messages import Candidate, Description
 from tests.contract.stack import (
+    FRAMES,
     PATIENCE,
     STACKS,
     End,
@@ -343,7 +344,7 @@ async def test_the_totals_of_what_came_grow(stack: Stack) -> None:
 
         assert 0 < first.packets_received < second.packets_received
         assert 0 < first.bytes_received < second.bytes_received
-        assert 10 <= first.frames_decoded < second.frames_decoded
+        assert FRAMES <= first.frames_decoded < second.frames_decoded
         assert first.timestamp < second.timestamp
         assert second.packets_lost == 0
         assert 0.0 <= second.jitter < 1.0
