@@ -1,0 +1,38 @@
+"""What only this project's own tests need of a page."""
+
+from pathlib import Path
+
+import pytest
+
+_HERE = Path(__file__).parent
+_COUNT = """
+(() => {
+  const real = RTCPeerConnection.prototype.setLocalDescription;
+  window.descriptions = 0;
+  RTCPeerConnection.prototype.setLocalDescription = function (...described) {
+    window.descriptions += 1;
+    return real.apply(this, described);
+  };
+})();
+"""
+
+
+class Negotiations:
+    """Counts the descriptions that people's pages make, given its ``script``."""
+
+    script = _COUNT
+
+    def __call__(self, *people):
+        return [each.page.evaluate("() => window.descriptions") for each in people]
+
+
+@pytest.fixture
+def negotiations():
+    return Negotiations()
+
+
+def pytest_collection_modifyitems(items):
+    """Grant a whole call more time than a unit test."""
+    for item in items:
+        if _HERE in item.path.parents and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(150))
