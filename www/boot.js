@@ -4,16 +4,13 @@
  * picture, keep what is typed and clicked. Python finds it all in `tertulia.boot`.
  */
 
+import { openMedia } from "./devices.js";
 import { startPython } from "./python.js";
 
-/** @typedef {{on?: boolean, device?: string}} Choice */
-/** @typedef {{name?: string, microphone?: Choice, camera?: Choice, quality?: string}} Preferences */
-/** @typedef {"microphone" | "camera"} Kind */
+/** @typedef {import("./devices.js").Chosen & {name?: string}} Preferences */
 
 const SESSION = "tertulia.session";
 const FRESH = 60_000; // milliseconds that a token must still be good for
-const SIZES = { hd: [1280, 720], sd: [640, 360], low: [320, 180] };
-const VOICE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 
 const body = document.body;
 const room = location.pathname.match(/^\/r\/([^/]+)$/)?.[1] ?? "";
@@ -41,45 +38,6 @@ function kept(key, none) {
   } catch {
     return none; // storage refused, or not ours
   }
-}
-
-/** @param {Preferences} chosen */
-async function openMedia({ microphone, camera, quality }) {
-  const opened = { microphone: null, camera: null, errors: { microphone: "", camera: "" } };
-  const [width, height] = SIZES[/** @type {keyof SIZES} */ (quality ?? "sd")] ?? SIZES.sd;
-  const picture = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 30 } };
-  /** @param {Choice | undefined} choice @param {MediaTrackConstraints} wish */
-  const wished = (choice, wish) =>
-    choice?.on === false
-      ? undefined
-      : { ...wish, ...(choice?.device && { deviceId: { ideal: choice.device } }) };
-  const audio = wished(microphone, VOICE);
-  const video = wished(camera, picture);
-  const synthetic = new URLSearchParams(location.search).has("media");
-  if (!room || synthetic || !navigator.mediaDevices || !(audio || video)) return opened;
-
-  /** @param {MediaStreamConstraints} wish @param {Kind[]} kinds */
-  const ask = async (wish, kinds) => {
-    try {
-      const stream = await navigator.mediaDevices.getUserMedia(wish);
-      const [heard] = stream.getAudioTracks();
-      const [seen] = stream.getVideoTracks();
-      Object.assign(opened, heard && { microphone: heard }, seen && { camera: seen });
-      const preview = /** @type {HTMLVideoElement | null} */ (document.getElementById("preview"));
-      if (seen && preview) preview.srcObject = new MediaStream([seen]);
-      return true;
-    } catch (error) {
-      for (const kind of kinds) opened.errors[kind] = /** @type {Error} */ (error).name;
-      return false;
-    }
-  };
-  if (audio && video) {
-    if (await ask({ audio, video }, [])) return opened;
-    // One of both fails: the other may still work.
-    await ask({ video }, ["camera"]);
-    await ask({ audio }, ["microphone"]);
-  } else await ask({ audio, video }, [audio ? "microphone" : "camera"]);
-  return opened;
 }
 
 /** @param {string} path @param {string} token */
@@ -177,7 +135,11 @@ if (problem) fail(problem);
 else {
   const preferences = kept("tertulia.preferences", /** @type {Preferences} */ ({}));
   const assets = Object.fromEntries(Object.entries(parts).map(([part, { href }]) => [part, href]));
-  const media = openMedia(preferences);
+  // A drawn picture, or no room to be seen in: no device is asked for.
+  const off = { microphone: { on: false }, camera: { on: false } };
+  const synthetic = new URLSearchParams(location.search).has("media");
+  const media = openMedia(room && !synthetic ? preferences : off);
+  if (room) body.dataset.room = "open";
   const admission = room ? admit() : null;
   Object.assign(window, {
     tertulia: { snapshot: () => null, boot: { room, preferences, media, admission, actions, assets } },

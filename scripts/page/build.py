@@ -89,6 +89,7 @@ def _publish(
         "library": add("library.zip", (image / "library.zip").read_bytes()),
         "client": add("client.zip", (image / "client.zip").read_bytes()),
         "loader": publication.add_source(www / "python.js"),
+        "devices": publication.add_source(www / "devices.js"),
     }
     worker = root / "e2ee" / "worker.js"
     if worker.exists():
@@ -97,6 +98,9 @@ def _publish(
     index = index.replace(MARKER, _links(urls, hashlib.sha256(snapshot).hexdigest()))
     index = publication.rewrite(index, www)
     publication.put("/", "index.html", index.encode(), immutable=False)
+    # A room's page, so that its first paint isn't the home page.
+    room = index.replace('data-room="none"', 'data-room="open"', 1)
+    publication.put("/r/", "room.html", room.encode(), immutable=False)
     publication.finish(key)
     shutil.rmtree(page, ignore_errors=True)
     os.replace(fresh, page)
@@ -108,6 +112,7 @@ def _links(urls: dict[str, str], digest: str) -> str:
     attributes = {
         "glue": 'rel="modulepreload"',
         "loader": 'rel="modulepreload"',
+        "devices": 'rel="modulepreload"',
         "wasm": fetched,
         "snapshot": f'{fetched} data-digest="{digest}"',
     }
