@@ -4,8 +4,7 @@ A ``Capture`` opens one request and gives JavaScript tracks by slot. The asking
 happens before ``open`` returns, so that a share counts as the person's gesture.
 """
 
-import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, Protocol
 
 from js import navigator
@@ -31,7 +30,7 @@ _FRAMES_PER_SECOND = 30
 class Capture(Protocol):
     """Opens sources and lists devices."""
 
-    def open(self, request: CaptureRequest) -> Awaitable[Mapping[Slot, Any]]:
+    def open(self, request: CaptureRequest) -> Coroutine[Any, Any, Mapping[Slot, Any]]:
         """Ask for a source at once; its tracks when awaited, or ``MediaError``."""
 
     async def devices(self) -> tuple[Device, ...]:
@@ -48,7 +47,7 @@ class DeviceCapture:
     def __init__(self, boot: Any) -> None:
         self._early = {Slot.MICROPHONE: boot, Slot.CAMERA: boot} if boot else {}
 
-    def open(self, request: CaptureRequest) -> Awaitable[Mapping[Slot, Any]]:
+    def open(self, request: CaptureRequest) -> Coroutine[Any, Any, Mapping[Slot, Any]]:
         """Ask the browser for a device or a share."""
         boot = self._early.pop(request.slot, None)
         if boot is not None:
@@ -148,19 +147,6 @@ async def _granted(asked: Any) -> Any:
         return await asked
     except JsException as error:
         raise MediaError(_problem(str(error.name))) from None
-    except asyncio.CancelledError:
-        # Whoever asked went away; what comes all the same must not stay open.
-        asyncio.ensure_future(_discard(asked))
-        raise
-
-
-async def _discard(asked: Any) -> None:
-    try:
-        stream = await asked
-    except JsException:
-        return
-    for track in stream.getTracks():
-        track.stop()
 
 
 def _problem(name: str) -> MediaProblem:

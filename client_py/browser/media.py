@@ -28,6 +28,7 @@ from client_py.core.ports import CaptureRequest, MediaEvent, Track
 from client_py.core.slot import Slot
 from protocol.messages import ParticipantId
 
+_Opening = asyncio.Future[Mapping[Slot, Track]]
 _WINDOW = 256  # samples a level is measured over
 
 
@@ -40,6 +41,7 @@ class BrowserMedia:
         self._watching = Listeners()
         self._ended: dict[Slot, Listeners] = {}
         self._sources: dict[Slot, Track] = {}
+        self._opening: dict[Slot, _Opening] = {}
         self._own: dict[Slot, Any] = {}
         self._streams: dict[tuple[ParticipantId, Slot], Any] = {}
         self._voices: dict[tuple[ParticipantId, Slot], Any] = {}
@@ -57,10 +59,15 @@ class BrowserMedia:
 
     def start(self, request: CaptureRequest) -> Awaitable[Mapping[Slot, Track]]:
         """Open a source."""
-        return self._started(request, self._capture.open(request))
+        # Never cancelled: whatever the browser grants late has to be closed.
+        opening = asyncio.ensure_future(self._capture.open(request))
+        self._opening[request.slot] = opening
+        opening.add_done_callback(lambda done: self._opened(request.slot, done))
+        return asyncio.shield(opening)
 
     def stop(self, slot: Slot) -> None:
         """Close the source of a slot; a share with its sound."""
+        self._opening.pop(slot, None)
         slots = (slot, Slot.SCREEN_AUDIO) if slot is Slot.SCREEN else (slot,)
         for each in slots:
             if each in self._sources:
@@ -121,21 +128,24 @@ class BrowserMedia:
 
     # -- inside
 
-    async def _started(
-        self, request: CaptureRequest, opening: Awaitable[Mapping[Slot, Track]]
-    ) -> Mapping[Slot, Track]:
-        tracks = await opening
-        self.stop(request.slot)
-        for slot, track in tracks.items():
-            self._sources[slot] = track
-            if slot.kind == "video":
-                self._own[slot] = MediaStream.new(to_js([track]))
-            self._ended[slot] = Listeners()
-            self._ended[slot].add(track, "ended", self._source_ended(request.slot))
-        if request.slot is Slot.MICROPHONE:
+    def _opened(self, slot: Slot, opening: _Opening) -> None:
+        if opening.exception() is not None:
+            return
+        tracks = opening.result()
+        if self._opening.get(slot) is not opening:
+            for track in tracks.values():  # turned off, or asked for anew, meanwhile
+                track.stop()
+            return
+        self.stop(slot)
+        for each, track in tracks.items():
+            self._sources[each] = track
+            if each.kind == "video":
+                self._own[each] = MediaStream.new(to_js([track]))
+            self._ended[each] = Listeners()
+            self._ended[each].add(track, "ended", self._source_ended(slot))
+        if slot is Slot.MICROPHONE:
             self._meter.listen(tracks[Slot.MICROPHONE])
         self._list()  # labels are told only after a permission
-        return tracks
 
     def _source_ended(self, slot: Slot) -> Callable[[Any], None]:
         def ended(event: Any) -> None:

@@ -4,7 +4,7 @@ The picture carries the name and a frame counter (``core/picture``), the tone ha
 a pitch of the name's own. No device, no permission and no browser flag is needed.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from js import AudioContext, ImageData, OffscreenCanvas, document, setInterval
@@ -30,7 +30,7 @@ class SyntheticCapture:
         self._context: Any = None
         self._listeners = Listeners()
 
-    def open(self, request: CaptureRequest) -> Awaitable[Mapping[Slot, Any]]:
+    def open(self, request: CaptureRequest) -> Coroutine[Any, Any, Mapping[Slot, Any]]:
         """Draw or sound a source."""
         return self._opened(request)
 
@@ -107,9 +107,9 @@ class _Canvas:
     def _caption(self) -> None:
         draw, height = self._picture, self._height
         top = picture.SHARE * height
-        draw.fillStyle = "#1d3b34"
+        draw.fillStyle = "#808080"
         draw.fillRect(0, top, self._width, height - top)
-        draw.fillStyle = "#ffffff"
+        draw.fillStyle = "#000000"
         draw.font = f"{round(height * 0.12)}px system-ui, sans-serif"
         draw.textAlign = "center"
         draw.textBaseline = "middle"
