@@ -8,7 +8,6 @@ platform in the same turn of the loop, which browsers ask of a screen share.
 import asyncio
 import json
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from random import Random
@@ -255,7 +254,7 @@ class Conference:
                 continue
             levels = {who: peer.audio_level() for who, (peer, _) in self._peers.items()}
             levels[people[0].id] = self._platform.media.level()
-            self.post(e.LevelsMeasured(levels, time.monotonic()))
+            self.post(e.LevelsMeasured(levels, asyncio.get_running_loop().time()))
 
     async def _score_links(self) -> None:
         while True:
