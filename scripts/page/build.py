@@ -98,9 +98,6 @@ def _publish(
     index = index.replace(MARKER, _links(urls, hashlib.sha256(snapshot).hexdigest()))
     index = publication.rewrite(index, www)
     publication.put("/", "index.html", index.encode(), immutable=False)
-    # A room's page, so that its first paint isn't the home page.
-    room = index.replace('data-room="none"', 'data-room="open"', 1)
-    publication.put("/r/", "room.html", room.encode(), immutable=False)
     publication.finish(key)
     shutil.rmtree(page, ignore_errors=True)
     os.replace(fresh, page)

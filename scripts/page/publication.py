@@ -92,6 +92,14 @@ class Publication:
 
         return _REFERENCE.sub(replaced, text)
 
+    def merge(self, other: Path) -> None:
+        """Publish again what is published in another folder."""
+        manifest = json.loads((other / "manifest.json").read_text())
+        for url, entry in manifest["files"].items():
+            for name in (entry["file"], *entry["encodings"].values()):
+                shutil.copyfile(other / name, self._out / name)
+            self._files[url] = entry
+
     def finish(self, key: str) -> None:
         """Write the manifest, last: a build without one is not complete."""
         manifest = {"key": key, "files": dict(sorted(self._files.items()))}

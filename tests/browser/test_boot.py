@@ -84,14 +84,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked[self.path] += 1
-        url = "/r/" if self.path.startswith("/r/") else self.path.split("?")[0]
+        in_room = self.path.startswith("/r/")
+        url = "/" if in_room else self.path.split("?")[0]
         entry = self.server.files.get(url)
         if entry is None:
             self._answer(404, b"", {})
             return
         body = (self.server.page / entry["file"]).read_bytes()
         headers = {"content-type": entry["type"], "cache-control": "no-cache"}
-        packed = entry["encodings"].get("br")
+        if in_room:
+            body = body.replace(b'data-room="none"', b'data-room="open"', 1)
+        packed = entry["encodings"].get("br") if url != "/" else None
         if packed and not (self.server.spoil and "/snapshot." in url):
             body = (self.server.page / packed).read_bytes()
             headers["content-encoding"] = "br"

@@ -168,7 +168,7 @@ def test_names_of_immutable_files_say_their_content(manifest: dict[str, Any]) ->
     for url, entry in manifest.items():
         if entry["immutable"]:
             assert re.fullmatch(r"/assets/[\w-]+\.[0-9a-f]{12}\.\w+", url)
-    assert not manifest["/"]["immutable"] and not manifest["/r/"]["immutable"]
+    assert not manifest["/"]["immutable"]
     assert manifest["/"]["type"] == "text/html; charset=utf-8"
     types = {Path(url).suffix: entry["type"] for url, entry in manifest.items()}
     assert types[".wasm"] == "application/wasm"  # or it isn't compiled while it comes
