@@ -51,6 +51,7 @@ class View:
         self._panel = Panel.NONE
         self._snapshot = Snapshot()
         self._phase: Phase | None = None
+        self._screen = ""
         self._joined_at = 0.0
         self._scheduled = False
         self._listeners = Listeners()
@@ -97,6 +98,11 @@ class View:
         snapshot = self._snapshot
         if snapshot.phase is not self._phase:
             self._enter(snapshot.phase)
+        screen = _screen(snapshot)
+        if self._screen not in ("", screen):
+            # Screen readers begin where the new screen begins.
+            asyncio.get_running_loop().call_soon(_focus_heading)
+        self._screen = screen
         self._draw_body(snapshot)
         self._draw_room(snapshot.room)
         self._draw_controls(snapshot)
@@ -115,9 +121,6 @@ class View:
             lasted = duration(int(time.monotonic() - self._joined_at))
             set_text(by_id("call-duration"), f"You were in it for {lasted}.")
             self._panel = Panel.NONE
-        if before not in (None, Phase.JOINING, Phase.RECONNECTING):
-            # Screen readers begin where the new screen begins.
-            asyncio.get_running_loop().call_soon(_focus_heading)
 
     def _draw_body(self, snapshot: Snapshot) -> None:
         people = snapshot.participants
@@ -175,6 +178,16 @@ class View:
 def invite_link(room: str) -> str:
     """Return the link that brings others into a room."""
     return f"{location.origin}/r/{room}" if room else ""
+
+
+def _screen(snapshot: Snapshot) -> str:
+    """Return which screen the style sheets show for a snapshot."""
+    match snapshot.phase:
+        case Phase.LOBBY | Phase.JOINING:
+            return "lobby" if snapshot.room else "home"
+        case Phase.JOINED | Phase.RECONNECTING:
+            return "call"
+    return snapshot.phase.value
 
 
 def _focus_heading() -> None:
