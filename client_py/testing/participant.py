@@ -19,6 +19,7 @@ _LOOK = (_HERE / "look.js").read_text()
 _LISTEN = (_HERE / "listen.js").read_text()
 _GLANCE = 1.0  # seconds that one look lasts at the most
 _QUIET = 0.5  # seconds without a picture, or a sound, that count as none
+_ABANDONED = re.compile(r"ABORTED")  # in Chromium's words and Firefox's
 _TROUBLE = re.compile(r"Unhandled|Traceback|was never retrieved|= a task failed")
 
 
@@ -313,6 +314,8 @@ class Participant:
         self._trouble.append(f"uncaught: {error}")
 
     def _got_failure(self, request: Request) -> None:
+        if _ABANDONED.search(request.failure or ""):
+            return  # the page went away, or no longer wanted it
         line = f"request failed: {request.url}: {request.failure}"
         self.console.append(line)
         self._trouble.append(line)
