@@ -13,18 +13,36 @@ from pathlib import Path
 
 GLUE, WASM = "pyodide.asm.mjs", "pyodide.asm.wasm"
 
-# Not used by the glue itself, but by the making of the snapshot.
+# Not used by the glue itself, but by www/python.js and the making of the snapshot.
 _ALSO = {"_emscripten_stack_get_end"}
+_MODULE_ALSO = {"ENV", "FS", "stackSave"}
 _ASSIGNED = re.compile(r'(_\w+)=Module\["\1"\]=wasmExports\["(\w+)"\](?:\.value>>>0)?;')
 _BY_NAME = re.compile(r'wasmExports(?:\.|\[")(\w+)')
 _WORD = re.compile(r"[\w$]+")
-# What stays undefined is never called; a null pointer says so.
-_REPLACED = (
+_PUBLISHED = re.compile(r'Module\["(\w+)"\]=\1;')
+_MODULE = re.compile(r'Module(?:\.|\[")(\w+)')
+REPLACED = (
     ("updateGOT(origExports);", ""),
+    # What stays undefined is never called; a null pointer says so.
     (
         "if(entry.value==-1){var value=",
         'if(entry.value==-1){if(symName.startsWith("emscripten_gl"))'
         "{entry.value=0;continue}var value=",
+    ),
+    # A snapshot (``t``) has it all: neither parser nor compiler, a third of the
+    # time that its start took, need to run. warm.py leaves what is ``kept``.
+    (
+        '=API.rawRun("import _pyodide_core")',
+        '=t?[0,""]:API.rawRun("import _pyodide_core")',
+    ),
+    *(
+        (f"=API.{call}", f"=t?API._pyodide.kept.{name}:API.{call}")
+        for name, call in (
+            ("scope", '_pyodide._base.eval_code("{}")'),
+            ("importlib", 'runPythonInternal("import importlib; importlib")'),
+            ("main", 'runPythonInternal("import __main__; __main__.__dict__")'),
+            ("builtins", 'runPythonInternal("import builtins; builtins.__dict__")'),
+        )
     ),
 )
 _EXPORT_SECTION = 7
@@ -40,10 +58,11 @@ def trim_core(stock: Path, out: Path) -> None:
 
 def trim_glue(glue: str) -> tuple[str, set[str]]:
     """Return the glue without what it never uses, and the exports that it needs."""
-    for old, new in _REPLACED:
+    for old, new in REPLACED:
         if glue.count(old) != 1:
             raise ValueError(f"the glue of Pyodide changed: {old}")
         glue = glue.replace(old, new)
+    glue = _trim_module(glue)
     start = glue.index("function assignWasmExports(")
     end = glue.index("}", start)
     # The declaration of all those names stands right before.
@@ -65,6 +84,12 @@ def trim_glue(glue: str) -> tuple[str, set[str]]:
     )
     before = glue[:declared] + f"var {','.join(variables)};"
     return before + assigned + glue[end:], exports
+
+
+def _trim_module(glue: str) -> str:
+    """Leave out the properties of ``Module`` that nothing reads."""
+    read = _MODULE_ALSO | set(_MODULE.findall(_PUBLISHED.sub("", glue)))
+    return _PUBLISHED.sub(lambda match: match[0] if match[1] in read else "", glue)
 
 
 def trim_wasm(wasm: bytes, exports: set[str]) -> bytes:

@@ -6,6 +6,9 @@ import random
 import sys
 import typing
 import zipimport
+from types import SimpleNamespace
+
+import _pyodide
 
 
 def warm(modules: list[str]) -> None:
@@ -20,5 +23,12 @@ def warm(modules: list[str]) -> None:
     sys.path[:] = [path for path in sys.path if not path.endswith(".zip")]
     random.seed(1)  # the same at each build; boot.js seeds it anew
     sys._clear_internal_caches()
+    # The glue, as trim.py leaves it, takes these instead of evaluating text.
+    _pyodide.kept = SimpleNamespace(
+        scope={},
+        importlib=importlib,
+        main=sys.modules["__main__"].__dict__,
+        builtins=sys.modules["builtins"].__dict__,
+    )
     gc.collect()
     gc.freeze()  # what is loaded now stays: no later collection walks it

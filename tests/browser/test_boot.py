@@ -252,7 +252,7 @@ def test_random_numbers_differ_from_page_to_page(site: Site, engine: Browser) ->
 
 def test_an_early_click_is_kept_and_shown(site: Site, tab: Page) -> None:
     with no_python(site):
-        tab.goto(f"{site.url}/r/abc", wait_until="commit")
+        tab.goto(f"{site.url}/r/abc", wait_until="domcontentloaded")
         tab.locator("#display-name").fill("Ada")
         tab.locator("[data-testid=lobby-toggle-mic]").click()
         tab.locator("[data-testid=join]").click()
@@ -269,7 +269,7 @@ def test_the_own_picture_and_the_admission_need_no_python(
     site: Site, tab: Page
 ) -> None:
     with no_python(site):
-        tab.goto(f"{site.url}/r/abc", wait_until="commit")
+        tab.goto(f"{site.url}/r/abc", wait_until="domcontentloaded")
         media = tab.evaluate(
             "tertulia.boot.media.then(({ microphone, camera, errors }) =>"
             " [microphone.kind, camera.kind, errors])"
@@ -311,7 +311,7 @@ def test_preferences_decide_what_is_asked_for(site: Site, tab: Page) -> None:
     kept = json.dumps(chosen)
     tab.evaluate("kept => localStorage.setItem('tertulia.preferences', kept)", kept)
     with no_python(site):
-        tab.goto(f"{site.url}/r/abc", wait_until="commit")
+        tab.goto(f"{site.url}/r/abc", wait_until="domcontentloaded")
         tab.locator("#preview").wait_for(state="attached")
         media = tab.evaluate(
             "tertulia.boot.media.then(({ microphone, camera }) =>"

@@ -21,7 +21,7 @@ from page.build import build  # noqa: E402
 from page.image import find_client  # noqa: E402
 from page.node import node  # noqa: E402
 from page.publication import Publication  # noqa: E402
-from page.trim import trim_glue, trim_wasm  # noqa: E402
+from page.trim import REPLACED, trim_glue, trim_wasm  # noqa: E402
 
 pytestmark = pytest.mark.timeout(180)  # the build itself is what takes long
 FAST = 1  # brotli's quality
@@ -268,7 +268,7 @@ def test_a_publication_renames_what_sources_name(tmp_path: Path) -> None:
 
 def test_trimming_keeps_the_exports_that_the_glue_uses() -> None:
     glue = (
-        "updateGOT(origExports);if(entry.value==-1){var value=1}"
+        "".join(old for old, _ in REPLACED) + 'Module["c"]=c;Module["d"]=d;Module.d();'
         "var _a,_b,memory;function assignWasmExports(wasmExports){"
         'memory=wasmExports["memory"];_a=Module["_a"]=wasmExports["a"];'
         '_b=Module["_b"]=wasmExports["b"];}_a();wasmExports.c'
@@ -276,7 +276,8 @@ def test_trimming_keeps_the_exports_that_the_glue_uses() -> None:
     trimmed, exports = trim_glue(glue)
     assert {"a", "c", "memory"} <= exports
     assert "b" not in exports
-    assert "_b" not in trimmed and "updateGOT" not in trimmed
+    assert '"_b"' not in trimmed and "updateGOT" not in trimmed
+    assert 'Module["c"]' not in trimmed and 'Module["d"]' in trimmed
     export = b"\x01a\x00\x01\x01b\x00\x02"
     wasm = b"\0asm\1\0\0\0" + b"\x07" + bytes([len(export) + 1]) + b"\x02" + export
     assert trim_wasm(wasm, {"a"}) == b"\0asm\1\0\0\0\x07\x05\x01\x01a\x00\x01"
