@@ -29,6 +29,8 @@ from protocol.messages import Candidate, Description, ParticipantId, PeerMessage
 
 log = logging.getLogger("tertulia.peer")
 
+PATIENCE = 15.0  # seconds in which the first exchange has to make a connection
+
 
 @dataclass(frozen=True, slots=True)
 class _Replace:
@@ -70,6 +72,12 @@ class Peer:
             if link.initiator
             else None
         )
+        # An offer or an answer that is lost with a socket fails nothing by itself.
+        self._deadline = (
+            asyncio.get_running_loop().call_later(PATIENCE, self._changed, "failed")
+            if link.initiator
+            else None
+        )
         for slot, track in tracks.items():
             self.replace_track(slot, track)
 
@@ -93,6 +101,7 @@ class Peer:
         """End the connection, also if ``run`` never began. Idempotent."""
         if self._offer is not None:
             self._offer.cancel()
+        self._be_patient()
         self._pc.close()
 
     async def run(self) -> None:
@@ -134,6 +143,8 @@ class Peer:
             case Candidate():
                 await self._add(event)
             case ConnectionStateChanged(state):
+                if state == "connected":
+                    self._be_patient()
                 self._changed(state)
             case TrackReceived(slot, track):
                 self._play(self._who, slot, track)
@@ -161,6 +172,10 @@ class Peer:
             # that is malformed costs its own path and no other.
             if not self._ignoring:
                 log.info("< a candidate of %s was refused: %s", self._who, error)
+
+    def _be_patient(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
 
     def _say(self, message: PeerMessage) -> None:
         self._post(PeerSaid(self._who, self._link.generation, message))

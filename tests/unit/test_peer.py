@@ -11,11 +11,12 @@ import pytest
 
 from client_py.core.effect import OpenPeer
 from client_py.core.event import PeerChanged, PeerSaid
-from client_py.core.peer import Peer
+from client_py.core.peer import PATIENCE, Peer
 from client_py.core.ports import LinkStats, Track
 from client_py.core.slot import Slot
 from protocol.messages import Candidate, Description, ParticipantId, PeerMessage
 from tests.contract.fakes import FakeNetwork, FakeTrack
+from tests.unit.clock import timeless
 from tests.unit.people import ANN, BEN, ICE
 
 MIC, CAM, SCREEN, AUDIO = Slot
@@ -327,6 +328,30 @@ async def test_states_of_the_connection_are_told_as_they_come() -> None:
             pair.newcomer.pc.change_connection(state)
         await turns()
         assert pair.newcomer.changes == ["disconnected", "connected", "failed"]
+
+
+@timeless
+async def test_offer_that_nobody_answers_is_a_failure_in_the_end() -> None:
+    async with link() as pair:
+        await asyncio.sleep(PATIENCE - 1)
+        assert [end.changes for end in pair.ends] == [[], []]
+        await asyncio.sleep(2)
+        assert [end.changes for end in pair.ends] == [["failed"], []]
+
+
+@timeless
+async def test_link_that_came_about_may_last() -> None:
+    async with connected() as pair:
+        await asyncio.sleep(10 * PATIENCE)
+        assert [end.changes for end in pair.ends] == [[], []]
+
+
+@timeless
+async def test_link_that_was_taken_down_is_not_missed() -> None:
+    async with link() as pair:
+        pair.newcomer.peer.close()
+        await asyncio.sleep(10 * PATIENCE)
+        assert pair.newcomer.changes == []
 
 
 # -- the end
