@@ -1,0 +1,779 @@
+"""Whole calls over fakes: a hub in memory, connections and devices that obey."""
+
+import asyncio
+import gc
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from random import Random
+
+import pytest
+
+from client_py.core import event as e
+from client_py.core.conference import Conference
+from client_py.core.ports import CaptureRequest, LinkStats, Platform
+from client_py.core.slot import Slot
+from client_py.core.state import (
+    CaptureQuality,
+    Connection,
+    Device,
+    MediaProblem,
+    NoticeKind,
+    Participant,
+    Phase,
+    Problem,
+    Quality,
+    Snapshot,
+    SourceState,
+)
+from protocol import messages as m
+from protocol.codec import to_plain
+from protocol.codes import LeaveReason
+from tests.contract.fakes import FakeMedia, FakeNetwork, FakePeerConnection
+from tests.unit.clock import timeless
+from tests.unit.hub import Hub
+from tests.unit.people import OFFER
+
+MIC, CAM, SCREEN, AUDIO = Slot
+CONNECTED = Connection.CONNECTED
+
+
+class Person:
+    """Somebody with a conference, and the world they are in."""
+
+    def __init__(self, name: str, hub: Hub, network: FakeNetwork) -> None:
+        self.name = name
+        self.line = hub.line()
+        self.media = FakeMedia(name)
+        self.trail: list[Snapshot] = []
+        self._published = asyncio.Event()
+        self._connections: list[FakePeerConnection] = []
+        self._network = network
+        platform = Platform(self.line, self.media, self._connect, "test")
+        self.conference = Conference(platform, self._publish, Random(name))
+        self.running = asyncio.create_task(self.conference.run())
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.conference.snapshot
+
+    @property
+    def id(self) -> m.ParticipantId:
+        return self.snapshot.participants[0].id
+
+    @property
+    def phases(self) -> list[Phase]:
+        """The phases that were shown, one after the other."""
+        shown = [each.phase for each in self.trail]
+        return [
+            phase for at, phase in enumerate(shown) if at == 0 or shown[at - 1] != phase
+        ]
+
+    @property
+    def connections(self) -> list[FakePeerConnection]:
+        """The peer connections that are not closed."""
+        return [each for each in self._connections if each.signaling_state != "closed"]
+
+    def post(self, *events: e.Event) -> None:
+        for event in events:
+            self.conference.post(event)
+
+    def join(self) -> None:
+        self.post(e.EnterLobby("room"), e.Join(self.name))
+
+    def sees(self, name: str) -> Participant:
+        """Return somebody as they are shown here."""
+        (found,) = [each for each in self.snapshot.participants if each.name == name]
+        return found
+
+    async def until(self, fulfilled: Callable[[Snapshot], object]) -> None:
+        async with asyncio.timeout(600):
+            while not fulfilled(self.snapshot):
+                self._published.clear()
+                await self._published.wait()
+
+    async def until_connected(self, others: int) -> None:
+        await self.until(
+            lambda now: (
+                now.phase is Phase.JOINED
+                and [each.connection for each in now.participants[1:]]
+                == [CONNECTED] * others
+            )
+        )
+
+    async def until_camera(self, name: str) -> None:
+        await self.until(lambda _: self.sees(name).media.camera)
+
+    async def stop(self) -> None:
+        self.running.cancel()
+        await asyncio.wait([self.running])
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        self.trail.append(snapshot)
+        self._published.set()
+
+    def _connect(self, **wishes: object) -> FakePeerConnection:
+        made = self._network(**wishes)  # type: ignore[arg-type]
+        self._connections.append(made)
+        return made
+
+
+@asynccontextmanager
+async def people(
+    *names: str, network: FakeNetwork | None = None
+) -> AsyncIterator[tuple[Hub, list[Person]]]:
+    """Yield people before the door of one room, in that order."""
+    hub, network = Hub(), network or FakeNetwork()
+    made = [Person(name, hub, network) for name in names]
+    await turns(1)
+    try:
+        yield hub, made
+    finally:
+        for person in made:
+            await person.stop()
+    assert others_running() == set()
+
+
+@asynccontextmanager
+async def call(
+    *names: str, network: FakeNetwork | None = None
+) -> AsyncIterator[tuple[Hub, list[Person]]]:
+    """Yield people who are connected, each to each."""
+    async with people(*names, network=network) as (hub, made):
+        for number, person in enumerate(made):
+            person.join()
+            await person.until_connected(number)
+        for person in made:
+            await person.until_connected(len(made) - 1)
+        yield hub, made
+
+
+async def turns(count: int = 60) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def others_running() -> set[asyncio.Task[object]]:
+    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+
+
+# -- a whole call
+
+
+@timeless
+async def test_three_people_are_connected_each_to_each() -> None:
+    async with people("ann", "ben", "cat") as (_, persons):
+        for person in persons:
+            person.join()
+        for person in persons:
+            await person.until_connected(2)
+        for person in persons:
+            assert len(person.connections) == 2
+            assert {each.name for each in person.snapshot.participants} == {
+                "ann",
+                "ben",
+                "cat",
+            }
+            assert person.phases == [Phase.LOBBY, Phase.JOINING, Phase.JOINED]
+
+
+@timeless
+async def test_what_one_sends_reaches_all_others() -> None:
+    network = FakeNetwork()
+    async with call("ann", "ben", "cat", network=network) as (_, (ann, ben, cat)):
+        ann.post(e.TurnOn(MIC), e.TurnOn(CAM))
+        for other in (ben, cat):
+            await other.until_camera("ann")
+            assert other.sees("ann").media == m.MediaState(microphone=True, camera=True)
+        await turns()
+        assert [set(each.sending) for each in ann.connections] == [{MIC, CAM}] * 2
+        ann.post(e.TurnOff(MIC), e.TurnOff(CAM))
+        await ben.until(lambda _: not ben.sees("ann").media.camera)
+        await turns()
+        assert [each.sending for each in ann.connections] == [{}, {}]
+        assert list(ann.media.open) == [MIC]  # muted: open, but sent to nobody
+
+
+@timeless
+async def test_newcomer_gets_what_is_on_already() -> None:
+    async with people("ann", "ben") as (_, (ann, ben)):
+        ann.join()
+        ann.post(e.TurnOn(CAM))
+        await ann.until(lambda now: now.camera.state is SourceState.LIVE)
+        ben.join()
+        await ben.until_connected(1)
+        assert ben.sees("ann").media == m.MediaState(camera=True)
+        assert [set(each.sending) for each in ann.connections] == [{CAM}]
+        assert ben.media.playing.keys() == {(ann.id, slot) for slot in Slot}
+
+
+@timeless
+async def test_camera_that_comes_on_while_joining_is_seen() -> None:
+    async with call("ben") as (hub, (ben,)):
+        ann = Person("ann", hub, FakeNetwork())
+        await turns(1)
+        ann.media.hold(CAM)
+        ann.post(e.EnterLobby("room"), e.TurnOn(CAM), e.Join("ann"))
+        while "connect" not in ann.line.asked:
+            await turns(1)
+        ann.media.release(CAM)
+        await ben.until(lambda now: len(now.participants) == 2)
+        await ben.until_camera("ann")
+        await ann.stop()
+
+
+@timeless
+async def test_people_chat_react_and_raise_hands() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        ann.post(e.Say("hola"), e.ShowReaction("👍"), e.RaiseHand(True))
+        await ben.until(lambda _: ben.sees("ann").hand)
+        for person in (ann, ben):
+            await person.until(lambda now: now.reactions)
+            assert [each.text for each in person.snapshot.chat] == ["hola"]
+            assert [each.emoji for each in person.snapshot.reactions] == ["👍"]
+
+
+@timeless
+async def test_share_is_seen_and_heard() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        ann.media.screen_has_audio = True
+        ann.post(e.TurnOn(SCREEN))
+        await ben.until(lambda _: ben.sees("ann").media.screen_audio)
+        await turns()
+        assert [set(each.sending) for each in ann.connections] == [{SCREEN, AUDIO}]
+        ann.media.end(SCREEN)
+        await ben.until(lambda _: not ben.sees("ann").media.screen)
+        await turns()
+        assert [each.sending for each in ann.connections] == [{}]
+        assert ann.media.open == {}
+
+
+# -- leaving
+
+
+@timeless
+async def test_leaving_leaves_no_link_no_track_and_no_task() -> None:
+    async with call("ann", "ben", "cat") as (hub, (ann, ben, cat)):
+        before = others_running()
+        ann.post(e.TurnOn(MIC), e.TurnOn(CAM))
+        await ann.until(lambda now: now.camera.state is SourceState.LIVE)
+        ann.post(e.Leave())
+        assert ann.connections == []
+        assert (ann.media.open, ann.media.playing) == ({}, {})
+        for other in (ben, cat):
+            await other.until_connected(1)
+            assert len(other.connections) == 1
+            assert len({who for who, _ in other.media.playing}) == 1
+        await turns()
+        # Hers: two links and a heartbeat. Theirs: one link each.
+        assert len(before) - len(others_running()) == 5
+        assert len(hub.seats) == 2
+
+
+@timeless
+async def test_rejoining_is_a_call_like_the_first() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        ann.post(e.TurnOn(CAM))
+        await ben.until_camera("ann")
+        tasks = len(others_running())
+        for _ in range(5):
+            ann.post(e.Leave())
+            await ben.until(lambda now: len(now.participants) == 1)
+            ann.post(e.Join("ann"))
+            await ann.until_connected(1)
+            await ben.until_connected(1)
+            await ben.until_camera("ann")
+            assert [len(each.connections) for each in (ann, ben)] == [1, 1]
+            assert len({who for who, _ in ben.media.playing}) == 1
+            assert len(others_running()) == tasks
+
+
+@timeless
+async def test_leaving_while_coming_in_says_no_hello() -> None:
+    async with people("ann") as (hub, (ann,)):
+        ann.join()
+        ann.post(e.Leave())
+        await turns()
+        assert (ann.snapshot.phase, hub.seats) == (Phase.LOBBY, {})
+
+
+@timeless
+async def test_who_is_cancelled_in_the_lobby_closes_the_preview() -> None:
+    async with people("ann") as (_, (ann,)):
+        ann.media.hold(MIC)
+        ann.post(e.EnterLobby("room"), e.TurnOn(CAM), e.TurnOn(MIC))
+        await ann.until(lambda now: now.camera.state is SourceState.LIVE)
+        held = ann.media.held[MIC]
+        await ann.stop()
+        held.set()
+        await turns()
+        assert ann.media.open == {}
+
+
+@timeless
+async def test_who_is_cancelled_in_a_call_leaves_it() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        ann.post(e.TurnOn(CAM))
+        await ann.until(lambda now: now.camera.state is SourceState.LIVE)
+        await ann.stop()
+        await ben.until(lambda now: len(now.participants) == 1)
+        assert [each.kind for each in ben.snapshot.notices][-1:] == [NoticeKind.LEFT]
+        assert (ann.connections, ann.media.open) == ([], {})
+
+
+@timeless
+async def test_newcomer_who_leaves_in_the_same_turn_leaves_no_connection() -> None:
+    async with call("ann") as (_, (ann,)):
+        ben = m.ParticipantInfo(m.ParticipantId("ben"), "ben")
+        ann.post(
+            e.Heard(m.ParticipantJoined(ben)),
+            e.Heard(m.ParticipantLeft(ben.id, LeaveReason.LEFT)),
+        )
+        assert ann.connections == []
+        await turns()
+        assert ann.media.playing == {}
+
+
+@timeless
+async def test_server_can_remove_somebody() -> None:
+    async with call("ann", "ben") as (hub, (ann, ben)):
+        hub.remove(ann.id, LeaveReason.REMOVED, tell=True)
+        await ann.until(lambda now: now.problem is Problem.REMOVED)
+        await ben.until(lambda now: len(now.participants) == 1)
+        assert (ann.snapshot.phase, ann.connections) == (Phase.LEFT, [])
+
+
+# -- devices
+
+
+@timeless
+async def test_gesture_reaches_the_platform_in_the_same_turn() -> None:
+    async with people("ann") as (_, (ann,)):
+        ann.post(e.TurnOn(SCREEN))
+        assert ann.media.requests == [CaptureRequest(SCREEN)]
+
+
+@timeless
+async def test_gesture_reaches_the_platform_from_within_a_snapshot() -> None:
+    async with people("ann") as (_, (ann,)):
+        requests: list[list[CaptureRequest]] = []
+        platform = Platform(ann.line, ann.media, FakeNetwork(), "test")
+
+        def publish(snapshot: Snapshot) -> None:
+            if snapshot.room and not requests:
+                requests.append(ann.media.requests)
+                conference.post(e.TurnOn(CAM))
+
+        conference = Conference(platform, publish)
+        conference.post(e.EnterLobby("room"))
+        assert requests == [[CaptureRequest(CAM)]]
+        assert conference.snapshot.camera.state is SourceState.STARTING
+        conference.post(e.TurnOff(CAM))
+        await turns()
+
+
+@timeless
+async def test_of_two_quick_starts_the_older_one_is_ignored() -> None:
+    async with call("ann", "ben") as (_, (ann, _)):
+        ann.media.hold(CAM)
+        ann.post(e.TurnOn(CAM), e.ChooseDevice(CAM, "usb"))
+        ann.media.release(CAM)
+        await ann.until(lambda now: now.camera.state is SourceState.LIVE)
+        await turns()
+        assert [each.device for each in ann.media.requests] == ["", "usb"]
+        (connection,) = ann.connections
+        assert connection.sending == {CAM: ann.media.open[CAM]}
+        states = [each.camera.state for each in ann.trail]
+        assert states.count(SourceState.LIVE) == len(states) - states.index(
+            SourceState.LIVE
+        )
+
+
+@timeless
+async def test_start_that_fails_late_does_not_spoil_the_next() -> None:
+    async with people("ann") as (_, (ann,)):
+        ann.media.hold(CAM)
+        ann.media.refuse[CAM] = MediaProblem.IN_USE
+        ann.post(e.TurnOn(CAM), e.TurnOff(CAM))
+        ann.media.release(CAM)
+        del ann.media.refuse[CAM]
+        ann.post(e.TurnOn(CAM))
+        await ann.until(lambda now: now.camera.state is SourceState.LIVE)
+        assert ann.snapshot.notices == ()
+
+
+@timeless
+async def test_source_that_is_turned_off_while_it_opens_stays_closed() -> None:
+    async with people("ann") as (_, (ann,)):
+        ann.media.hold(CAM)
+        ann.post(e.TurnOn(CAM), e.TurnOff(CAM))
+        ann.media.release(CAM)
+        await turns()
+        assert (ann.media.open, ann.snapshot.camera.state) == ({}, SourceState.OFF)
+
+
+@timeless
+async def test_other_device_is_sent_in_the_place_of_the_first() -> None:
+    async with call("ann", "ben") as (_, (ann, _)):
+        ann.post(e.TurnOn(CAM))
+        await ann.until(lambda now: now.camera.state is SourceState.LIVE)
+        first = ann.media.open[CAM]
+        ann.post(e.ChooseDevice(CAM, "usb"))
+        await turns()
+        second = ann.media.open[CAM]
+        assert second is not first
+        assert [each.sending for each in ann.connections] == [{CAM: second}]
+
+
+@timeless
+async def test_other_device_that_fails_leaves_the_first() -> None:
+    async with call("ann", "ben") as (_, (ann, _)):
+        ann.post(e.TurnOn(CAM))
+        await ann.until(lambda now: now.camera.state is SourceState.LIVE)
+        first = ann.media.open[CAM]
+        ann.media.refuse[CAM] = MediaProblem.IN_USE
+        ann.post(e.ChooseDevice(CAM, "usb"))
+        await ann.until(lambda now: now.notices[-1:] and now.notices[-1].detail)
+        assert [each.sending for each in ann.connections] == [{CAM: first}]
+        assert ann.snapshot.camera.state is SourceState.LIVE
+
+
+@timeless
+async def test_device_that_is_pulled_out_is_replaced() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        ann.post(e.ChooseDevice(CAM, "usb"), e.TurnOn(CAM))
+        await ben.until_camera("ann")
+        ann.media.end(CAM)
+        assert ann.snapshot.camera.state is SourceState.STARTING
+        await ann.until(lambda now: now.camera.state is SourceState.LIVE)
+        await turns()
+        assert [each.device for each in ann.media.requests] == ["usb", ""]
+        assert [each.sending for each in ann.connections] == [ann.media.open]
+
+
+@timeless
+async def test_unmuting_sends_the_device_that_was_chosen_while_muted() -> None:
+    async with call("ann", "ben") as (_, (ann, _)):
+        ann.post(e.TurnOn(MIC))
+        await ann.until(lambda now: now.microphone.state is SourceState.LIVE)
+        ann.post(e.TurnOff(MIC), e.ChooseDevice(MIC, "usb"))
+        await turns()
+        assert [each.sending for each in ann.connections] == [{}]
+        ann.post(e.TurnOn(MIC))
+        await turns()
+        assert [each.sending for each in ann.connections] == [
+            {MIC: ann.media.open[MIC]}
+        ]
+
+
+@timeless
+async def test_outputs_devices_and_playback_are_passed_on() -> None:
+    async with people("ann") as (_, (ann,)):
+        usb = Device("usb", "audiooutput", "USB")
+        ann.media.plug(usb)
+        ann.media.tell(e.PlaybackBlocked(True))
+        assert ann.snapshot.devices == (usb,)
+        assert ann.snapshot.playback_blocked
+        ann.post(e.ChooseOutput("usb"), e.AllowPlayback())
+        assert (ann.media.output, ann.media.resumed) == ("usb", 1)
+        assert not ann.snapshot.playback_blocked
+        ann.post(e.ChooseQuality(CaptureQuality.LOW), e.TurnOn(CAM))
+        assert ann.media.requests == [CaptureRequest(CAM, "", CaptureQuality.LOW)]
+
+
+# -- the server
+
+
+@timeless
+async def test_room_is_made_and_entered() -> None:
+    async with people("ann") as (_, (ann,)):
+        ann.post(e.CreateRoom())
+        await ann.until(lambda now: now.room == "made")
+        assert ann.line.asked == ["create_room"]
+        ann.line.refuse.append(Problem.SERVER_UNREACHABLE)
+        ann.post(e.CreateRoom())
+        await ann.until(lambda now: now.notices)
+        assert ann.snapshot.notices[0].detail == Problem.SERVER_UNREACHABLE
+
+
+@timeless
+async def test_server_that_comes_back_lets_people_in() -> None:
+    async with people("ann") as (_, (ann,)):
+        ann.line.refuse += [Problem.SERVER_UNREACHABLE] * 6
+        ann.join()
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+        assert ann.phases == [Phase.LOBBY, Phase.JOINING, Phase.FAILED, Phase.JOINED]
+        assert len(ann.line.asked) == 6 + 2
+
+
+@timeless
+async def test_room_that_is_full_is_told() -> None:
+    async with people("ann") as (_, (ann,)):
+        ann.line.refuse.append(Problem.ROOM_FULL)
+        ann.join()
+        await ann.until(lambda now: now.problem is Problem.ROOM_FULL)
+        assert ann.phases == [Phase.LOBBY, Phase.JOINING, Phase.FAILED]
+
+
+@timeless
+async def test_cut_socket_is_resumed_and_links_hold() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        links = ann.connections
+        ann.line.drop()
+        assert ann.snapshot.phase is Phase.RECONNECTING
+        await ben.until(lambda _: ben.sees("ann").connection is Connection.RECONNECTING)
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+        await ben.until_connected(1)
+        assert ann.connections == links
+        assert ann.line.asked == ["admit room", "connect"] * 2
+        assert ben.snapshot.notices == ()  # nobody left, nobody came
+
+
+@timeless
+async def test_what_happens_during_a_cut_arrives_afterwards() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        ann.line.refuse.append(Problem.SERVER_UNREACHABLE)
+        ann.line.drop()
+        ann.post(e.Say("still here"), e.TurnOn(CAM), e.RaiseHand(True))
+        ben.post(e.Say("where are you"), e.RaiseHand(True))
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+        await ben.until(lambda _: ben.sees("ann").hand)
+        await ann.until(lambda now: len(now.chat) == 2)
+        assert ben.sees("ann").media.camera
+        assert ann.sees("ben").hand
+        for person in (ann, ben):
+            assert sorted(each.text for each in person.snapshot.chat) == [
+                "still here",
+                "where are you",
+            ]
+
+
+@timeless
+async def test_who_comes_during_a_cut_is_met_afterwards() -> None:
+    async with people("ann", "ben") as (_, (ann, ben)):
+        ann.join()
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+        ann.line.refuse += [Problem.SERVER_UNREACHABLE] * 4
+        ann.line.drop()
+        ben.join()
+        await ben.until(lambda now: len(now.participants) == 2)
+        await ben.until_connected(1)
+        await ann.until_connected(1)
+
+
+@timeless
+async def test_who_was_given_up_comes_back_as_somebody_new() -> None:
+    async with call("ann", "ben") as (hub, (ann, ben)):
+        before = ann.id
+        ann.line.refuse += [Problem.SERVER_UNREACHABLE] * 4
+        ann.line.drop()
+        hub.remove(before, LeaveReason.LOST)
+        await ben.until(lambda now: len(now.participants) == 1)
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+        await ben.until_connected(1)
+        await ann.until_connected(1)
+        assert ann.id != before
+        assert [len(each.connections) for each in (ann, ben)] == [1, 1]
+
+
+@timeless
+async def test_socket_that_is_open_but_dead_is_noticed() -> None:
+    async with call("ann", "ben") as (_, (ann, _)):
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        ann.line.deaf = True
+        await ann.until(lambda now: now.phase is Phase.RECONNECTING)
+        assert loop.time() - began <= 15.0
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+
+
+@timeless
+async def test_socket_that_answers_is_left_alone() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        asked = list(ann.line.asked)
+        await asyncio.sleep(100)
+        assert ann.line.asked == asked
+        assert ann.snapshot.phase is Phase.JOINED
+
+
+@timeless
+async def test_words_that_are_no_message_are_dropped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with call("ann") as (_, (ann,)):
+        before = ann.snapshot
+        for text in ("", "{}", "null", "[" * 10_000, '{"type": "pong"}', "x" * 70_000):
+            ann.line.say_text(text)
+        await turns()
+        assert ann.snapshot == before
+        assert len(caplog.records) == 6
+
+
+# -- links
+
+
+@timeless
+async def test_link_that_fails_is_replaced() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        for person in (ann, ben):  # whoever notices first
+            (before,) = person.connections
+            before.change_connection("failed")
+            await person.until(
+                lambda now: now.participants[1].connection is Connection.RECONNECTING
+            )
+            await ann.until_connected(1)
+            await ben.until_connected(1)
+            assert before not in person.connections
+            assert [len(each.connections) for each in (ann, ben)] == [1, 1]
+
+
+@timeless
+async def test_link_that_cannot_be_made_is_unreachable_and_retried_in_peace() -> None:
+    network = FakeNetwork()
+    async with people("ann", "ben", network=network) as (_, (ann, ben)):
+        network.refuse += ["set_remote_description"] * 10
+        ann.join()
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        ben.join()
+        await ben.until(
+            lambda now: (
+                [each.connection for each in now.participants[1:]]
+                == [Connection.UNREACHABLE]
+            )
+        )
+        await ann.until_connected(1)
+        await ben.until_connected(1)
+        assert network.refuse == []
+        assert loop.time() - began > 5.0  # no storm
+        assert [len(each.connections) for each in (ann, ben)] == [1, 1]
+
+
+@timeless
+async def test_nonsense_of_a_peer_hurts_its_own_link_alone() -> None:
+    async with call("ann", "ben", "cat") as (hub, (ann, ben, cat)):
+        nonsense = m.Description("offer", "nonsense")
+        seat = hub.seats[ann.id]
+        assert seat.line is not None
+        for body in ({}, {"type": "joined"}, to_plain(nonsense), to_plain(OFFER)):
+            seat.line.say(m.Signaled(ben.id, 1, body))
+        await ann.until(lambda _: ann.sees("ben").connection is Connection.RECONNECTING)
+        assert ann.sees("cat").connection is CONNECTED
+        await ann.until_connected(2)
+        assert cat.sees("ann").connection is CONNECTED
+
+
+@timeless
+async def test_quality_of_a_link_is_shown() -> None:
+    async with call("ann", "ben") as (_, (ann, _)):
+        (connection,) = ann.connections
+        connection.stats = LinkStats(1.0, packets_received=100)
+        await asyncio.sleep(2.5)
+        connection.stats = LinkStats(2.0, packets_received=100, packets_lost=100)
+        await ann.until(lambda _: ann.sees("ben").quality is Quality.POOR)
+        await ann.until(lambda _: ann.sees("ben").quality is Quality.EXCELLENT)
+
+
+@timeless
+async def test_connection_that_refuses_to_be_measured_stops_no_other() -> None:
+    network = FakeNetwork()
+    async with call("ann", "ben", "cat", network=network) as (_, (ann, *_)):
+        network.refuse += ["get_stats"] * 3
+        await asyncio.sleep(10)
+        assert network.refuse == []
+        assert not ann.running.done()
+
+
+@timeless
+async def test_voices_are_measured() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        for person in (ann, ben):
+            person.post(e.TurnOn(MIC))
+        await ann.until(lambda _: ann.sees("ben").media.microphone)
+        ann.connections[0].levels[MIC] = 0.5
+        await ann.until(lambda now: now.active_speaker == ben.id)
+        assert ann.sees("ben").speaking
+        ann.connections[0].levels[MIC] = 0.0
+        ann.media.loudness = 0.5
+        await ann.until(lambda now: now.active_speaker == ann.id)
+        assert (ann.sees("ann").speaking, ann.sees("ben").speaking) == (True, False)
+
+
+# -- what is left to chance
+
+
+@timeless
+async def test_failed_task_is_told_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with people("ann") as (_, (ann,)):
+
+        async def admit(room: str) -> str:
+            raise RuntimeError("a defect of the platform")
+
+        ann.line.admit = admit  # type: ignore[method-assign]
+        ann.join()
+        await ann.until(lambda now: now.problem is Problem.INTERNAL)
+        assert [each.levelno for each in caplog.records] == [logging.ERROR]
+
+
+@timeless
+async def test_snapshots_are_published_only_when_something_changed() -> None:
+    async with call("ann", "ben") as (_, (ann, _)):
+        shown = len(ann.trail)
+        await asyncio.sleep(60)  # measures levels and links all the time
+        assert len(ann.trail) == shown
+        assert all(
+            one != two for one, two in zip(ann.trail, ann.trail[1:], strict=False)
+        )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_people_come_and_go_and_are_cut_off_and_it_comes_right(seed: int) -> None:
+    @timeless
+    async def live() -> None:
+        random = Random(seed)
+        network = FakeNetwork(turns=iter(lambda: random.randrange(3), None))
+        async with people("ann", "ben", "cat", "dan", network=network) as (_, everyone):
+            for person in everyone:
+                person.join()
+            for _ in range(40):
+                await asyncio.sleep(random.random() * 5)
+                await turns(random.randrange(20))
+                disturb(random, random.choice(everyone), everyone)
+            for person in everyone:
+                person.post(e.Join(person.name))
+            for person in everyone:
+                await person.until_connected(3)
+            for person in everyone:
+                await person.until_connected(3)
+                assert len(person.connections) == 3
+            for person in everyone:
+                person.post(e.Leave())
+                assert (person.connections, person.media.playing) == ([], {})
+
+    live()
+    gc.collect()  # a task that was lost would tell now
+
+
+def disturb(random: Random, person: Person, everyone: list[Person]) -> None:
+    match random.randrange(9):
+        case 0 | 1:
+            person.line.refuse += [Problem.SERVER_UNREACHABLE] * random.randrange(2)
+            person.line.drop()
+        case 2:
+            for connection in [each for one in everyone for each in one.connections]:
+                connection.change_connection("failed")
+        case 3:
+            person.post(e.Leave())
+        case 4:
+            person.post(e.Join(person.name))
+        case 5:
+            person.post(e.TurnOn(CAM) if random.random() < 0.5 else e.TurnOff(CAM))
+        case 6:
+            person.post(e.Say("hola"))
+        case 7 if person.connections:
+            random.choice(person.connections).need_negotiation()
+        case 8:
+            person.line.deaf = True
