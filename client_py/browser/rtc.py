@@ -6,7 +6,7 @@ receivers at once, the responder as soon as it has taken the first offer.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from js import MediaStream, RTCPeerConnection
 from pyodide.ffi import JsException, jsnull, to_js
@@ -98,6 +98,8 @@ class BrowserPeerConnection:
 
     def set_local_description(self) -> Awaitable[Description]:
         """Make and set the implicit offer or answer; it, when awaited."""
+        if not self._transceivers:
+            return _refuse("there is nothing to describe")
         return self._described(self._pc.setLocalDescription())
 
     async def _described(self, described: Awaitable[Any]) -> Description:
@@ -115,6 +117,7 @@ class BrowserPeerConnection:
 
     async def add_ice_candidate(self, candidate: Candidate) -> None:
         """Add a remote candidate; the empty one ends the trickle."""
+        self._check_open()
         if not candidate.candidate:
             await _negotiating(self._pc.addIceCandidate())
             return
@@ -129,6 +132,7 @@ class BrowserPeerConnection:
 
     async def replace_track(self, slot: Slot, track: Track | None) -> None:
         """Send this track, or nothing, in a slot."""
+        self._check_open()
         if slot in self._transceivers:
             replaced = self._transceivers[slot].sender.replaceTrack(_nullable(track))
             # Before the first offer there is nothing to wait for, and every turn
@@ -149,6 +153,7 @@ class BrowserPeerConnection:
 
     async def get_stats(self) -> LinkStats:
         """Return the totals over all that is received."""
+        self._check_open()
         received = lost = size = frames = 0
         jitter = trip = stamp = 0.0
         report = await _negotiating(self._pc.getStats())
@@ -172,6 +177,11 @@ class BrowserPeerConnection:
         self._pc.close()
         self._transceivers.clear()
         self._waiting.clear()
+
+    def _check_open(self) -> None:
+        # Browsers go on to answer some of what a closed connection is asked.
+        if self.signaling_state == "closed":
+            raise NegotiationError("the connection is closed")
 
     # -- slots
 
@@ -224,6 +234,10 @@ class BrowserPeerConnection:
 
     def _got_need(self, event: Any) -> None:
         self._emit(NegotiationNeeded())
+
+
+async def _refuse(why: str) -> NoReturn:
+    raise NegotiationError(why)
 
 
 async def _negotiating(promise: Awaitable[Any]) -> Any:
