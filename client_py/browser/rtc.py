@@ -8,7 +8,7 @@ receivers at once, the responder as soon as it has taken the first offer.
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
-from js import MediaStream, RTCPeerConnection
+from js import MediaStream, Promise, RTCPeerConnection
 from pyodide.ffi import JsException, jsnull, to_js
 
 from client_py.browser.dom import Listeners
@@ -84,6 +84,7 @@ class BrowserPeerConnection:
             Slot.SCREEN: screen,
             Slot.SCREEN_AUDIO: screen,
         }
+        self._closed = Promise.withResolvers()
         self._listeners = Listeners()
         self._listeners.add(self._pc, "icecandidate", self._got_candidate)
         self._listeners.add(self._pc, "connectionstatechange", self._got_state)
@@ -103,13 +104,13 @@ class BrowserPeerConnection:
         return self._described(self._pc.setLocalDescription())
 
     async def _described(self, described: Awaitable[Any]) -> Description:
-        await _negotiating(described)
+        await self._settled(described)
         made = self._pc.localDescription
         return Description("offer" if made.type == "offer" else "answer", made.sdp)
 
     async def set_remote_description(self, description: Description) -> None:
         """Set it; the browser rolls a colliding local offer back by itself."""
-        await _negotiating(
+        await self._settled(
             self._pc.setRemoteDescription(type=description.kind, sdp=description.sdp)
         )
         if not self._transceivers:
@@ -119,9 +120,9 @@ class BrowserPeerConnection:
         """Add a remote candidate; the empty one ends the trickle."""
         self._check_open()
         if not candidate.candidate:
-            await _negotiating(self._pc.addIceCandidate())
+            await self._settled(self._pc.addIceCandidate())
             return
-        await _negotiating(
+        await self._settled(
             self._pc.addIceCandidate(
                 candidate=candidate.candidate,
                 sdpMid=candidate.sdp_mid,
@@ -138,7 +139,7 @@ class BrowserPeerConnection:
             # Before the first offer there is nothing to wait for, and every turn
             # of the loop that the offer is later, the first picture is later too.
             if self._pc.localDescription:
-                await _negotiating(replaced)
+                await self._settled(replaced)
         elif track is None:
             self._waiting.pop(slot, None)
         else:
@@ -175,8 +176,14 @@ class BrowserPeerConnection:
         """End it and emit nothing more."""
         self._listeners.close()
         self._pc.close()
+        self._closed.resolve()
         self._transceivers.clear()
         self._waiting.clear()
+
+    async def _settled(self, asked: Awaitable[Any]) -> None:
+        """Await it. Browsers never settle what a close overtook (W3C §4.4.1.2)."""
+        await _negotiating(Promise.race(to_js([asked, self._closed.promise])))
+        self._check_open()
 
     def _check_open(self) -> None:
         # Browsers go on to answer some of what a closed connection is asked.
