@@ -134,12 +134,11 @@ class BrowserPeerConnection:
     async def replace_track(self, slot: Slot, track: Track | None) -> None:
         """Send this track, or nothing, in a slot."""
         self._check_open()
+        if track is not None and track.kind != slot.kind:
+            raise NegotiationError(f"a track of {track.kind} in {slot.word}")
         if slot in self._transceivers:
-            replaced = self._transceivers[slot].sender.replaceTrack(_nullable(track))
-            # Before the first offer there is nothing to wait for, and every turn
-            # of the loop that the offer is later, the first picture is later too.
-            if self._pc.localDescription:
-                await self._settled(replaced)
+            sender = self._transceivers[slot].sender
+            await self._settled(sender.replaceTrack(_nullable(track)))
         elif track is None:
             self._waiting.pop(slot, None)
         else:
