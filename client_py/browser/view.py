@@ -70,8 +70,6 @@ class View:
         """Open a panel, or close it where it is open."""
         self._panel = Panel.NONE if self._panel is panel else panel
         self.publish(self._snapshot)
-        if self._panel is Panel.CHAT:
-            by_id("chat-input").focus()
 
     def close_panel(self) -> None:
         """Close whatever panel is open."""
@@ -128,7 +126,7 @@ class View:
         mine = snapshot.screen.state is SourceState.LIVE
         set_data(self._body, "room", "open" if snapshot.room else "none")
         set_data(self._body, "problem", snapshot.problem.value)
-        set_data(self._body, "panel", self._panel.value)
+        self._draw_panel()
         set_data(self._body, "sharing", "on" if mine else "other" if others else "off")
         set_data(self._body, "count", str(max(1, len(people))))
         set_data(self._body, "phase", snapshot.phase.value)
@@ -143,6 +141,21 @@ class View:
         by_id("audio-blocked").hidden = not snapshot.playback_blocked
         retrying = snapshot.problem is Problem.SERVER_UNREACHABLE
         set_text(by_id("retry-in"), "Trying again…" if retrying else "")
+
+    def _draw_panel(self) -> None:
+        """Show the panel that is open; the focus goes in with it, and comes back."""
+        before = str(self._body.dataset.panel)
+        if before == self._panel:
+            return
+        inside = by_id("panel").contains(document.activeElement)
+        set_data(self._body, "panel", self._panel.value)
+        if self._panel is not Panel.NONE:
+            field = (
+                "chat-input" if self._panel is Panel.CHAT else f"{self._panel}-title"
+            )
+            by_id(field).focus()
+        elif inside:
+            document.querySelector(f'[data-action="toggle-{before}"]').focus()
 
     def _draw_room(self, room: str) -> None:
         path = f"/r/{room}" if room else "/"
