@@ -76,6 +76,7 @@ function keep(event) {
   const found = /** @type {Element} */ (event.target).closest(`[data-${name}]`);
   if (!(found instanceof HTMLElement)) return;
   if (event.type === "submit") event.preventDefault();
+  if (found.dataset.action === "reload") location.reload(); // there may never be a Python
   const by = /** @type {SubmitEvent} */ (event).submitter ?? found;
   by.dataset.pending = "";
   pending.add(by);
