@@ -126,7 +126,13 @@ class Cast:
     def keep(self, directory: Path) -> list[Path]:
         """Write down what may explain a failure."""
         directory.mkdir(parents=True, exist_ok=True)
-        return [path for person in self.people for path in person.keep(directory)]
+        kept: list[Path] = []
+        for person in self.people:
+            try:
+                kept += person.keep(directory)
+            except Exception as error:  # a report must not hide what it reports
+                kept.append(_write(directory / f"{person.name}-lost.txt", repr(error)))
+        return kept
 
     def close(self) -> None:
         """Let everybody go."""
@@ -135,3 +141,8 @@ class Cast:
         for person in self.people:
             if isinstance(person, HeadlessParticipant):
                 person.leave()
+
+
+def _write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path

@@ -47,6 +47,7 @@ class Participant:
         self._id = ""
         self._allowed: list[re.Pattern[str]] = []
         self._trouble: list[str] = []
+        self._kept = False
         page.on("console", self._got_console)
         page.on("pageerror", self._got_error)
         page.on("requestfailed", self._got_failure)
@@ -242,18 +243,15 @@ class Participant:
     # -- after a failure
 
     def keep(self, directory: Path) -> list[Path]:
+        self._kept = True  # what the page says of being looked at is no complaint
         kept = [_write(directory / f"{self.name}-console.txt", "\n".join(self.console))]
         if self._open:
             shot = directory / f"{self.name}.png"
             snapshot = directory / f"{self.name}-snapshot.json"
-            try:
-                # The usual options put a style into the page, against its policy.
-                self.page.screenshot(path=shot, animations="allow", caret="initial")
-                kept.append(shot)
-                text = json.dumps(self.snapshot, indent=1, ensure_ascii=False)
-                kept.append(_write(snapshot, text))
-            except Error as error:
-                self.console.append(f"nothing could be kept: {error}")
+            # The usual options put a style into the page, against its policy.
+            self.page.screenshot(path=shot, animations="allow", caret="initial")
+            text = json.dumps(self.snapshot, indent=1, ensure_ascii=False)
+            kept += [shot, _write(snapshot, text)]
         return kept
 
     # -- inside
@@ -307,18 +305,22 @@ class Participant:
     def _got_console(self, message: ConsoleMessage) -> None:
         self.console.append(f"{message.type}: {message.text}")
         if message.type == "error" or _TROUBLE.search(message.text):
-            self._trouble.append(f"console {message.type}: {message.text}")
+            self._complain(f"console {message.type}: {message.text}")
 
     def _got_error(self, error: Error) -> None:
         self.console.append(f"uncaught: {error}")
-        self._trouble.append(f"uncaught: {error}")
+        self._complain(f"uncaught: {error}")
 
     def _got_failure(self, request: Request) -> None:
         if _ABANDONED.search(request.failure or ""):
             return  # the page went away, or no longer wanted it
         line = f"request failed: {request.url}: {request.failure}"
         self.console.append(line)
-        self._trouble.append(line)
+        self._complain(line)
+
+    def _complain(self, line: str) -> None:
+        if not self._kept:
+            self._trouble.append(line)
 
 
 def expect_mesh_complete(

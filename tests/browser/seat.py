@@ -11,15 +11,23 @@ from protocol.codes import SUBPROTOCOL, VERSION
 
 
 @contextmanager
-def take_seat(room, name: str) -> Iterator[ClientConnection]:
+def take_seat(
+    room, name: str, *, session: str = "", resume: str = ""
+) -> Iterator[ClientConnection]:
     """Come into a room and say nothing more."""
     origin = room.link.split("/r/")[0]
     with httpx.Client(base_url=origin, trust_env=False) as http:
-        session = http.post("/api/session", json={}).json()["token"]
+        session = session or http.post("/api/session", json={}).json()["token"]
         bearer = {"authorization": f"Bearer {session}"}
         answer = http.post(f"/api/rooms/{room.id}/token", json={}, headers=bearer)
         token = answer.raise_for_status().json()["token"]
-    hello = {"type": "hello", "version": VERSION, "token": token, "name": name}
+    hello = {
+        "type": "hello",
+        "version": VERSION,
+        "token": token,
+        "name": name,
+        "resume": resume,
+    }
     with connect(
         origin.replace("http", "ws", 1) + "/ws",
         origin=origin,
