@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from random import Random
 
@@ -29,7 +29,7 @@ from client_py.core.state import (
 from protocol import messages as m
 from protocol.codec import to_plain
 from protocol.codes import LeaveReason
-from tests.contract.fakes import FakeMedia, FakeNetwork, FakePeerConnection
+from tests.contract.fakes import FakeMedia, FakeNetwork, FakePeerConnection, FakeTrack
 from tests.unit.clock import timeless
 from tests.unit.hub import Hub
 from tests.unit.people import OFFER
@@ -41,10 +41,16 @@ CONNECTED = Connection.CONNECTED
 class Person:
     """Somebody with a conference, and the world they are in."""
 
-    def __init__(self, name: str, hub: Hub, network: FakeNetwork) -> None:
+    def __init__(
+        self,
+        name: str,
+        hub: Hub,
+        network: FakeNetwork,
+        media: FakeMedia | None = None,
+    ) -> None:
         self.name = name
         self.line = hub.line()
-        self.media = FakeMedia(name)
+        self.media = media or FakeMedia(name)
         self.trail: list[Snapshot] = []
         self._published = asyncio.Event()
         self._connections: list[FakePeerConnection] = []
@@ -387,6 +393,38 @@ async def test_of_two_quick_starts_the_older_one_is_ignored() -> None:
         assert states.count(SourceState.LIVE) == len(states) - states.index(
             SourceState.LIVE
         )
+
+
+class SlowMedia(FakeMedia):
+    """A platform whose starts end when the test says so, whatever came since."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[asyncio.Future[Mapping[Slot, FakeTrack]]] = []
+
+    def start(self, request: CaptureRequest) -> Awaitable[Mapping[Slot, FakeTrack]]:
+        self.asked.append(asyncio.get_running_loop().create_future())
+        return asyncio.shield(self.asked[-1])
+
+
+@timeless
+async def test_older_start_is_ignored_when_it_ends_last(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with call("ann") as (hub, (ann,)):
+        media = SlowMedia()
+        ben = Person("ben", hub, FakeNetwork(), media)
+        ben.join()
+        await ben.until(lambda now: now.phase is Phase.JOINED)
+        ben.post(e.TurnOn(CAM), e.ChooseDevice(CAM, "usb"))
+        old, new = FakeTrack("video", "old"), FakeTrack("video", "new")
+        for number, track in ((1, new), (0, old)):
+            await turns()
+            media.asked[number].set_result({CAM: track})
+        await turns()
+        assert [each.sending for each in ben.connections] == [{CAM: new}]
+        assert caplog.records == []
+        await ben.stop()
 
 
 @timeless
