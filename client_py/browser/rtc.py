@@ -5,10 +5,11 @@ before any media does, so no ``track`` event is needed: the initiator knows its
 receivers at once, the responder as soon as it has taken the first offer.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
-from js import MediaStream, Promise, RTCPeerConnection
+from js import MediaStream, RTCPeerConnection
 from pyodide.ffi import JsException, jsnull, to_js
 
 from client_py.browser.dom import Listeners
@@ -84,7 +85,7 @@ class BrowserPeerConnection:
             Slot.SCREEN: screen,
             Slot.SCREEN_AUDIO: screen,
         }
-        self._closed = Promise.withResolvers()
+        self._asked: set[asyncio.Future[Any]] = set()
         self._listeners = Listeners()
         self._listeners.add(self._pc, "icecandidate", self._got_candidate)
         self._listeners.add(self._pc, "connectionstatechange", self._got_state)
@@ -101,9 +102,11 @@ class BrowserPeerConnection:
         """Make and set the implicit offer or answer; it, when awaited."""
         if not self._transceivers:
             return _refuse("there is nothing to describe")
-        return self._described(self._pc.setLocalDescription())
+        described = self._pc.setLocalDescription()
+        self._asked.add(described)  # before anybody awaits it: a close may be quicker
+        return self._described(described)
 
-    async def _described(self, described: Awaitable[Any]) -> Description:
+    async def _described(self, described: asyncio.Future[Any]) -> Description:
         await self._settled(described)
         made = self._pc.localDescription
         return Description("offer" if made.type == "offer" else "answer", made.sdp)
@@ -156,7 +159,7 @@ class BrowserPeerConnection:
         self._check_open()
         received = lost = size = frames = 0
         jitter = trip = stamp = 0.0
-        report = await _negotiating(self._pc.getStats())
+        report = await self._settled(self._pc.getStats())
         for stats in report.values():
             kind = stats.type
             if kind == "inbound-rtp":
@@ -175,14 +178,23 @@ class BrowserPeerConnection:
         """End it and emit nothing more."""
         self._listeners.close()
         self._pc.close()
-        self._closed.resolve()
+        for asked in self._asked:  # browsers never settle it now (W3C §4.4.1.2)
+            if not asked.done():
+                asked.set_exception(NegotiationError("the connection is closed"))
+                asked.exception()  # heard, also when nobody waits
         self._transceivers.clear()
         self._waiting.clear()
 
-    async def _settled(self, asked: Awaitable[Any]) -> None:
-        """Await it. Browsers never settle what a close overtook (W3C §4.4.1.2)."""
-        await _negotiating(Promise.race(to_js([asked, self._closed.promise])))
+    async def _settled(self, asked: asyncio.Future[Any]) -> Any:
+        self._asked.add(asked)
+        try:
+            settled = await asked
+        except JsException as error:
+            raise NegotiationError(f"{error.name}: {error.message}") from None
+        finally:
+            self._asked.discard(asked)
         self._check_open()
+        return settled
 
     def _check_open(self) -> None:
         # Browsers go on to answer some of what a closed connection is asked.
@@ -244,13 +256,6 @@ class BrowserPeerConnection:
 
 async def _refuse(why: str) -> NoReturn:
     raise NegotiationError(why)
-
-
-async def _negotiating(promise: Awaitable[Any]) -> Any:
-    try:
-        return await promise
-    except JsException as error:
-        raise NegotiationError(f"{error.name}: {error.message}") from None
 
 
 def _nullable(track: Track | None) -> Any:
