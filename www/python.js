@@ -37,11 +37,12 @@ async function sentinel() {
  */
 export function writeSnapshot(head, image) {
   const json = new TextEncoder().encode(JSON.stringify(head));
+  /** @type {any[]} */
   const pieces = [new Uint32Array([MAGIC, json.length]), json];
   pieces.push(new Uint8Array(-json.length & 7));
   for (let i = 0; i < head.runs.length; i += 2)
     pieces.push(image.subarray(head.runs[i], head.runs[i] + head.runs[i + 1]));
-  return new Blob(/** @type {any[]} */ (pieces)).arrayBuffer();
+  return new Blob(pieces).arrayBuffer();
 }
 
 /**

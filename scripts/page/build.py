@@ -5,6 +5,7 @@ for work on the client.
 """
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -32,75 +33,87 @@ def build(
     root: Path = ROOT,
     out: Path = ROOT / "build",
     *,
-    client_root: Path | None = None,
     quality: int = BEST,
     say: Say = print,
 ) -> bool:
     """Build ``out``/page from ``root``/www and the client; tell if there was need."""
-    page = out / "page"
-    client = find_client(client_root or root)
-    python_key = _key(
-        HERE.glob("*.mjs"),
-        HERE.glob("*.py"),
-        [HERE / "package-lock.json", root / "www" / "python.js"],
-        (client.root / file for file in client.files),
-    )
-    www = (path for path in (root / "www").rglob("*") if path.is_file())
-    worker = root / "e2ee" / "worker.js"
-    key = _key(www, [worker] if worker.exists() else [])
-    key = content_hash(python_key.encode(), key.encode(), bytes([quality]))
-    if _built(page / "manifest.json") == key:
+    sources = Sources(root)
+    key = content_hash(sources.key().encode(), bytes([quality]))
+    if _built(out) == key:
         return False
-
-    started = time.monotonic()
-    say("page: fetching Pyodide")
-    install_packages(HERE, out / "pyodide")
-    stock = out / "pyodide" / "node_modules" / "pyodide"
-    image = out / "image" / python_key
-    if not (image / "snapshot.bin").exists():
-        say("page: starting Python once, to keep its memory")
-        shutil.rmtree(image.parent, ignore_errors=True)
-        trim_core(stock, image)
-        make_image(client, root / "www" / "python.js", stock, image)
-    say("page: packing; the first time takes a minute or two")
-    _publish(root, page, image, out / "packed", quality, key)
-    say(f"page: built in {time.monotonic() - started:.0f} s")
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed
+        if _built(out) == key:
+            return False  # another process did it meanwhile
+        started = time.monotonic()
+        image = _image(sources, out, say)
+        say("page: packing; the first time takes a minute or two")
+        publication = Publication(out / "page.new", out / "packed", quality)
+        _publish(sources, image, publication)
+        publication.finish(key)
+        shutil.rmtree(out / "page", ignore_errors=True)
+        os.replace(out / "page.new", out / "page")
+        say(f"page: built in {time.monotonic() - started:.0f} s")
     return True
 
 
-def _publish(
-    root: Path,
-    page: Path,
-    image: Path,
-    cache: Path,
-    quality: int,
-    key: str,
-) -> None:
-    www = root / "www"
-    fresh = page.with_name("page.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    publication = Publication(fresh, cache, quality)
+class Sources:
+    """The files that the page is made of."""
+
+    def __init__(self, root: Path) -> None:
+        self.www = root / "www"
+        self.loader = self.www / "python.js"
+        self.client = find_client(root)
+        worker = root / "e2ee" / "worker.js"
+        self.workers = [worker] if worker.exists() else []
+
+    def python_key(self) -> str:
+        """Return what changes when the snapshot must be made anew."""
+        return _key(
+            HERE.glob("*.mjs"),
+            HERE.glob("*.py"),
+            [HERE / "package-lock.json", self.loader],
+            (self.client.root / file for file in self.client.files),
+        )
+
+    def key(self) -> str:
+        """Return what changes with anything of the page."""
+        www = (path for path in self.www.rglob("*") if path.is_file())
+        return self.python_key() + _key(www, self.workers)
+
+
+def _image(sources: Sources, out: Path, say: Say) -> Path:
+    """Return the folder with the core, the archives and the snapshot."""
+    image = out / "image" / sources.python_key()
+    if not (image / "snapshot.bin").exists():
+        say("page: fetching Pyodide")
+        install_packages(HERE, out / "pyodide")
+        stock = out / "pyodide" / "node_modules" / "pyodide"
+        say("page: starting Python once, to keep its memory")
+        shutil.rmtree(image.parent, ignore_errors=True)
+        trim_core(stock, image)
+        make_image(sources.client, sources.loader, stock, image)
+    return image
+
+
+def _publish(sources: Sources, image: Path, publication: Publication) -> None:
+    www, add = sources.www, publication.add
     snapshot = (image / "snapshot.bin").read_bytes()
-    add = publication.add
     urls = {
         "glue": add("pyodide.mjs", (image / GLUE).read_bytes()),
         "wasm": add("pyodide.wasm", (image / WASM).read_bytes()),
         "snapshot": add("snapshot.bin", snapshot),
         "library": add("library.zip", (image / "library.zip").read_bytes()),
         "client": add("client.zip", (image / "client.zip").read_bytes()),
-        "loader": publication.add_source(www / "python.js"),
+        "loader": publication.add_source(sources.loader),
         "devices": publication.add_source(www / "devices.js"),
+        **{path.stem: publication.add_source(path) for path in sources.workers},
     }
-    worker = root / "e2ee" / "worker.js"
-    if worker.exists():
-        urls["worker"] = publication.add_source(worker)
     index = (www / "index.html").read_text("utf-8")
     index = index.replace(MARKER, _links(urls, hashlib.sha256(snapshot).hexdigest()))
     index = publication.rewrite(index, www)
     publication.put("/", "index.html", index.encode(), immutable=False)
-    publication.finish(key)
-    shutil.rmtree(page, ignore_errors=True)
-    os.replace(fresh, page)
 
 
 def _links(urls: dict[str, str], digest: str) -> str:
@@ -132,9 +145,9 @@ def _key(*groups: Iterable[Path]) -> str:
     )
 
 
-def _built(manifest: Path) -> str:
+def _built(out: Path) -> str:
     try:
-        return str(json.loads(manifest.read_text()).get("key"))
+        return str(json.loads((out / "page/manifest.json").read_text()).get("key"))
     except (OSError, ValueError):
         return ""
 

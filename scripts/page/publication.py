@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,7 @@ _TYPES = {
 _PACKED = {".mp3", ".png", ".webp", ".woff2"}  # compressed as they are
 _REFERENCE = re.compile(r"""(["'(])(?:\./)?([\w./-]+\.\w+)(["')])""")
 _WINDOW = 24  # bits: the most that browsers take
+_KEPT = 14 * 86400  # seconds that packed files are kept after their last use
 _WORTH_IT = 0.95  # of the size; an encoding that saves less is left out
 
 # Each packs bytes; the name of the encoding is the one of HTTP.
@@ -62,6 +64,7 @@ class Publication:
         self._quality = quality
         self._files: dict[str, dict[str, object]] = {}
         self._urls: dict[Path, str] = {}
+        shutil.rmtree(out, ignore_errors=True)  # left by a build that was ended
         (out / "assets").mkdir(parents=True)
         cache.mkdir(parents=True, exist_ok=True)
 
@@ -105,6 +108,9 @@ class Publication:
         manifest = {"key": key, "files": dict(sorted(self._files.items()))}
         text = json.dumps(manifest, indent=1) + "\n"
         (self._out / "manifest.json").write_text(text)
+        for packed in self._cache.iterdir():
+            if packed.stat().st_mtime < time.time() - _KEPT:
+                packed.unlink()
 
     def put(self, url: str, name: str, body: bytes, *, immutable: bool) -> None:
         """Publish ``body`` under ``url``; what is not immutable is asked for anew."""
@@ -131,4 +137,5 @@ class Publication:
             unfinished = packed.with_suffix(".part")
             unfinished.write_bytes(_ENCODINGS[coding][1](body, self._quality))
             unfinished.replace(packed)
+        packed.touch()
         return packed if packed.stat().st_size < _WORTH_IT * len(body) else None
