@@ -116,8 +116,10 @@ class BrowserPeerConnection:
         await self._settled(
             self._pc.setRemoteDescription(type=description.kind, sdp=description.sdp)
         )
+        if description.kind == "offer":
+            self._check_slots()
         if not self._transceivers:
-            self._adopt_slots()
+            await self._adopt_slots()
 
     async def add_ice_candidate(self, candidate: Candidate) -> None:
         """Add a remote candidate; the empty one ends the trickle."""
@@ -212,19 +214,29 @@ class BrowserPeerConnection:
             )
             self._received(slot)
 
-    def _adopt_slots(self) -> None:
-        transceivers = self._pc.getTransceivers()
-        for slot in Slot:
-            if slot >= transceivers.length:
-                raise NegotiationError("the offer lacks a slot")
-            transceiver = transceivers[int(slot)]
+    def _check_slots(self) -> None:
+        """Raise unless there are the four slots, all of them in use."""
+        kinds = [
+            str(each.receiver.track.kind)
+            for each in self._pc.getTransceivers()
+            if each.direction != "stopped"
+        ]
+        if kinds != [slot.kind for slot in Slot]:
+            raise NegotiationError("not an offer of the four slots")
+
+    async def _adopt_slots(self) -> None:
+        replaced = []
+        for slot, transceiver in zip(Slot, self._pc.getTransceivers(), strict=True):
             transceiver.direction = "sendrecv"
             transceiver.sender.setStreams(self._streams[slot])
+            self._transceivers[slot] = transceiver
             if slot in self._waiting:
                 # In the same turn as the adoption: nothing can come between.
-                transceiver.sender.replaceTrack(self._waiting.pop(slot))
-            self._transceivers[slot] = transceiver
+                track = self._waiting.pop(slot)
+                replaced.append(transceiver.sender.replaceTrack(track))
             self._received(slot)
+        for each in replaced:
+            await self._settled(each)
 
     def _received(self, slot: Slot) -> None:
         self._emit(TrackReceived(slot, self._transceivers[slot].receiver.track))
