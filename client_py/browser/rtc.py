@@ -124,6 +124,7 @@ class BrowserPeerConnection:
     async def add_ice_candidate(self, candidate: Candidate) -> None:
         """Add a remote candidate; the empty one ends the trickle."""
         self._check_open()
+        self._check_described(candidate)
         if not candidate.candidate:
             await self._settled(self._pc.addIceCandidate())
             return
@@ -202,6 +203,15 @@ class BrowserPeerConnection:
         # Browsers go on to answer some of what a closed connection is asked.
         if self.signaling_state == "closed":
             raise NegotiationError("the connection is closed")
+
+    def _check_described(self, candidate: Candidate) -> None:
+        # As W3C §4.4.1.8 has it; Chromium takes some that belong to nothing.
+        remote = self._pc.remoteDescription
+        if not remote:
+            raise NegotiationError("a candidate before the remote description")
+        fragment = candidate.username_fragment
+        if fragment and f"a=ice-ufrag:{fragment}" not in remote.sdp.split():
+            raise NegotiationError("a candidate of another description")
 
     # -- slots
 
