@@ -4,11 +4,24 @@ The picture carries the name and a frame counter (``core/picture``), the tone ha
 a pitch of the name's own. No device, no permission and no browser flag is needed.
 """
 
+from array import array
 from collections.abc import Coroutine, Mapping
+from math import pi, sin
+from struct import pack
 from typing import Any
 
-from js import AudioContext, ImageData, OffscreenCanvas, document, setInterval
+from js import (
+    URL,
+    Audio,
+    AudioContext,
+    Blob,
+    ImageData,
+    OffscreenCanvas,
+    document,
+    setInterval,
+)
 from js import clearInterval as clear_interval
+from pyodide.ffi import to_js
 
 from client_py.browser.dom import Listeners
 from client_py.core import picture
@@ -18,6 +31,7 @@ from client_py.core.state import Device
 
 FRAMES_PER_SECOND = 20
 _LOUDNESS = 0.2
+_WAVE_RATE = 16000  # Hz
 _SHARE = (1280, 720)
 
 
@@ -44,14 +58,14 @@ class SyntheticCapture:
     async def _opened(self, request: CaptureRequest) -> Mapping[Slot, Any]:
         match request.slot:
             case Slot.MICROPHONE:
-                return {request.slot: self._tone(self._name)}
+                return {request.slot: await self._tone(self._name)}
             case Slot.CAMERA:
                 return {request.slot: self._draw(request, self._name)}
             case _:
                 name = picture.screen(self._name)
                 return {
                     Slot.SCREEN: self._draw(request, name),
-                    Slot.SCREEN_AUDIO: self._tone(name),
+                    Slot.SCREEN_AUDIO: await self._tone(name),
                 }
 
     def _draw(self, request: CaptureRequest, name: str) -> Any:
@@ -61,7 +75,9 @@ class SyntheticCapture:
         canvas = self._canvases[request.slot] = _Canvas(name, size)
         return canvas.track
 
-    def _tone(self, name: str) -> Any:
+    async def _tone(self, name: str) -> Any:
+        if hasattr(Audio.prototype, "mozCaptureStream"):
+            return await _played(name)
         if self._context is None:
             self._context = AudioContext.new()
             # It may sound only once the person has done something.
@@ -126,6 +142,31 @@ class _Canvas:
         self._picture.drawImage(
             self._cells, 0, 0, self._width, picture.SHARE * self._height
         )
+
+
+async def _played(name: str) -> Any:
+    """Return a track from an element that plays a name's tone.
+
+    Without a device for sound Firefox runs no ``AudioContext``, but elements. One
+    that is muted needs no gesture, and is muted for this machine alone.
+    """
+    sound = Blob.new(to_js([to_js(_wave(picture.tone(name)))]), type="audio/wav")
+    player = Audio.new(URL.createObjectURL(sound))
+    player.loop = player.muted = True
+    stream = player.mozCaptureStream()
+    await player.play()
+    return stream.getAudioTracks()[0]
+
+
+def _wave(pitch: float) -> bytes:
+    """Return a WAV file of a tone; every tone fits whole into a second."""
+    turn = 2 * pi * pitch / _WAVE_RATE
+    samples = array(
+        "h", (round(_LOUDNESS * 32767 * sin(turn * n)) for n in range(_WAVE_RATE))
+    ).tobytes()
+    form = pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, _WAVE_RATE, 2 * _WAVE_RATE, 2, 16)
+    body = b"WAVE" + form + pack("<4sI", b"data", len(samples)) + samples
+    return pack("<4sI", b"RIFF", len(body)) + body
 
 
 _WHITE, _BLACK = b"\xff\xff\xff\xff", b"\x00\x00\x00\xff"
