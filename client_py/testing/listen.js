@@ -1,30 +1,25 @@
-// Tells the loudest frequency that an audio element plays, 0 for silence.
-async (voice, { milliseconds }) => {
+// Records what an audio element plays; returns the samples at a rate, of 16 bits.
+// A recorder, and no live context: Firefox runs none on a machine without sound.
+async (voice, { milliseconds, rate }) => {
   const held = voice.paused || voice.muted || !voice.volume;
-  if (held) return { pitch: 0, why: "it is held back" };
-  const context = new AudioContext();
+  if (held) return { samples: [], why: "it is held back" };
+  const recorder = new MediaRecorder(voice.srcObject);
+  const parts = [];
+  const stopped = new Promise((resolve) => {
+    recorder.onstop = resolve;
+  });
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  recorder.start();
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  recorder.stop();
+  await stopped;
   try {
-    const analyser = new AnalyserNode(context, { fftSize: 16384, smoothingTimeConstant: 0 });
-    context.createMediaStreamSource(voice.srcObject).connect(analyser);
-    const bins = new Float32Array(analyser.frequencyBinCount);
-    const width = context.sampleRate / analyser.fftSize;
-    const end = performance.now() + milliseconds;
-    let before = 0;
-    while (performance.now() < end) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      analyser.getFloatFrequencyData(bins);
-      let top = Math.ceil(100 / width); // below is hum
-      for (let bin = top; bin < bins.length - 1; bin++) if (bins[bin] > bins[top]) top = bin;
-      if (bins[top] < -50) continue; // decibels
-      const [left, middle, right] = [bins[top - 1], bins[top], bins[top + 1]];
-      const pitch = width * (top + (left - right) / (2 * (left - 2 * middle + right)));
-      if (Math.abs(pitch - before) < 1) return { pitch, why: "" };
-      before = pitch;
-    }
+    const recorded = await new Blob(parts).arrayBuffer();
+    const decoded = await new OfflineAudioContext(1, rate, rate).decodeAudioData(recorded);
+    const samples = Array.from(decoded.getChannelData(0), (each) => Math.round(32767 * each));
+    return { samples, why: "" };
+  } catch {
     const [track] = voice.srcObject.getAudioTracks();
-    const why = `the context is ${context.state}, the track ${track.muted ? "muted" : "flowing"}`;
-    return { pitch: 0, why };
-  } finally {
-    await context.close();
+    return { samples: [], why: `its track is ${track.muted ? "muted" : "flowing"}` };
   }
 }

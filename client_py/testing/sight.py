@@ -1,14 +1,20 @@
-"""What was seen of somebody, picture after picture, and what it proves."""
+"""What was seen and heard of somebody, and what it proves."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from client_py.core.picture import Identity
 
 #: Seconds that an expectation waits unless it is told otherwise.
 PATIENCE = float(os.environ.get("TERTULIA_TEST_PATIENCE", "15"))
 
+RATE = 8000  # Hz; the highest tone is at 3 kHz
 PITCH_TOLERANCE = 2.0  # Hz; tones of different names are 5 Hz apart or more
+
+_WINDOW = 0.4  # seconds: a resolution of 2.5 Hz
+_SILENCE = 0.002  # of full scale
 
 
 class Sight:
@@ -55,3 +61,12 @@ class Sight:
             f"{self.count} of {self._frames} pictures went on, "
             f"the last was number {self._last.count}"
         )
+
+
+def pitch(samples: Sequence[int]) -> float:
+    """Return the loudest frequency of the last samples in Hz, 0.0 for silence."""
+    sound = np.array(samples[-int(RATE * _WINDOW) :]) / 32767
+    if len(sound) < RATE * _WINDOW or np.abs(sound).max() < _SILENCE:
+        return 0.0
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    return float(np.argmax(spectrum)) * RATE / len(sound)
