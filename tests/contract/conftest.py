@@ -2,16 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.contract.stack import STACKS, Stack
+from tests.contract import browser_stack
+from tests.contract.browser_stack import FarPage
+from tests.contract.stack import Stack
+from tests.contract.stacks import STACKS
+
+
+@pytest.fixture(scope="session")
+def far_page() -> Iterator[FarPage]:
+    """One page for all tests that ask for the browser's implementation."""
+    with browser_stack.far_page() as page:
+        yield page
 
 
 @pytest.fixture(params=STACKS)
 async def stack(request: pytest.FixtureRequest) -> AsyncIterator[Stack]:
-    async with STACKS[request.param]() as stack:
+    async with STACKS[request.param](request.getfixturevalue) as stack:
         yield stack
 
 

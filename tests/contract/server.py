@@ -73,11 +73,11 @@ class ScriptedServer:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve an application on a free port; yield its origin."""
+async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
+    """Serve an application, on a free port unless told; yield its origin."""
     config = uvicorn.Config(
         app,
-        port=0,
+        port=port,
         ws="websockets-sansio",
         log_config=None,
         timeout_graceful_shutdown=1,

@@ -1,14 +1,14 @@
 """A platform as the promises see it: all in words that cross a process.
 
-A third implementation, e.g. the page's through Playwright, is one more ``Stack``:
-everything is awaited, tracks are named by what they show, events are plain data.
+Everything is awaited, tracks are named by what they show, events are plain data:
+a platform may be in another process, as the page is (``browser_stack``).
 """
 
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from client_py.core.ports import (
@@ -51,6 +51,9 @@ class End(Protocol):
     async def get_stats(self) -> LinkStats: ...
     async def close(self) -> None: ...
 
+    async def close_over(self, step: str) -> None:
+        """Describe, send or measure, close in the same turn, and await the step."""
+
     async def send(self, slot: Slot, name: str | None) -> None:
         """Replace the track of a slot by one that shows ``name``, or by none."""
 
@@ -72,6 +75,9 @@ class Stack(Protocol):
 
     def kinds(self, description: Description) -> list[str]:
         """Return the kinds of a description's m-lines."""
+
+    def spoil(self, offer: Description, how: str) -> Description:
+        """Return an offer that lacks, swaps or rejects slots."""
 
     async def connection(self, *, initiator: bool) -> End:
         """Make one end."""
@@ -120,7 +126,21 @@ class _LocalEnd:
         return await self.pc.get_stats()
 
     async def close(self) -> None:
+        before = len(self.events)
         self.pc.close()
+        assert len(self.events) == before, "close emitted something"
+
+    async def close_over(self, step: str) -> None:
+        steps: dict[str, Callable[[], Awaitable[object]]] = {
+            "describe": self.pc.set_local_description,
+            "send": lambda: self.pc.replace_track(
+                Slot.CAMERA, self._make("video", "anyone")
+            ),
+            "measure": self.pc.get_stats,
+        }
+        taken = asyncio.ensure_future(steps[step]())
+        self.pc.close()
+        await taken
 
     async def send(self, slot: Slot, name: str | None) -> None:
         track = None if name is None else self._make(slot.kind, name)
@@ -184,6 +204,16 @@ class FakeStack:
         kinds: list[str] = json.loads(description.sdp)["kinds"]
         return kinds
 
+    def spoil(self, offer: Description, how: str) -> Description:
+        plain = json.loads(offer.sdp)
+        audio, video, *rest = plain["kinds"]
+        plain["kinds"] = {
+            "lack": [audio, video],
+            "swap": [video, audio, *rest],
+            "reject": [audio, "", *rest],
+        }[how]
+        return Description("offer", json.dumps(plain))
+
     async def connection(self, *, initiator: bool) -> End:
         end = _FakeEnd(self._network)
         end.pc = self._network(initiator=initiator, ice_servers=(), emit=end.emit)
@@ -202,7 +232,10 @@ class HeadlessStack:
         self._tasks = Tasks()
 
     def kinds(self, description: Description) -> list[str]:
-        return re.findall(r"^m=(\w+)", description.sdp, re.MULTILINE)
+        return sdp_kinds(description)
+
+    def spoil(self, offer: Description, how: str) -> Description:
+        return spoilt_sdp(offer, how)
 
     async def connection(self, *, initiator: bool) -> HeadlessEnd:
         end = HeadlessEnd(self.source)
@@ -243,11 +276,26 @@ async def headless_stack() -> AsyncIterator[HeadlessStack]:
         await stack.close()
 
 
-#: A further platform is one more line here, and keeps every promise.
-STACKS: dict[str, Callable[[], AbstractAsyncContextManager[Stack]]] = {
-    "fake": fake_stack,
-    "headless": headless_stack,
-}
+def sdp_kinds(description: Description) -> list[str]:
+    """Return the kinds of the m-lines."""
+    return re.findall(r"^m=(\w+)", description.sdp, re.MULTILINE)
+
+
+def spoilt_sdp(offer: Description, how: str) -> Description:
+    """Return an offer that lacks, swaps or rejects slots, else as it should be."""
+    session, audio, video, *rest = re.split(r"(?m)^(?=m=)", offer.sdp)
+    rejected = re.sub(r"^m=video \d+", "m=video 0", video)
+    media = {
+        "lack": [audio, video],
+        "swap": [video, audio, *rest],
+        "reject": [audio, rejected, *rest],
+    }[how]
+    mids = [re.findall(r"(?m)^a=mid:(\S+)", each)[0] for each in media]
+    if how == "reject":
+        del mids[1]
+    group = "a=group:BUNDLE " + " ".join(mids)
+    session = re.sub(r"(?m)^a=group:BUNDLE [^\r\n]*", group, session)
+    return Description("offer", session + "".join(media))
 
 
 async def negotiate(alice: End, bob: End) -> None:
