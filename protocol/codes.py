@@ -49,6 +49,7 @@ class CloseCode(IntEnum):
     NORMAL = 1000
     GOING_AWAY = 1001
     INTERNAL = 1011
+    HUNG_UP = 4000
     HELLO_TIMEOUT = 4001
     BAD_MESSAGE = 4002
     REFUSED = 4003

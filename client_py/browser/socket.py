@@ -16,7 +16,7 @@ from client_py.browser.dom import Listeners
 from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, TextReceived
 from client_py.core.state import Problem
-from protocol.codes import SUBPROTOCOL
+from protocol.codes import SUBPROTOCOL, CloseCode
 
 _SESSION_KEY = "tertulia.session"  # shared with boot.js
 _FRESH = 60_000  # milliseconds that a token must still be good for
@@ -90,10 +90,10 @@ class BrowserSignaling:
             self._socket.send(text)
 
     def close(self) -> None:
-        """Close the socket normally and emit nothing more."""
+        """Let go of the socket and emit nothing more."""
         self._listeners.close()
         if self._socket is not None:
-            self._socket.close(1000)
+            self._socket.close(int(CloseCode.HUNG_UP))
             self._socket = None
 
     async def _admitted_early(self, room: str) -> str:

@@ -55,7 +55,10 @@ class Signaling(Protocol):
         """Send a text; silently nothing when the socket is not open."""
 
     def close(self) -> None:
-        """Close the socket normally and emit nothing more. Idempotent."""
+        """Close the socket with ``HUNG_UP`` and emit nothing more. Idempotent.
+
+        The server keeps the seat for a while: who leaves says so before.
+        """
 
 
 # -- peer connections

@@ -239,7 +239,7 @@ class Session:
         if not self._membership.knocking:
             return []
         self._membership.go(Phase.LOBBY)
-        return [Disconnect()]
+        return [Send(m.Leave()), Disconnect()]  # the hello may be on its way
 
     # -- signaling
 

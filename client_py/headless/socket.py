@@ -13,7 +13,7 @@ from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, TextReceived
 from client_py.core.state import Problem
 from client_py.headless.task import Tasks
-from protocol.codes import MAX_MESSAGE, SUBPROTOCOL
+from protocol.codes import MAX_MESSAGE, SUBPROTOCOL, CloseCode
 
 _PROBLEMS = {
     "room_not_found": Problem.ROOM_NOT_FOUND,
@@ -70,7 +70,7 @@ class HeadlessSignaling:
             self._wire.send(text)
 
     def close(self) -> None:
-        """Close the socket normally, after what was sent; emit nothing more."""
+        """Let go of the socket, after what was sent; emit nothing more."""
         if self._wire is not None:
             self._wire.close()
             self._wire = None
@@ -140,7 +140,7 @@ class _Wire:
                 await connection.send(text)
         except ConnectionClosed:
             pass  # the reader tells
-        await connection.close()
+        await connection.close(CloseCode.HUNG_UP)
 
     def _tell(self, event: TextReceived | Closed) -> None:
         if not self._closing:

@@ -13,6 +13,7 @@ from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, Signaling, TextReceived
 from client_py.core.state import Problem
 from client_py.headless.socket import HeadlessSignaling
+from protocol.codes import CloseCode
 from tests.contract.fakes import FakeSignaling
 from tests.contract.server import ScriptedServer, serving
 
@@ -74,7 +75,7 @@ class FakeRig:
 
     async def learn_of_close(self) -> int:
         assert not self._fake.open
-        return 1000
+        return CloseCode.HUNG_UP
 
 
 class HeadlessRig:
@@ -241,7 +242,7 @@ async def test_what_was_said_before_a_close_still_arrives(rig: Rig) -> None:
     rig.signaling.send("too late")
 
     assert await rig.hear() == "bye"
-    assert await rig.learn_of_close() == 1000
+    assert await rig.learn_of_close() == CloseCode.HUNG_UP
     assert ear.events == []
 
 

@@ -196,7 +196,7 @@ def test_person_can_leave_a_server_that_is_away() -> None:
     for _ in range(3):
         (due,) = ours.handle(e.AdmissionFailed(Problem.SERVER_UNREACHABLE))
     assert isinstance(due, do.After)
-    assert ours.handle(e.Leave()) == [do.Disconnect()]
+    assert ours.handle(e.Leave()) == [do.Send(m.Leave()), do.Disconnect()]
     assert where(ours) == (Phase.LOBBY, Problem.NONE)
     assert ours.handle(due.event) == []
     assert ours.handle(e.Admitted("token")) == []
@@ -432,7 +432,7 @@ def test_person_leaves_during_a_cut() -> None:
 def test_person_who_leaves_while_coming_in_is_in_the_lobby_again() -> None:
     ours = joining()
     after(ours, e.TurnOn(CAM), e.SourceStarted(CAM, (CAM,)))
-    assert ours.handle(e.Leave()) == [do.Disconnect()]
+    assert ours.handle(e.Leave()) == [do.Send(m.Leave()), do.Disconnect()]
     assert where(ours) == (Phase.LOBBY, Problem.NONE)
     assert ours.snapshot.camera.state is SourceState.LIVE  # the preview goes on
     assert ours.handle(heard(joined(ANN))) == []
@@ -479,7 +479,10 @@ def test_another_lobby_is_entered_through_the_exit() -> None:
 
 def test_another_lobby_ends_the_knocking() -> None:
     ours = joining()
-    assert ours.handle(e.EnterLobby("other")) == [do.Disconnect()]
+    assert ours.handle(e.EnterLobby("other")) == [
+        do.Send(m.Leave()),
+        do.Disconnect(),
+    ]
     assert where(ours) == (Phase.LOBBY, Problem.NONE)
 
 
