@@ -8,24 +8,29 @@ import asyncio
 import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Playwright
 
-from client_py.testing.browsers import Browsers
-from client_py.testing.cast import ENGINES, Cast
-from client_py.testing.headless import Background, HeadlessParticipant
-from client_py.testing.participant import Participant
-from client_py.testing.server import Room, Server
+# Only what a test asks for is imported: the plugin is loaded in every session.
+if TYPE_CHECKING:
+    from playwright.sync_api import Playwright
+
+    from client_py.testing.browsers import Browsers
+    from client_py.testing.cast import Cast
+    from client_py.testing.headless import Background, HeadlessParticipant
+    from client_py.testing.participant import Participant
+    from client_py.testing.server import Room, Server
 
 _SYNCHRONOUS = {"playwright", "tertulia_cast"}  # fixtures over Playwright's loop
-_cast: pytest.StashKey[Cast] = pytest.StashKey()
+_cast: "pytest.StashKey[Cast]" = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
-def tertulia_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def tertulia_server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Server]":
     """A server in test mode, for the whole session."""
+    from client_py.testing.server import Server
+
     server = Server(tmp_path_factory.mktemp("tertulia"))
     server.start()
     yield server
@@ -34,9 +39,11 @@ def tertulia_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
 
 @pytest.fixture(scope="session")
 def tertulia_browsers(
-    playwright: Playwright, pytestconfig: pytest.Config
-) -> Iterator[Browsers]:
+    playwright: "Playwright", pytestconfig: pytest.Config
+) -> "Iterator[Browsers]":
     """One browser for each engine that is asked for."""
+    from client_py.testing.browsers import Browsers
+
     loop = asyncio.events._get_running_loop()
     headed = bool(pytestconfig.getoption("--headed", False))
     browsers = Browsers(playwright, headed=headed)
@@ -46,22 +53,25 @@ def tertulia_browsers(
 
 
 @pytest.fixture(scope="session")
-def tertulia_background() -> Iterator[Background]:
+def tertulia_background() -> "Iterator[Background]":
     """The thread that headless people live in."""
+    from client_py.testing.headless import Background
+
     background = Background()
     yield background
     background.close()
 
 
 @pytest.fixture
-def room(tertulia_server: Server) -> Room:
+def room(tertulia_server: "Server") -> "Room":
     """A new room."""
     return tertulia_server.create_room()
 
 
 @pytest.fixture
-def tertulia_cast(request: pytest.FixtureRequest, room: Room) -> Iterator[Cast]:
+def tertulia_cast(request: pytest.FixtureRequest, room: "Room") -> "Iterator[Cast]":
     """Everybody who takes part in a test."""
+    from client_py.testing.cast import Cast
 
     def fixture(name: str) -> Any:
         return request.getfixturevalue(name)
@@ -82,7 +92,7 @@ def tertulia_cast(request: pytest.FixtureRequest, room: Room) -> Iterator[Cast]:
 class Participants:
     """Makes several people, each joined before the next one comes."""
 
-    def __init__(self, cast: Cast) -> None:
+    def __init__(self, cast: "Cast") -> None:
         self._cast = cast
 
     def __call__(
@@ -94,6 +104,8 @@ class Participants:
         the names alone are tabs of Chromium. Other options, such as
         ``quality="hd"``, are those of ``participant``.
         """
+        from client_py.testing.cast import ENGINES
+
         of_engine = {
             engine: _names(options.pop(engine))
             for engine in ENGINES
@@ -114,37 +126,37 @@ class Participants:
 class MakeParticipant:
     """Makes one person in a tab; the options are those of ``Cast.tab``."""
 
-    def __init__(self, cast: Cast) -> None:
+    def __init__(self, cast: "Cast") -> None:
         self._cast = cast
 
-    def __call__(self, name: str, **options: Any) -> Participant:
+    def __call__(self, name: str, **options: Any) -> "Participant":
         return self._cast.tab(name, **options)
 
 
 class MakeHeadless:
     """Makes one person without a browser."""
 
-    def __init__(self, cast: Cast) -> None:
+    def __init__(self, cast: "Cast") -> None:
         self._cast = cast
 
-    def __call__(self, name: str, **options: Any) -> HeadlessParticipant:
+    def __call__(self, name: str, **options: Any) -> "HeadlessParticipant":
         return self._cast.headless(name, **options)
 
 
 @pytest.fixture
-def participants(tertulia_cast: Cast) -> Participants:
+def participants(tertulia_cast: "Cast") -> Participants:
     """Puts people in the room: ``participants("ada", "bob")``."""
     return Participants(tertulia_cast)
 
 
 @pytest.fixture
-def participant(tertulia_cast: Cast) -> MakeParticipant:
+def participant(tertulia_cast: "Cast") -> MakeParticipant:
     """Puts one person in the room: ``participant("ada", engine="firefox")``."""
     return MakeParticipant(tertulia_cast)
 
 
 @pytest.fixture
-def headless(tertulia_cast: Cast) -> MakeHeadless:
+def headless(tertulia_cast: "Cast") -> MakeHeadless:
     """Puts one person without a browser in the room: ``headless("ada")``."""
     return MakeHeadless(tertulia_cast)
 
