@@ -63,7 +63,10 @@ class BrowserMedia:
         opening = asyncio.ensure_future(self._capture.open(request))
         self._opening[request.slot] = opening
         opening.add_done_callback(lambda done: self._opened(request.slot, done))
-        return asyncio.shield(opening)
+        started = asyncio.shield(opening)
+        # A refusal that nobody waits for any more is nothing to complain about.
+        started.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return started
 
     def stop(self, slot: Slot) -> None:
         """Close the source of a slot; a share with its sound."""
