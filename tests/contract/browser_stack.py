@@ -127,8 +127,8 @@ class FarPage:
         left = await Thing(self, -1).ask("settle")
         self.things.clear()
         complaints, self.complaints = self.complaints, []
-        assert complaints == []
-        assert left == 0, "so many proxies nobody owns"
+        assert not complaints, "\n".join(complaints)
+        assert left == 0, f"{left} proxies are left that nobody owns"
 
     async def ask(self, **what: Any) -> Any:
         """Have the page do something; return or raise what came of it."""

@@ -8,7 +8,7 @@ import asyncio
 import gc
 import json
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import astuple
 from typing import Any
 
@@ -162,7 +162,8 @@ class Media(Thing):
         self._tracks: dict[Slot, Any] = {}
 
     async def watch(self) -> None:
-        _keeping(lambda: self._media.watch(self.emit))
+        self._media.watch(self.emit)
+        _keep()  # it goes on to listen for devices
 
     async def start(self, *request: Any) -> list[list[Any]]:
         opened = await self._media.start(_request(*request))
@@ -206,14 +207,17 @@ class Media(Thing):
 class _Devices(SyntheticCapture):
     """A person's devices, of which one is gone."""
 
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._sounds = False
+
     async def open(self, request: CaptureRequest) -> Any:
         if request.device == "gone":
             raise MediaError(MediaProblem.NOT_FOUND)
-        before = live_proxies()
-        opened = await super().open(request)
-        pictures = [slot for slot in opened if slot.kind == "video"]
-        _keep(live_proxies() - before - len(pictures))
-        return opened
+        if request.slot is not Slot.CAMERA and not self._sounds:
+            self._sounds = True
+            _keep()  # its tones wait for a click
+        return await super().open(request)
 
 
 class Signaling(Thing):
@@ -309,28 +313,21 @@ async def _settle() -> int:
 async def _source(kind: str, name: str) -> Any:
     capture = SyntheticCapture(name)
     if kind == "audio":
-        capture = _tones.setdefault(name, capture)
-    slot = _SLOT[kind]
-    before = live_proxies()
-    opened = await capture.open(CaptureRequest(slot, quality=CaptureQuality.LOW))
-    if kind == "audio":
-        _keep(live_proxies() - before)
-    return opened[slot]
+        if name not in _tones:
+            _tones[name] = capture
+            _keep()  # its tones wait for a click
+        capture = _tones[name]
+    request = CaptureRequest(_SLOT[kind], quality=CaptureQuality.LOW)
+    return (await capture.open(request))[request.slot]
 
 
 def _request(slot: int, device: str, quality: str) -> CaptureRequest:
     return CaptureRequest(Slot(slot), device, CaptureQuality(quality))
 
 
-def _keep(proxies: int) -> None:
+def _keep() -> None:
     global _kept
-    _kept += proxies
-
-
-def _keeping(act: Callable[[], None]) -> None:
-    before = live_proxies()
-    act()
-    _keep(live_proxies() - before)
+    _kept += 1
 
 
 def _plain(event: Any) -> list[Any]:

@@ -1,7 +1,8 @@
 """What every ``Media`` promises."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import astuple, dataclass
 from typing import Protocol
 
 import pytest
@@ -13,48 +14,142 @@ from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality, MediaProblem
 from client_py.headless.media import HeadlessMedia
 from protocol.messages import ParticipantId
+from tests.contract.browser_stack import FarPage, Thing
 from tests.contract.fakes import FakeMedia
+from tests.contract.stacks import Fixture
 
 BOB = ParticipantId("bob")
 SOURCES = [Slot.MICROPHONE, Slot.CAMERA, Slot.SCREEN]
 
 
-class Rig(Protocol):
-    """An implementation and what a test can do to it."""
+@dataclass(frozen=True)
+class Opened:
+    """A track: what it carries, and which one it is."""
 
-    media: Media
+    kind: str
+    id: object
+
+
+class Rig(Protocol):
+    """An implementation, awaited, and what a test can do to it."""
+
+    @property
+    def events(self) -> list[MediaEvent]:
+        """Everything told so far, once it is watched."""
+
+    async def watch(self) -> None: ...
+    async def start(self, request: CaptureRequest) -> Mapping[Slot, Opened]: ...
+    async def stop(self, slot: Slot) -> None: ...
+    async def level(self) -> float: ...
+    async def stop_playing(self, participant: ParticipantId) -> None: ...
+    async def play_through(self, device: str) -> None: ...
+
+    async def start_and_stop(self, request: CaptureRequest) -> None:
+        """Start, await nothing, and stop."""
+
+    async def sound(self) -> None:
+        """Wait until the open microphone is heard."""
 
     def impossible(self, slot: Slot) -> CaptureRequest:
         """Return a request for a slot for which nothing is found."""
 
-    def end(self, slot: Slot) -> None:
+    async def end(self, slot: Slot) -> None:
         """Let the source of a slot end by itself."""
 
 
-class FakeRig:
+class _LocalRig:
+    """An implementation in this process."""
+
+    def __init__(self, media: Media, end: Callable[[Slot], None]) -> None:
+        self.events: list[MediaEvent] = []
+        self._media = media
+        self._end = end
+
+    async def watch(self) -> None:
+        self._media.watch(self.events.append)
+
+    async def start(self, request: CaptureRequest) -> Mapping[Slot, Opened]:
+        opened = await self._media.start(request)
+        return {slot: Opened(track.kind, track) for slot, track in opened.items()}
+
+    async def stop(self, slot: Slot) -> None:
+        self._media.stop(slot)
+
+    async def level(self) -> float:
+        return self._media.level()
+
+    async def stop_playing(self, participant: ParticipantId) -> None:
+        self._media.stop_playing(participant)
+
+    async def play_through(self, device: str) -> None:
+        self._media.play_through(device)
+
+    async def start_and_stop(self, request: CaptureRequest) -> None:
+        self._media.start(request)
+        self._media.stop(request.slot)
+
+    async def sound(self) -> None:
+        """It is heard as soon as it is open."""
+
+    def impossible(self, slot: Slot) -> CaptureRequest:
+        return CaptureRequest(slot, "gone")
+
+    async def end(self, slot: Slot) -> None:
+        self._end(slot)
+
+
+class FakeRig(_LocalRig):
     def __init__(self) -> None:
-        self.media: Media
-        self._fake = self.media = FakeMedia()
+        self._fake = FakeMedia()
         self._fake.loudness = 0.2
+        super().__init__(self._fake, self._fake.end)
 
     def impossible(self, slot: Slot) -> CaptureRequest:
         self._fake.refuse[slot] = MediaProblem.NOT_FOUND
-        return CaptureRequest(slot, "gone")
-
-    def end(self, slot: Slot) -> None:
-        self._fake.end(slot)
+        return super().impossible(slot)
 
 
-class HeadlessRig:
-    def __init__(self) -> None:
-        self.media: Media
-        self.headless = self.media = HeadlessMedia("Ada")
+class BrowserRig:
+    """The page's media over synthetic devices."""
+
+    def __init__(self, thing: Thing) -> None:
+        self._thing = thing
+        self._ask = thing.ask
+
+    @property
+    def events(self) -> list[MediaEvent]:
+        return self._thing.events
+
+    async def watch(self) -> None:
+        await self._ask("watch")
+
+    async def start(self, request: CaptureRequest) -> Mapping[Slot, Opened]:
+        opened = await self._ask("start", *astuple(request))
+        return {Slot(slot): Opened(kind, id) for slot, kind, id in opened}
+
+    async def stop(self, slot: Slot) -> None:
+        await self._ask("stop", slot)
+
+    async def level(self) -> float:
+        return float(await self._ask("level"))
+
+    async def stop_playing(self, participant: ParticipantId) -> None:
+        await self._ask("stop_playing", participant)
+
+    async def play_through(self, device: str) -> None:
+        await self._ask("play_through", device)
+
+    async def start_and_stop(self, request: CaptureRequest) -> None:
+        await self._ask("start_and_stop", *astuple(request))
+
+    async def sound(self) -> None:
+        await self._ask("sound")
 
     def impossible(self, slot: Slot) -> CaptureRequest:
         return CaptureRequest(slot, "gone")
 
-    def end(self, slot: Slot) -> None:
-        self.headless.end(slot)
+    async def end(self, slot: Slot) -> None:
+        await self._ask("end_source", slot)
 
 
 @asynccontextmanager
@@ -64,20 +159,29 @@ async def fake_rig() -> AsyncIterator[Rig]:
 
 @asynccontextmanager
 async def headless_rig() -> AsyncIterator[Rig]:
-    rig = HeadlessRig()
-    yield rig
-    await rig.headless.close()
+    media = HeadlessMedia("Ada")
+    yield _LocalRig(media, media.end)
+    await media.close()
 
 
-RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {
-    "fake": fake_rig,
-    "headless": headless_rig,
+@asynccontextmanager
+async def browser_rig(page: FarPage) -> AsyncIterator[Rig]:
+    try:
+        yield BrowserRig(await page.make("media"))
+    finally:
+        await page.settle()
+
+
+RIGS: dict[str, Callable[[Fixture], AbstractAsyncContextManager[Rig]]] = {
+    "fake": lambda fixture: fake_rig(),
+    "headless": lambda fixture: headless_rig(),
+    "browser": lambda fixture: browser_rig(fixture("far_page")),
 }
 
 
 @pytest.fixture(params=RIGS)
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
-    async with RIGS[request.param]() as rig:
+    async with RIGS[request.param](request.getfixturevalue) as rig:
         yield rig
 
 
@@ -87,7 +191,7 @@ def ends(events: list[MediaEvent]) -> list[Slot]:
 
 @pytest.mark.parametrize("slot", SOURCES)
 async def test_a_source_brings_the_track_of_its_slot(rig: Rig, slot: Slot) -> None:
-    tracks = await rig.media.start(CaptureRequest(slot))
+    tracks = await rig.start(CaptureRequest(slot))
 
     assert slot in tracks
     assert set(tracks) <= {slot, Slot.SCREEN_AUDIO}
@@ -96,93 +200,100 @@ async def test_a_source_brings_the_track_of_its_slot(rig: Rig, slot: Slot) -> No
 
 @pytest.mark.parametrize("slot", SOURCES)
 async def test_what_is_not_there_can_not_be_had(rig: Rig, slot: Slot) -> None:
-    opening = rig.media.start(rig.impossible(slot))
-
     with pytest.raises(MediaError) as refusal:
-        await opening
+        await rig.start(rig.impossible(slot))
 
     assert refusal.value.problem is MediaProblem.NOT_FOUND
 
 
 async def test_a_refusal_that_nobody_awaits_makes_no_noise(rig: Rig) -> None:
-    rig.media.start(rig.impossible(Slot.CAMERA))
-    rig.media.stop(Slot.CAMERA)
+    await rig.start_and_stop(rig.impossible(Slot.CAMERA))
+
+
+async def test_a_refusal_leaves_what_is_open(rig: Rig) -> None:
+    await rig.start(CaptureRequest(Slot.MICROPHONE))
+    await rig.sound()
+
+    with pytest.raises(MediaError):
+        await rig.start(rig.impossible(Slot.MICROPHONE))
+
+    assert await rig.level() > 0.03
 
 
 async def test_a_start_that_nobody_awaits_is_ended_by_a_stop(rig: Rig) -> None:
-    rig.media.start(CaptureRequest(Slot.MICROPHONE))
-    rig.media.stop(Slot.MICROPHONE)
+    await rig.start_and_stop(CaptureRequest(Slot.MICROPHONE))
 
-    assert rig.media.level() == 0.0
+    await rig.start(CaptureRequest(Slot.CAMERA))  # by now the microphone was opened
+    assert await rig.level() == 0.0
 
 
 async def test_another_quality_brings_another_track(rig: Rig) -> None:
-    first = await rig.media.start(CaptureRequest(Slot.CAMERA))
+    first = await rig.start(CaptureRequest(Slot.CAMERA))
     low = CaptureRequest(Slot.CAMERA, quality=CaptureQuality.LOW)
 
-    second = await rig.media.start(low)
+    second = await rig.start(low)
 
-    assert first[Slot.CAMERA] is not second[Slot.CAMERA]
+    assert first[Slot.CAMERA].id != second[Slot.CAMERA].id
 
 
 async def test_stopping_is_idempotent_and_silent(rig: Rig) -> None:
-    events: list[MediaEvent] = []
-    rig.media.watch(events.append)
-    await rig.media.start(CaptureRequest(Slot.SCREEN))
+    await rig.watch()
+    await rig.start(CaptureRequest(Slot.SCREEN))
 
     for slot in Slot:
-        rig.media.stop(slot)
-        rig.media.stop(slot)
-        rig.end(slot)
+        await rig.stop(slot)
+        await rig.stop(slot)
+        await rig.end(slot)
 
-    assert ends(events) == []
+    assert ends(rig.events) == []
 
 
 async def test_a_source_that_ends_is_told_once(rig: Rig) -> None:
-    events: list[MediaEvent] = []
-    rig.media.watch(events.append)
-    await rig.media.start(CaptureRequest(Slot.CAMERA))
+    await rig.watch()
+    await rig.start(CaptureRequest(Slot.CAMERA))
 
-    rig.end(Slot.CAMERA)
-    rig.end(Slot.CAMERA)
+    await rig.end(Slot.CAMERA)
+    await rig.end(Slot.CAMERA)
 
-    assert ends(events) == [Slot.CAMERA]
+    assert ends(rig.events) == [Slot.CAMERA]
 
 
 async def test_a_source_that_ended_can_be_opened_again(rig: Rig) -> None:
-    rig.media.watch(lambda event: None)
-    await rig.media.start(CaptureRequest(Slot.CAMERA))
-    rig.end(Slot.CAMERA)
+    await rig.watch()
+    await rig.start(CaptureRequest(Slot.CAMERA))
+    await rig.end(Slot.CAMERA)
 
-    assert Slot.CAMERA in await rig.media.start(CaptureRequest(Slot.CAMERA))
+    assert Slot.CAMERA in await rig.start(CaptureRequest(Slot.CAMERA))
 
 
 async def test_the_level_is_that_of_the_open_microphone(rig: Rig) -> None:
-    before = rig.media.level()
-    await rig.media.start(CaptureRequest(Slot.MICROPHONE))
-    during = rig.media.level()
-    rig.media.stop(Slot.MICROPHONE)
+    before = await rig.level()
+    await rig.start(CaptureRequest(Slot.MICROPHONE))
+    await rig.sound()
+    during = await rig.level()
+    await rig.stop(Slot.MICROPHONE)
 
     assert before == 0.0
     assert 0.03 < during <= 1.0
-    assert rig.media.level() == 0.0
+    assert await rig.level() == 0.0
 
 
 async def test_letting_go_is_idempotent(rig: Rig) -> None:
-    rig.media.stop_playing(BOB)
-    rig.media.stop_playing(BOB)
-    rig.media.play_through("anywhere")
+    await rig.stop_playing(BOB)
+    await rig.stop_playing(BOB)
+    await rig.play_through("anywhere")
 
 
-async def test_devices_have_an_id_a_kind_and_a_label() -> None:
-    events: list[MediaEvent] = []
-    HeadlessMedia("Ada").watch(events.append)
+async def test_devices_have_an_id_a_kind_and_a_label(far_page: FarPage) -> None:
+    for of_platform in (headless_rig(), browser_rig(far_page)):
+        async with of_platform as rig:
+            await rig.watch()
+            await rig.start(CaptureRequest(Slot.CAMERA))  # by now they were listed
 
-    assert [
-        [device.kind for device in event.devices]
-        for event in events
-        if isinstance(event, DevicesChanged)
-    ] == [["audioinput", "videoinput"]]
+            told = [each for each in rig.events if isinstance(each, DevicesChanged)]
+            kinds = [device.kind for device in told[0].devices]
+            assert kinds == ["audioinput", "videoinput"]
+            assert all(device.id and device.label for device in told[0].devices)
 
 
 async def test_a_fake_start_hangs_until_it_is_released() -> None:
