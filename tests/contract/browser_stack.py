@@ -202,8 +202,8 @@ class FarPage:
         await self._playwright.stop()
 
     def _hear(self, message: ConsoleMessage) -> None:
-        # Errors are Chromium's about requests that fail, as they have to.
-        if message.type == "warning":
+        # Of requests that fail, as they have to, Chromium tells by itself.
+        if message.type == "warning" and not message.text.startswith("WebSocket"):
             self.complaints.append(message.text)
 
 

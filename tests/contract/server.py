@@ -40,7 +40,7 @@ class ScriptedServer:
 
     async def _session(self, request: Request) -> JSONResponse:
         self.sessions += 1
-        return JSONResponse({"token": f"session-{self.sessions}", "expires_in": 60})
+        return JSONResponse({"token": f"session-{self.sessions}", "expires_in": 3600})
 
     async def _room(self, request: Request) -> JSONResponse:
         return self._answer(request, {"room": "made"}, 201)

@@ -3,7 +3,11 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from typing import Protocol
 
 import pytest
@@ -14,8 +18,10 @@ from client_py.core.ports import Closed, Signaling, TextReceived
 from client_py.core.state import Problem
 from client_py.headless.socket import HeadlessSignaling
 from protocol.codes import CloseCode
+from tests.contract.browser_stack import FarPage, Thing
 from tests.contract.fakes import FakeSignaling
 from tests.contract.server import ScriptedServer, serving
+from tests.contract.stacks import Fixture
 
 PATIENCE = 10.0  # seconds
 
@@ -27,15 +33,31 @@ REFUSALS = {
 }
 
 
-class Rig(Protocol):
-    """An implementation and the server that it talks to."""
+class Ear(Protocol):
+    """What was emitted, in order."""
 
-    signaling: Signaling
+    @property
+    def events(self) -> list[TextReceived | Closed]: ...
+
+    async def next(self) -> TextReceived | Closed: ...
+
+
+class Rig(Protocol):
+    """An implementation, awaited, and the server that it talks to."""
+
+    def ear(self) -> Ear:
+        """Return a new one."""
+
+    async def create_room(self) -> str: ...
+    async def admit(self, room: str) -> str: ...
+    async def connect(self, ear: Ear) -> None: ...
+    async def send(self, text: str) -> None: ...
+    async def close(self) -> None: ...
 
     def refuse(self, problem: Problem) -> None:
         """Let the server refuse what is asked next."""
 
-    def vanish(self) -> None:
+    async def vanish(self) -> None:
         """Let there be no server."""
 
     async def say(self, text: str) -> None:
@@ -51,16 +73,54 @@ class Rig(Protocol):
         """Return the code with which the client closed."""
 
 
-class FakeRig:
+class LocalEar:
+    """An ear in this process."""
+
     def __init__(self) -> None:
-        self.signaling: Signaling
+        self.events: list[TextReceived | Closed] = []
+        self._emitted: asyncio.Queue[TextReceived | Closed] = asyncio.Queue()
+
+    def __call__(self, event: TextReceived | Closed) -> None:
+        self.events.append(event)
+        self._emitted.put_nowait(event)
+
+    async def next(self) -> TextReceived | Closed:
+        return await self._emitted.get()
+
+
+class _LocalRig:
+    """An implementation in this process."""
+
+    signaling: Signaling
+
+    def ear(self) -> LocalEar:
+        return LocalEar()
+
+    async def create_room(self) -> str:
+        return await self.signaling.create_room()
+
+    async def admit(self, room: str) -> str:
+        return await self.signaling.admit(room)
+
+    async def connect(self, ear: LocalEar) -> None:
+        await self.signaling.connect(ear)
+
+    async def send(self, text: str) -> None:
+        self.signaling.send(text)
+
+    async def close(self) -> None:
+        self.signaling.close()
+
+
+class FakeRig(_LocalRig):
+    def __init__(self) -> None:
         self._fake = self.signaling = FakeSignaling()
         self._heard = 0
 
     def refuse(self, problem: Problem) -> None:
         self._fake.refuse.append(problem)
 
-    def vanish(self) -> None:
+    async def vanish(self) -> None:
         self._fake.refuse.append(Problem.SERVER_UNREACHABLE)
 
     async def say(self, text: str) -> None:
@@ -78,23 +138,17 @@ class FakeRig:
         return CloseCode.HUNG_UP
 
 
-class HeadlessRig:
+class _Served:
+    """A server over a real socket, and what it does to the other end."""
+
     def __init__(self, server: ScriptedServer) -> None:
-        self.signaling: Signaling
-        self.headless = self.signaling = HeadlessSignaling(server.origin)
-        self._server = server
+        self.server = server
         self._socket: WebSocket | None = None
 
     def refuse(self, problem: Problem) -> None:
         # An expired token is renewed once: it has to be refused twice.
         twice = 2 if problem is Problem.TOKEN_EXPIRED else 1
-        self._server.refuse = [REFUSALS[problem]] * twice
-
-    def vanish(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.signaling = HeadlessSignaling(f"http://127.0.0.1:{port}")
+        self.server.refuse = [REFUSALS[problem]] * twice
 
     async def say(self, text: str) -> None:
         await (await self._connected()).send_text(text)
@@ -104,16 +158,84 @@ class HeadlessRig:
         self._socket = None
 
     async def hear(self) -> str:
-        return await self._server.heard.get()
+        return await self.server.heard.get()
 
     async def learn_of_close(self) -> int:
         self._socket = None
-        return await self._server.closed.get()
+        return await self.server.closed.get()
 
     async def _connected(self) -> WebSocket:
         if self._socket is None:
-            self._socket = await self._server.sockets.get()
+            self._socket = await self.server.sockets.get()
         return self._socket
+
+
+class HeadlessRig(_Served, _LocalRig):
+    def __init__(self, server: ScriptedServer) -> None:
+        super().__init__(server)
+        self._all = [HeadlessSignaling(server.origin)]
+
+    @property
+    def signaling(self) -> HeadlessSignaling:
+        return self._all[-1]
+
+    async def vanish(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self._all.append(HeadlessSignaling(f"http://127.0.0.1:{port}"))
+
+    async def settle(self) -> None:
+        for signaling in self._all:
+            await signaling.settle()
+
+
+class BrowserEar:
+    """An ear in the page."""
+
+    def __init__(self, thing: Thing) -> None:
+        self.thing = thing
+        self._taken = 0
+
+    @property
+    def events(self) -> list[TextReceived | Closed]:
+        return self.thing.events
+
+    async def next(self) -> TextReceived | Closed:
+        self._taken += 1
+        await self.thing.until(lambda events: len(events) >= self._taken)
+        return self.events[self._taken - 1]
+
+
+class BrowserRig(_Served):
+    def __init__(
+        self, server: ScriptedServer, thing: Thing, serving: AsyncExitStack
+    ) -> None:
+        super().__init__(server)
+        self._page = thing.page
+        self._ask = thing.ask
+        self._serving = serving
+
+    def ear(self) -> BrowserEar:
+        return BrowserEar(self._page.thing())
+
+    async def create_room(self) -> str:
+        return str(await self._ask("create_room"))
+
+    async def admit(self, room: str) -> str:
+        return str(await self._ask("admit", room))
+
+    async def connect(self, ear: BrowserEar) -> None:
+        await self._ask("connect", ear.thing.number)
+
+    async def send(self, text: str) -> None:
+        await self._ask("send", text)
+
+    async def close(self) -> None:
+        await self._ask("close")
+
+    async def vanish(self) -> None:
+        await self._serving.aclose()
 
 
 @asynccontextmanager
@@ -122,48 +244,44 @@ async def fake_rig() -> AsyncIterator[Rig]:
 
 
 @asynccontextmanager
-async def headless_rig() -> AsyncIterator[Rig]:
+async def headless_rig() -> AsyncIterator[HeadlessRig]:
     server = ScriptedServer()
     async with serving(server.app) as server.origin:
         rig = HeadlessRig(server)
         yield rig
-        await rig.headless.settle()
-        if isinstance(rig.signaling, HeadlessSignaling):
-            await rig.signaling.settle()
+        await rig.settle()
 
 
-RIGS: dict[str, Callable[[], AbstractAsyncContextManager[Rig]]] = {
-    "fake": fake_rig,
-    "headless": headless_rig,
+@asynccontextmanager
+async def browser_rig(page: FarPage) -> AsyncIterator[BrowserRig]:
+    server = ScriptedServer()
+    async with AsyncExitStack() as stack:
+        server.origin = await stack.enter_async_context(serving(server.app, page.port))
+        try:
+            yield BrowserRig(server, await page.make("signaling"), stack)
+        finally:
+            await page.settle()
+
+
+RIGS: dict[str, Callable[[Fixture], AbstractAsyncContextManager[Rig]]] = {
+    "fake": lambda fixture: fake_rig(),
+    "headless": lambda fixture: headless_rig(),
+    "browser": lambda fixture: browser_rig(fixture("far_page")),
 }
 
 
 @pytest.fixture(params=RIGS)
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
-    async with asyncio.timeout(PATIENCE), RIGS[request.param]() as rig:
+    making = RIGS[request.param](request.getfixturevalue)
+    async with asyncio.timeout(PATIENCE), making as rig:
         yield rig
 
 
-class Ear:
-    """What was emitted, in order."""
-
-    def __init__(self) -> None:
-        self.events: list[TextReceived | Closed] = []
-        self._emitted: asyncio.Queue[TextReceived | Closed] = asyncio.Queue()
-
-    def __call__(self, event: TextReceived | Closed) -> None:
-        self.events.append(event)
-        self._emitted.put_nowait(event)
-
-    async def next(self) -> TextReceived | Closed:
-        return await self._emitted.get()
-
-
 async def test_a_room_is_made_and_opened(rig: Rig) -> None:
-    room = await rig.signaling.create_room()
+    room = await rig.create_room()
 
     assert room
-    assert await rig.signaling.admit(room)
+    assert await rig.admit(room)
 
 
 @pytest.mark.parametrize("problem", REFUSALS)
@@ -171,7 +289,7 @@ async def test_a_refusal_says_why(rig: Rig, problem: Problem) -> None:
     rig.refuse(problem)
 
     with pytest.raises(SignalingError) as refusal:
-        await rig.signaling.admit("room")
+        await rig.admit("room")
 
     assert refusal.value.problem is problem
 
@@ -179,28 +297,26 @@ async def test_a_refusal_says_why(rig: Rig, problem: Problem) -> None:
 async def test_after_a_refusal_one_can_ask_again(rig: Rig) -> None:
     rig.refuse(Problem.ROOM_FULL)
     with pytest.raises(SignalingError):
-        await rig.signaling.admit("room")
+        await rig.admit("room")
 
-    assert await rig.signaling.admit("room")
+    assert await rig.admit("room")
 
 
 async def test_a_server_that_is_not_there_is_unreachable(rig: Rig) -> None:
     for ask in (
-        lambda: rig.signaling.create_room(),
-        lambda: rig.signaling.admit("room"),
-        lambda: rig.signaling.connect(Ear()),
+        lambda: rig.create_room(),
+        lambda: rig.admit("room"),
+        lambda: rig.connect(rig.ear()),
     ):
-        rig.vanish()
+        await rig.vanish()
         with pytest.raises(SignalingError) as refusal:
             await ask()
         assert refusal.value.problem is Problem.SERVER_UNREACHABLE
-        if isinstance(rig.signaling, HeadlessSignaling):
-            await rig.signaling.settle()
 
 
 async def test_texts_come_in_order(rig: Rig) -> None:
-    ear = Ear()
-    await rig.signaling.connect(ear)
+    ear = rig.ear()
+    await rig.connect(ear)
     texts = [str(number) for number in range(50)]
 
     for text in texts:
@@ -210,36 +326,36 @@ async def test_texts_come_in_order(rig: Rig) -> None:
 
 
 async def test_texts_go_in_order(rig: Rig) -> None:
-    await rig.signaling.connect(Ear())
+    await rig.connect(rig.ear())
     texts = [f"é{number}" for number in range(50)]
 
     for text in texts:
-        rig.signaling.send(text)
+        await rig.send(text)
 
     assert [await rig.hear() for _ in texts] == texts
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 4003, 4010])
 async def test_a_close_is_told_once_with_its_code(rig: Rig, code: int) -> None:
-    ear = Ear()
-    await rig.signaling.connect(ear)
+    ear = rig.ear()
+    await rig.connect(ear)
     await rig.say("last")
     await rig.drop(code)
 
     assert await ear.next() == TextReceived("last")
     assert await ear.next() == Closed(code)
-    rig.signaling.close()
+    await rig.close()
     assert len(ear.events) == 2
 
 
 async def test_what_was_said_before_a_close_still_arrives(rig: Rig) -> None:
-    ear = Ear()
-    await rig.signaling.connect(ear)
+    ear = rig.ear()
+    await rig.connect(ear)
 
-    rig.signaling.send("bye")
-    rig.signaling.close()
-    rig.signaling.close()
-    rig.signaling.send("too late")
+    await rig.send("bye")
+    await rig.close()
+    await rig.close()
+    await rig.send("too late")
 
     assert await rig.hear() == "bye"
     assert await rig.learn_of_close() == CloseCode.HUNG_UP
@@ -247,39 +363,40 @@ async def test_what_was_said_before_a_close_still_arrives(rig: Rig) -> None:
 
 
 async def test_nothing_is_emitted_after_a_close(rig: Rig) -> None:
-    ear = Ear()
-    await rig.signaling.connect(ear)
+    ear = rig.ear()
+    await rig.connect(ear)
     await rig.say("one")
     assert await ear.next() == TextReceived("one")
 
     await rig.say("under way")
-    rig.signaling.close()
+    await rig.close()
     before = list(ear.events)
     await rig.learn_of_close()
+    await rig.send("nobody hears")
 
     assert ear.events == before
 
 
 async def test_who_connects_can_be_cancelled(rig: Rig) -> None:
-    ear = Ear()
-    connecting = asyncio.ensure_future(rig.signaling.connect(ear))
+    ear = rig.ear()
+    connecting = asyncio.ensure_future(rig.connect(ear))
     await asyncio.sleep(0)
 
     connecting.cancel()
     await asyncio.wait([connecting])
-    rig.signaling.close()
+    await rig.close()
 
     assert ear.events == []
 
 
 async def test_sending_with_no_socket_does_nothing(rig: Rig) -> None:
-    rig.signaling.send("nobody hears")
-    rig.signaling.close()
+    await rig.send("nobody hears")
+    await rig.close()
 
 
 async def test_one_can_connect_again_after_a_cut(rig: Rig) -> None:
-    first, second = Ear(), Ear()
-    await rig.signaling.connect(first)
+    first, second = rig.ear(), rig.ear()
+    await rig.connect(first)
     await rig.say("one")
     await rig.drop(1001)
     assert [await first.next(), await first.next()] == [
@@ -287,9 +404,9 @@ async def test_one_can_connect_again_after_a_cut(rig: Rig) -> None:
         Closed(1001),
     ]
 
-    await rig.signaling.connect(second)
+    await rig.connect(second)
     await rig.say("two")
-    rig.signaling.send("three")
+    await rig.send("three")
 
     assert await second.next() == TextReceived("two")
     assert await rig.hear() == "three"
@@ -297,30 +414,29 @@ async def test_one_can_connect_again_after_a_cut(rig: Rig) -> None:
 
 
 async def test_one_can_connect_again_after_a_close(rig: Rig) -> None:
-    ear = Ear()
-    await rig.signaling.connect(Ear())
+    ear = rig.ear()
+    await rig.connect(rig.ear())
     await rig.say("one")
-    rig.signaling.close()
+    await rig.close()
     await rig.learn_of_close()
 
-    await rig.signaling.connect(ear)
+    await rig.connect(ear)
     await rig.say("two")
 
     assert await ear.next() == TextReceived("two")
 
 
-async def test_a_session_that_expired_is_renewed_once() -> None:
-    server = ScriptedServer()
-    async with serving(server.app) as server.origin:
-        signaling = HeadlessSignaling(server.origin)
-        await signaling.admit("room")
-        server.refuse = [REFUSALS[Problem.TOKEN_EXPIRED]]
+@pytest.mark.parametrize("rig", ["headless", "browser"], indirect=True)
+async def test_a_session_that_expired_is_renewed_once(
+    rig: HeadlessRig | BrowserRig,
+) -> None:
+    await rig.admit("room")
+    rig.server.refuse = [REFUSALS[Problem.TOKEN_EXPIRED]]
 
-        assert await signaling.admit("room")
+    assert await rig.admit("room")
 
-        assert server.authorizations == [
-            "Bearer session-1",
-            "Bearer session-1",
-            "Bearer session-2",
-        ]
-        await signaling.settle()
+    assert rig.server.authorizations == [
+        "Bearer session-1",
+        "Bearer session-1",
+        "Bearer session-2",
+    ]
