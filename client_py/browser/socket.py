@@ -35,6 +35,7 @@ class BrowserSignaling:
         self._boot = boot
         self._listeners = Listeners()
         self._socket: Any = None
+        self._opened: asyncio.Future[bool] | None = None
 
     async def create_room(self) -> str:
         """Make a room and return its id."""
@@ -52,18 +53,17 @@ class BrowserSignaling:
         """Open the socket."""
         scheme = "wss" if location.protocol == "https:" else "ws"
         opened: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._opened = opened
 
         def got_open(event: Any) -> None:
             if not opened.done():
                 opened.set_result(True)
 
         def got_close(event: Any) -> None:
-            if not opened.done():
-                opened.set_result(False)
-                return
-            code = int(event.code)
+            was_open, code = opened.done(), int(event.code)
             self.close()
-            emit(Closed(code))
+            if was_open:
+                emit(Closed(code))
 
         try:
             socket = WebSocket.new(f"{scheme}://{location.host}/ws", SUBPROTOCOL)
@@ -81,7 +81,6 @@ class BrowserSignaling:
             self.close()
             raise
         if not reached:
-            self.close()
             raise SignalingError(Problem.SERVER_UNREACHABLE)
 
     def send(self, text: str) -> None:
@@ -92,6 +91,8 @@ class BrowserSignaling:
     def close(self) -> None:
         """Let go of the socket and emit nothing more."""
         self._listeners.close()
+        if self._opened is not None and not self._opened.done():
+            self._opened.set_result(False)  # nothing else will tell who waits
         if self._socket is not None:
             self._socket.close(int(CloseCode.HUNG_UP))
             self._socket = None
