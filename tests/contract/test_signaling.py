@@ -7,6 +7,7 @@ from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
     asynccontextmanager,
+    suppress,
 )
 from typing import Protocol
 
@@ -386,6 +387,19 @@ async def test_who_connects_can_be_cancelled(rig: Rig) -> None:
     await asyncio.wait([connecting])
     await rig.close()
 
+    assert ear.events == []
+
+
+async def test_who_connects_learns_of_a_close(rig: Rig) -> None:
+    ear = rig.ear()
+    connecting = asyncio.ensure_future(rig.connect(ear))
+    await asyncio.sleep(0)
+
+    await rig.close()
+
+    with suppress(SignalingError):  # unless it was quicker
+        await connecting
+    await rig.send("nobody hears")
     assert ear.events == []
 
 
