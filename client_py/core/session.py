@@ -2,14 +2,16 @@
 
 Sans-I/O: no clock, no socket, no device. ``handle`` takes one event and returns
 the effects in order; ``snapshot`` is everything there is to show. The parts are
-``Roster`` (the others and the links to them), ``Sources`` (my microphone, camera
-and screen) and ``SpeakerTracker``.
+``Membership`` (the phase), ``Roster`` (the others and the links to them),
+``Sources`` (my microphone, camera and screen), ``Company`` (who is shown, and who
+speaks) and ``Log`` (chat, reactions, notices).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from client_py.core import event as e
+from client_py.core.company import Company
 from client_py.core.effect import (
     Disconnect,
     Effect,
@@ -21,11 +23,9 @@ from client_py.core.membership import Membership
 from client_py.core.roster import Roster
 from client_py.core.slot import Slot
 from client_py.core.source import Sources
-from client_py.core.speaker import SpeakerTracker
 from client_py.core.state import (
     Connection,
     NoticeKind,
-    Participant,
     Phase,
     Problem,
     Snapshot,
@@ -50,6 +50,7 @@ _PROBLEMS = {
     ErrorCode.VERSION: Problem.PROTOCOL_MISMATCH,
     ErrorCode.BAD_MESSAGE: Problem.PROTOCOL_MISMATCH,
 }
+_PASSING = (ErrorCode.RESUME_DENIED, ErrorCode.TOO_MANY)
 
 
 def _parsed(_: Any) -> Any:
@@ -73,16 +74,15 @@ class Session:
         self._agent = agent
         self._membership = Membership(random)
         self._name = ""
-        self._speakers = SpeakerTracker()
         self._log = Log()
         self._sources = Sources(self._log.tell)
         self._forget()
 
     def _forget(self) -> None:
         """Begin as nobody: what belongs to one stay in one room."""
-        self._me: m.ParticipantId | None = None
         self._resume = ""
         self._roster = Roster(self._random)
+        self._company = Company(self._roster, self._sources)
         self._log.clear()
         self._unsent: list[m.ClientMessage] = []
         self._announced = m.MediaState()
@@ -102,7 +102,7 @@ class Session:
             case e.QualityMeasured(who, quality):
                 self._roster.score(who, quality)
             case e.LevelsMeasured(levels, now):
-                self._speakers.update(self._audible(levels), now)
+                self._company.measure(levels, now)
             case _ if isinstance(event, e.SignalingEvent):
                 return self._signaling(event)
             case _ if isinstance(event, e.SourceEvent):
@@ -119,8 +119,16 @@ class Session:
             problem=self._membership.problem,
             room=self._membership.room,
             name=self._name,
-            participants=self._participants(),
-            active_speaker=self._active_speaker,
+            participants=self._company.participants(
+                self._name,
+                hand=self._hand,
+                connection=(
+                    Connection.RECONNECTING
+                    if self._phase is Phase.RECONNECTING
+                    else Connection.CONNECTED
+                ),
+            ),
+            active_speaker=self._company.active_speaker,
             microphone=self._sources[Slot.MICROPHONE],
             camera=self._sources[Slot.CAMERA],
             screen=self._sources[Slot.SCREEN],
@@ -133,47 +141,6 @@ class Session:
             notices=self._log.notices,
             playback_blocked=self._sources.playback_blocked,
         )
-
-    def _participants(self) -> tuple[Participant, ...]:
-        if self._me is None:
-            return ()
-        speaking = self._speakers.speaking
-        media = self._sources.announced
-        me = Participant(
-            id=self._me,
-            name=self._name,
-            media=media,
-            hand=self._hand,
-            me=True,
-            connection=(
-                Connection.RECONNECTING
-                if self._phase is Phase.RECONNECTING
-                else Connection.CONNECTED
-            ),
-            speaking=self._me in speaking and media.microphone,
-        )
-        return (me, *self._roster.participants(speaking))
-
-    @property
-    def _active_speaker(self) -> m.ParticipantId | None:
-        who = self._speakers.active
-        return who if who is not None and self._media_of(who) else None
-
-    def _audible(
-        self, levels: Mapping[m.ParticipantId, float]
-    ) -> dict[m.ParticipantId, float]:
-        """A muted microphone still has a level: the last of it, or its own."""
-        return {
-            who: level if media.microphone else 0.0
-            for who, level in levels.items()
-            if (media := self._media_of(who))
-        }
-
-    def _media_of(self, who: m.ParticipantId) -> m.MediaState | None:
-        if who == self._me:
-            return self._sources.announced
-        info = self._roster.info(who)
-        return info.media if info else None
 
     # -- gestures and devices
 
@@ -203,14 +170,15 @@ class Session:
                 return self._spoken(event)
 
     def _spoken(self, event: e.Say | e.ShowReaction | e.RaiseHand) -> list[Effect]:
-        if not self._membership.inside or self._me is None:
+        me = self._company.me
+        if not self._membership.inside or me is None:
             return []
         match event:
             case e.Say(text):
                 text = _sendable(text, MAX_CHAT)
                 if not text:
                     return []
-                return [Send(self._log.write(self._me, text))]
+                return [Send(self._log.write(me, text))]
             case e.ShowReaction(emoji):
                 return [Send(m.React(emoji))]
             case e.RaiseHand(raised):
@@ -319,7 +287,7 @@ class Session:
         if not joined.resumed:
             unsent = []
             effects += self._roster.clear()
-        self._me, self._resume = joined.you, joined.resume
+        self._company.me, self._resume = joined.you, joined.resume
         self._log.enter(joined.you, joined.chat)
         effects += self._roster.enter(joined)
         if self._sources.announced != self._announced:
@@ -330,6 +298,9 @@ class Session:
 
     def _refused(self, code: ErrorCode, about: str) -> list[Effect]:
         if about == "hello" and self._membership.knocking:
+            if code in _PASSING:
+                self._resume = ""  # a new seat, where the old one can't be had
+                return [Disconnect(), *self._membership.retry()]
             problem = _PROBLEMS.get(code, Problem.INTERNAL)
             return self._end(Phase.FAILED, problem)
         if code is not ErrorCode.NO_SUCH_PEER:  # they just left: no news
@@ -337,7 +308,7 @@ class Session:
         return []
 
     def _changed(self, info: m.ParticipantInfo) -> list[Effect]:
-        if info.id == self._me:
+        if info.id == self._company.me:
             self._name = info.name
             return []
         before = self._roster.info(info.id)
@@ -349,7 +320,7 @@ class Session:
         return self._roster.change(info)
 
     def _gone(self, who: m.ParticipantId, reason: LeaveReason) -> list[Effect]:
-        if who == self._me:
+        if who == self._company.me:
             problem = {
                 LeaveReason.REMOVED: Problem.REMOVED,
                 LeaveReason.ELSEWHERE: Problem.ELSEWHERE,
@@ -386,7 +357,7 @@ class Session:
         """Leave the room behind, for whatever reason."""
         self._membership.go(phase, problem)
         effects = [*self._roster.clear(), *self._sources.leave(), Disconnect()]
-        self._me = None
+        self._company.me = None
         return effects
 
     @property

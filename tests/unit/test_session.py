@@ -222,7 +222,6 @@ def test_refused_admission_is_final(problem: Problem) -> None:
         (ErrorCode.TOKEN_EXPIRED, Problem.TOKEN_EXPIRED),
         (ErrorCode.VERSION, Problem.PROTOCOL_MISMATCH),
         (ErrorCode.BAD_MESSAGE, Problem.PROTOCOL_MISMATCH),
-        (ErrorCode.RESUME_DENIED, Problem.INTERNAL),
         (ErrorCode.INTERNAL, Problem.INTERNAL),
     ],
 )
@@ -535,6 +534,21 @@ def test_hands_and_shares_are_told_when_they_begin_and_end() -> None:
         (NoticeKind.SHARING, "Ann", ""),
         (NoticeKind.SHARE_ENDED, "Ann", ""),
     ]
+
+
+@pytest.mark.parametrize("code", [ErrorCode.RESUME_DENIED, ErrorCode.TOO_MANY])
+def test_person_whose_seat_or_turn_is_gone_asks_for_a_new_one(code: ErrorCode) -> None:
+    ours = in_call(ANN)
+    after(ours, e.SocketClosed(1006), e.Admitted("token"))
+    refusal = heard(m.Failed(code, "no", "hello"))
+    *effects, due = ours.handle(refusal)
+    assert effects == [do.Disconnect()]
+    assert isinstance(due, do.After)
+    assert ours.handle(due.event) == [do.Connect("room")]
+    (hello,) = ours.handle(e.Admitted("token"))
+    assert isinstance(hello, do.Send)
+    assert isinstance(hello.message, m.Hello)
+    assert hello.message.resume == ""
 
 
 def test_name_is_the_one_that_the_server_gives_me() -> None:

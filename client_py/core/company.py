@@ -1,0 +1,60 @@
+"""Everyone in the room as the tiles show them, and who of them speaks."""
+
+from collections.abc import Mapping
+
+from client_py.core.roster import Roster
+from client_py.core.source import Sources
+from client_py.core.speaker import SpeakerTracker
+from client_py.core.state import Connection, Participant
+from protocol.messages import MediaState, ParticipantId, ParticipantInfo
+
+
+class Company:
+    """Me and the others, in one stay in one room."""
+
+    def __init__(self, roster: Roster, sources: Sources) -> None:
+        self._roster = roster
+        self._sources = sources
+        self._speakers = SpeakerTracker()
+        self.me: ParticipantId | None = None
+
+    @property
+    def active_speaker(self) -> ParticipantId | None:
+        """Who has the floor, if they are still here."""
+        who = self._speakers.active
+        return who if who is not None and self._media_of(who) else None
+
+    def measure(self, levels: Mapping[ParticipantId, float], now: float) -> None:
+        """Take levels 0..1, measured at ``now`` seconds."""
+        # A muted microphone still has a level: the last of it, or its own.
+        audible = {
+            who: level if media.microphone else 0.0
+            for who, level in levels.items()
+            if (media := self._media_of(who))
+        }
+        self._speakers.update(audible, now)
+
+    def participants(
+        self, name: str, *, hand: bool, connection: Connection
+    ) -> tuple[Participant, ...]:
+        """Return everyone, me first; nobody as long as I am not in."""
+        if self.me is None:
+            return ()
+        speaking = self._speakers.speaking
+        media = self._sources.announced
+        me = Participant(
+            id=self.me,
+            name=name,
+            media=media,
+            hand=hand,
+            me=True,
+            connection=connection,
+            speaking=self.me in speaking and media.microphone,
+        )
+        return (me, *self._roster.participants(speaking))
+
+    def _media_of(self, who: ParticipantId) -> MediaState | None:
+        if who == self.me:
+            return self._sources.announced
+        info: ParticipantInfo | None = self._roster.info(who)
+        return info.media if info else None
