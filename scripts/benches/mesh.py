@@ -32,7 +32,7 @@ def ours(
 ) -> list[Page]:
     """Bring so many people into a room of ours."""
     link = f"{address}/r/{new_room(address)}"
-    chosen = '{"quality": "%s"}' % quality
+    chosen = json.dumps({"quality": quality})
     context.add_init_script(f"localStorage.setItem('tertulia.preferences', '{chosen}')")
     pages = [context.new_page() for _ in range(people)]
     for number, page in enumerate(pages):
