@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "client_py.testing": {
         *("client_py.core", "client_py.headless", "protocol", "e2ee"),
-        *("pytest", "playwright", "httpx"),
+        *("pytest", "playwright", "httpx", "numpy"),
     },
     "server": {
         "protocol",
