@@ -53,6 +53,7 @@ class Participant:
         page.on("console", self._got_console)
         page.on("pageerror", self._got_error)
         page.on("requestfailed", self._got_failure)
+        page.on("crash", lambda _: self._complain("the tab crashed"))
 
     def __repr__(self) -> str:
         return self.name

@@ -5,6 +5,7 @@ docs/TESTING.md is its manual.
 """
 
 import asyncio
+import inspect
 import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from client_py.testing.participant import Participant
     from client_py.testing.server import Room, Server
 
-_SYNCHRONOUS = {"playwright", "tertulia_cast"}  # fixtures over Playwright's loop
 _cast: "pytest.StashKey[Cast]" = pytest.StashKey()
 
 
@@ -171,15 +171,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
     The synchronous API leaves its loop marked as the running one of the thread;
     no other can run then.
     """
-    if _SYNCHRONOUS.intersection(getattr(item, "fixturenames", ())):
-        return (yield)
     loop = asyncio.events._get_running_loop()
-    if loop is not None:
-        asyncio.events._set_running_loop(None)
+    if loop is None or not _asynchronous(item):
+        return (yield)
+    asyncio.events._set_running_loop(None)
     try:
         return (yield)
     finally:
-        if loop is not None and not loop.is_closed():
+        if not loop.is_closed():
             asyncio.events._set_running_loop(loop)
 
 
@@ -194,13 +193,25 @@ def pytest_runtest_makereport(
         output = Path(item.config.getoption("--output", "test-results"))
         directory = output / re.sub(r"[^\w.-]+", "-", item.nodeid)
         kept = cast.keep(directory)
-        server = getattr(item, "funcargs", {}).get("tertulia_server")
-        if server is not None:
-            path = directory / "server.log"
-            path.write_text(server.log)
-            kept.append(path)
+        for name, given in getattr(item, "funcargs", {}).items():
+            if hasattr(given, "log_path"):
+                path = directory / f"{name}.log"
+                path.write_text(given.log)
+                kept.append(path)
         report.sections.append(("tertulia", "\n".join(map(str, kept))))
     return report
+
+
+def _asynchronous(item: pytest.Item) -> bool:
+    """Whether a test, or a fixture of it, runs on a loop of its own."""
+    info = getattr(item, "_fixtureinfo", None)
+    fixtures = info.name2fixturedefs.values() if info else ()
+    functions = [getattr(item, "obj", None)]
+    functions += [each.func for found in fixtures for each in found]
+    return any(
+        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each)
+        for each in functions
+    )
 
 
 def _names(value: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
