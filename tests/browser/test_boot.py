@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserType, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, Playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -175,11 +175,10 @@ def launched(kind: BrowserType) -> Browser:
 
 
 @pytest.fixture(scope="module", params=["chromium", "firefox"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launched(getattr(playwright, request.param))
-        yield browser
-        browser.close()
+def engine(request: pytest.FixtureRequest, playwright: Playwright) -> Iterator[Browser]:
+    browser = launched(getattr(playwright, request.param))
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
