@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import uvicorn
 from _report import Row, progress, report, row
-from _rig import ROOT, chromium, new_room
+from _rig import ROOT, chromium, join, lobby, new_room
 from playwright.sync_api import Browser, BrowserContext
 
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
@@ -56,6 +57,17 @@ MEASURED = """() => {
       // A request to the API answers anew each time, and is no part of the page.
       if (!entry.name.includes("/api/")) bytes += entry.transferSize;
   return [ready.startTime, paint.startTime, bytes];
+}"""
+
+#: Somebody who was here before, and clicks as soon as there is a button.
+INVITED = """
+localStorage.setItem("tertulia.preferences", JSON.stringify({ name: "Bob" }));
+addEventListener("DOMContentLoaded", () =>
+  requestAnimationFrame(() => document.querySelector("[data-testid=join]").click()));
+"""
+FACE = """() => {
+  const [face] = performance.getEntriesByName("tertulia:first-remote-frame");
+  return face ? face.startTime : null;
 }"""
 
 Visit = tuple[float, float, float]  # ready, first paint, bytes
@@ -97,8 +109,8 @@ def served(page: Path, data: Path) -> Iterator[str]:
         thread.join(10)
 
 
-def visit(context: BrowserContext, link: str) -> Visit:
-    """Open a link in a new tab and wait until Python is ready."""
+def open_until(context: BrowserContext, link: str, measured: str) -> Any:
+    """Open a link in a new tab, and return what there is to measure, once it is."""
     tab = context.new_page()
     try:
         tab.goto(link, wait_until="commit")
@@ -106,12 +118,31 @@ def visit(context: BrowserContext, link: str) -> Visit:
         while monotonic() < end:
             # Rarely, so that asking is no load of its own.
             sleep(0.25)
-            if measured := tab.evaluate(MEASURED):
-                return measured[0], measured[1], measured[2]
+            if answer := tab.evaluate(measured):
+                return answer
         raise TimeoutError(link)
     finally:
         sleep(REST)
         tab.close()
+
+
+def visit(context: BrowserContext, link: str) -> Visit:
+    """Open a link and wait until Python is ready."""
+    ready, paint, size = open_until(context, link, MEASURED)
+    return ready, paint, size
+
+
+def link_to_face(browser: Browser, address: str) -> tuple[float, float]:
+    """Follow an invitation twice; somebody sits in the room and waits."""
+    link = f"{address}/r/{new_room(address)}"
+    with browser.new_context() as there, browser.new_context() as invited:
+        host = there.new_page()
+        lobby(host, link, "Ada")
+        join(host)
+        host.locator("body[data-phase=joined]").wait_for()
+        invited.add_init_script(INVITED)
+        cold = open_until(invited, link, FACE)
+        return float(cold), float(open_until(invited, link, FACE))
 
 
 def cold_and_warm(browser: Browser, link: str) -> tuple[Visit, Visit]:
@@ -123,11 +154,12 @@ def cold_and_warm(browser: Browser, link: str) -> tuple[Visit, Visit]:
 def measure(browser: Browser, address: str) -> list[Row]:
     """Alternate ours and the peer's."""
     link = f"{address}/r/{new_room(address)}"
-    ours, stock = [], []
+    ours, stock, faces = [], [], []
     for number in range(RUNS):
         progress(f"boot: {number + 1} of {RUNS}")
         ours.append(cold_and_warm(browser, link))
         stock.append(cold_and_warm(browser, f"{address}/stock"))
+        faces.append(link_to_face(browser, address))
 
     def compared(name: str, unit: str, which: int, value: int) -> Row:
         mine, theirs = (
@@ -140,6 +172,8 @@ def measure(browser: Browser, address: str) -> list[Row]:
         compared("warm", "ms", 1, 0),
         row("first paint, cold", "ms", [visits[0][1] for visits in ours]),
         row("first paint, warm", "ms", [visits[1][1] for visits in ours]),
+        row("link to face, cold", "ms", [cold for cold, _ in faces]),
+        row("link to face, warm", "ms", [warm for _, warm in faces]),
         compared("bytes, first visit", "bytes", 0, 2),
         compared("bytes, second visit", "bytes", 1, 2),
     ]
