@@ -105,7 +105,8 @@ class App:
         self._view.publish(snapshot)
 
     def _drawn(self, snapshot: Snapshot) -> None:
-        if snapshot.room:
+        # Whoever leaves closes everything, and chose nothing by that.
+        if snapshot.room and snapshot.phase not in (Phase.LEFT, Phase.FAILED):
             preference.save(snapshot, self._view.lobby.name)
 
     def _got_pagehide(self, event: Any) -> None:

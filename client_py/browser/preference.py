@@ -10,7 +10,8 @@ from pyodide.ffi import JsException
 from client_py.core.state import CaptureQuality, Snapshot, SourceState
 
 _KEY = "tertulia.preferences"
-_WANTED = (SourceState.LIVE, SourceState.STARTING)
+# One that failed was wanted too: it may work the next time.
+_WANTED = (SourceState.LIVE, SourceState.STARTING, SourceState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)

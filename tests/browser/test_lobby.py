@@ -56,6 +56,25 @@ def test_name_and_choices_are_remembered(participant):
     expect(ada.control("lobby-toggle-mic")).to_have_attribute("aria-pressed", "true")
 
 
+def test_leaving_turns_nothing_off_for_the_next_visit(participant):
+    ada = participant("ada")
+    ada.expect_tile(ada, audio="on", video="on")
+    ada.leave()
+    ada.reload()
+    expect(ada.control("preview-frame")).to_have_attribute("data-video", "on")
+    expect(ada.control("lobby-toggle-mic")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_refusal_turns_nothing_off_for_the_next_visit(participant):
+    ada = participant("ada", media="denied", join=False)
+    notices = ada.control("media-notice").get_by_test_id("notice")
+    expect(notices).to_be_visible()
+    ada.page.context.grant_permissions(["camera", "microphone"])
+    ada.reload()
+    expect(ada.control("preview-frame")).to_have_attribute("data-video", "on")
+    expect(notices).to_have_count(0)
+
+
 def test_what_is_off_in_the_lobby_is_off_in_the_call(participant):
     ada = participant("ada", join=False)
     expect(ada.page.locator("body")).to_have_attribute("data-ready", "yes")
