@@ -117,7 +117,9 @@ async function boot() {
   let python;
   try {
     root.dataset.boot = "snapshot";
-    python = await startPython({ glue, wasm, snapshot: fetchSnapshot() });
+    const snapshot = fetchSnapshot();
+    snapshot.catch(() => {}); // it may fail before anybody waits for it
+    python = await startPython({ glue, wasm, snapshot });
     // The snapshot's generator is the same for everyone.
     python.pyimport("random").seed();
   } catch (error) {
