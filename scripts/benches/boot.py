@@ -29,7 +29,7 @@ from server.__main__ import configuration  # noqa: E402
 from server.app import create_app  # noqa: E402
 from server.settings import Settings  # noqa: E402
 
-RUNS = 7
+RUNS = 5
 PATIENCE = 60.0  # seconds
 REST = 2.0  # seconds between two visits: caches are written meanwhile
 STOCK = "stock loadPyodide"
