@@ -2,8 +2,6 @@
 
 from client_py.core.state import MediaProblem, Notice, NoticeKind
 
-_SOURCES = {"microphone": "microphone", "camera": "camera", "screen": "screen"}
-
 _MEDIA = {
     MediaProblem.DENIED: "Allow the {0} in your browser’s site settings to use it.",
     MediaProblem.NOT_FOUND: "No {0} was found. Plug one in and turn it on again.",
@@ -34,10 +32,10 @@ def sentence(notice: Notice) -> str:
         case NoticeKind.SHARE_ENDED:
             return f"{who} stopped sharing"
         case NoticeKind.DEVICE_ENDED:
-            return f"Your {_SOURCES.get(who, who)} went away; trying another one."
+            return f"Your {who} went away; trying another one."
         case NoticeKind.MEDIA_PROBLEM:
             words = _MEDIA.get(MediaProblem(detail), "Your {0} could not be started.")
-            return words.format(_SOURCES.get(who, who))
+            return words.format(who)
         case NoticeKind.REFUSED:
             return _REFUSED.get(detail, "That did not work. Try again.")
 
