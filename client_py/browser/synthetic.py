@@ -29,7 +29,8 @@ from client_py.core.ports import CaptureRequest
 from client_py.core.slot import Slot
 from client_py.core.state import Device
 
-FRAMES_PER_SECOND = 20
+_CAMERA_RATE = 20  # frames per second
+_SCREEN_RATE = 5  # as little as a screen of text needs; large pictures cost much
 _LOUDNESS = 0.2
 _WAVE_RATE = 16000  # Hz
 _SHARE = (1280, 720)
@@ -71,8 +72,10 @@ class SyntheticCapture:
     def _draw(self, request: CaptureRequest, name: str) -> Any:
         if request.slot in self._canvases:
             self._canvases.pop(request.slot).close()
-        size = _SHARE if request.slot is Slot.SCREEN else request.quality.size
-        canvas = self._canvases[request.slot] = _Canvas(name, size)
+        screen = request.slot is Slot.SCREEN
+        size = _SHARE if screen else request.quality.size
+        rate = _SCREEN_RATE if screen else _CAMERA_RATE
+        canvas = self._canvases[request.slot] = _Canvas(name, size, rate)
         return canvas.track
 
     async def _tone(self, name: str) -> Any:
@@ -96,7 +99,7 @@ class SyntheticCapture:
 class _Canvas:
     """Draws one identity, frame after frame, until its track is stopped."""
 
-    def __init__(self, name: str, size: tuple[int, int]) -> None:
+    def __init__(self, name: str, size: tuple[int, int], rate: int) -> None:
         self._name = name
         self._count = 0
         self._width, self._height = size
@@ -109,11 +112,11 @@ class _Canvas:
         self._data = ImageData.new(picture.COLUMNS, picture.ROWS)
         self._caption()
         self._next(None)
-        self.track = canvas.captureStream(FRAMES_PER_SECOND).getVideoTracks()[0]
+        self.track = canvas.captureStream(rate).getVideoTracks()[0]
         self._listeners = Listeners()
         self._timer = setInterval(
             self._listeners.callback(self._next, lambda _: clear_interval(self._timer)),
-            1000 // FRAMES_PER_SECOND,
+            1000 // rate,
         )
 
     def close(self) -> None:
