@@ -22,6 +22,7 @@ from client_py.core.ports import CaptureRequest, Closed, Platform, TextReceived,
 from client_py.core.quality import QualityMeter
 from client_py.core.session import Session
 from client_py.core.slot import Slot
+from client_py.core.speaker import Listening
 from client_py.core.state import Problem, Snapshot
 from protocol.codec import Codec
 from protocol.errors import ProtocolError
@@ -247,14 +248,18 @@ class Conference:
         self.post(event)
 
     async def _measure_levels(self) -> None:
+        listening = Listening()
         while True:
             await asyncio.sleep(LEVELS)
             people = self.snapshot.participants
             if len(people) < 2:
                 continue
-            levels = {who: peer.audio_level() for who, (peer, _) in self._peers.items()}
+            levels = listening.levels(people[1:], self._audio_level)
             levels[people[0].id] = self._platform.media.level()
             self.post(e.LevelsMeasured(levels, asyncio.get_running_loop().time()))
+
+    def _audio_level(self, who: ParticipantId) -> float:
+        return self._peers[who][0].audio_level()
 
     async def _score_links(self) -> None:
         while True:
