@@ -29,23 +29,33 @@ from protocol.messages import Candidate, Description, IceServer
 _END_OF_CANDIDATES = Candidate("")
 
 
+_SPARES = 3  # connections made ahead: most rooms that one joins hold no more
+
+
 class BrowserPeerConnections:
     """Makes the page's connections.
 
     All of a page's connections have one certificate: making a key takes longer
     than anything else on the way to the first offer, so it is made in the lobby.
+    So are the first connections that will offer.
     """
 
     def __init__(self) -> None:
         self._certificates: Any = to_js([])
+        self._spares: list[_Made] = []
+        self._needed = False
 
     async def prepare(self) -> None:
-        """Make the certificate, and have the browser start what calls need."""
+        """Make the certificate, and what the first calls need."""
         RTCPeerConnection.new().close()
         certificate = await RTCPeerConnection.generateCertificate(
             name="ECDSA", namedCurve="P-256"
         )
         self._certificates = to_js([certificate])
+        # Whoever is quicker than this must not wait for it as well.
+        while not self._needed and len(self._spares) < _SPARES:
+            self._spares.append(_Made(self._new(()), offering=True))
+            await asyncio.sleep(0)
 
     def __call__(
         self,
@@ -55,43 +65,66 @@ class BrowserPeerConnections:
         emit: Callable[[PeerEvent], None],
     ) -> "BrowserPeerConnection":
         """Return a new connection."""
-        connection = RTCPeerConnection.new(
-            iceServers=to_js([_ice_server(server) for server in ice_servers]),
-            bundlePolicy="max-bundle",
-            certificates=self._certificates,
-        )
-        return BrowserPeerConnection(connection, initiator=initiator, emit=emit)
+        self._needed = True
+        if initiator and self._spares:
+            made = self._spares.pop()
+            made.connection.setConfiguration(**self._configuration(ice_servers))
+        else:
+            made = _Made(self._new(ice_servers), offering=initiator)
+        return BrowserPeerConnection(made, emit)
+
+    def _new(self, ice_servers: tuple[IceServer, ...]) -> Any:
+        return RTCPeerConnection.new(**self._configuration(ice_servers))
+
+    def _configuration(self, ice_servers: tuple[IceServer, ...]) -> dict[str, Any]:
+        return {
+            "iceServers": to_js([_ice_server(server) for server in ice_servers]),
+            "bundlePolicy": "max-bundle",
+            "certificates": self._certificates,
+        }
 
 
-class BrowserPeerConnection:
-    """One ``RTCPeerConnection`` with four fixed slots."""
+class _Made:
+    """A connection, its streams, and its slots if it is the one that offers.
 
-    def __init__(
-        self,
-        connection: Any,
-        *,
-        initiator: bool,
-        emit: Callable[[PeerEvent], None],
-    ) -> None:
-        self._pc = connection
-        self._emit = emit
-        self._transceivers: dict[Slot, Any] = {}
-        self._waiting: dict[Slot, Track] = {}
+    Nothing listens to it yet. What a spare said before (that it wants to be
+    negotiated) nobody heard, and whoever takes it offers anyway.
+    """
+
+    def __init__(self, connection: Any, *, offering: bool) -> None:
+        self.connection = connection
         # Tracks of one stream are played in step (RFC 8830 §3): lips and voice.
         person, screen = MediaStream.new(), MediaStream.new()
-        self._streams = {
+        self.streams = {
             Slot.MICROPHONE: person,
             Slot.CAMERA: person,
             Slot.SCREEN: screen,
             Slot.SCREEN_AUDIO: screen,
         }
+        self.transceivers: dict[Slot, Any] = {
+            slot: connection.addTransceiver(
+                slot.kind, direction="sendrecv", streams=to_js([self.streams[slot]])
+            )
+            for slot in (Slot if offering else ())
+        }
+
+
+class BrowserPeerConnection:
+    """One ``RTCPeerConnection`` with four fixed slots."""
+
+    def __init__(self, made: _Made, emit: Callable[[PeerEvent], None]) -> None:
+        self._pc = made.connection
+        self._emit = emit
+        self._transceivers = made.transceivers
+        self._streams = made.streams
+        self._waiting: dict[Slot, Track] = {}
         self._asked: set[asyncio.Future[Any]] = set()
         self._listeners = Listeners()
         self._listeners.add(self._pc, "icecandidate", self._got_candidate)
         self._listeners.add(self._pc, "connectionstatechange", self._got_state)
         self._listeners.add(self._pc, "negotiationneeded", self._got_need)
-        if initiator:
-            self._add_slots()
+        for slot in self._transceivers:
+            self._received(slot)
 
     @property
     def signaling_state(self) -> str:
@@ -215,15 +248,6 @@ class BrowserPeerConnection:
 
     # -- slots
 
-    def _add_slots(self) -> None:
-        for slot in Slot:
-            self._transceivers[slot] = self._pc.addTransceiver(
-                slot.kind,
-                direction="sendrecv",
-                streams=to_js([self._streams[slot]]),
-            )
-            self._received(slot)
-
     def _check_slots(self) -> None:
         """Raise unless there are the four slots, all of them in use."""
         kinds = [
@@ -257,6 +281,10 @@ class BrowserPeerConnection:
         candidate = event.candidate
         if not candidate:  # null, which is not None here
             self._emit(CandidateGathered(_END_OF_CANDIDATES))
+        elif str(candidate.tcpType) == "active":
+            # It needs a passive one on the other side (RFC 6544 §4.1), which no
+            # browser offers: half of all candidates, and each costs a message.
+            return
         elif candidate.candidate:  # "" ends one generation; null ends them all
             self._emit(
                 CandidateGathered(
