@@ -32,7 +32,10 @@ class Lobby:
         self._frame = by_id("preview-frame")
         self._name = by_id("display-name")
         self._devices: tuple[Device, ...] | None = None
+        self._chosen: tuple[str, ...] = ()
         self._notices = ""
+        self._meters = (by_id("mic-level"), by_id("call-mic-level"))
+        self._level = ""
 
     @property
     def name(self) -> str:
@@ -45,6 +48,7 @@ class Lobby:
         if snapshot.devices != self._devices:
             self._devices = snapshot.devices
             self._fill_fields(snapshot.devices)
+            self._chosen = ()  # the options are new ones
         self._choose(snapshot)
         self._show_notices(snapshot)
 
@@ -55,10 +59,13 @@ class Lobby:
 
     def show_level(self, level: float) -> None:
         """Draw how loud the microphone is, 0..1."""
-        for name in ("mic-level", "call-mic-level"):
-            meter = by_id(name)
-            # Speech is around 0.05–0.2: a square root makes it visible.
-            meter.style.setProperty("--level", f"{min(1.0, (level * 4) ** 0.5):.2f}")
+        # Speech is around 0.05–0.2: a square root makes it visible.
+        shown = f"{min(1.0, (level * 4) ** 0.5):.2f}"
+        if shown == self._level:
+            return
+        self._level = shown
+        for meter in self._meters:
+            meter.style.setProperty("--level", shown)
             meter.setAttribute("aria-valuenow", f"{level:.2f}")
 
     def _show_preview(self, snapshot: Snapshot) -> None:
@@ -89,13 +96,17 @@ class Lobby:
                 select.closest(".field").hidden = field == "speaker" and not found
 
     def _choose(self, snapshot: Snapshot) -> None:
-        chosen = {
-            "microphone": snapshot.microphone.device,
-            "camera": snapshot.camera.device,
-            "speaker": snapshot.output,
-            "quality": snapshot.quality.value,
-        }
-        for field, value in chosen.items():
+        chosen = (
+            snapshot.microphone.device,
+            snapshot.camera.device,
+            snapshot.output,
+            snapshot.quality.value,
+        )
+        if chosen == self._chosen:
+            return
+        self._chosen = chosen
+        fields = ("microphone", "camera", "speaker", "quality")
+        for field, value in zip(fields, chosen, strict=True):
             for select in _selects(field):
                 if select.value != value:
                     select.value = value

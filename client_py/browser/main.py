@@ -34,6 +34,7 @@ class App:
         self._listeners = Listeners()
         self._marked: Phase | None = None
         self._chosen = preference.load()
+        self._kept = ""
         self._sources_asked = False
         self._media = BrowserMedia(self._capture())
         self._connections = BrowserPeerConnections()
@@ -107,7 +108,10 @@ class App:
     def _drawn(self, snapshot: Snapshot) -> None:
         # Whoever leaves closes everything, and chose nothing by that.
         if snapshot.room and snapshot.phase not in (Phase.LEFT, Phase.FAILED):
-            preference.save(snapshot, self._view.lobby.name)
+            text = preference.written(snapshot, self._view.lobby.name)
+            if text != self._kept:
+                self._kept = text
+                preference.keep(text)
 
     def _got_pagehide(self, event: Any) -> None:
         # The others need not wait for a grace to end.

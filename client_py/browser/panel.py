@@ -21,6 +21,7 @@ class Chat:
         self._badge = by_id("chat-unread")
         self._drawn: tuple[ChatLine, ...] = ()
         self._seen = 0
+        self._unread = 0
 
     def render(self, snapshot: Snapshot, *, visible: bool) -> None:
         """Add the lines that are new; begin anew in a new call."""
@@ -43,7 +44,9 @@ class Chat:
         if visible:
             self._seen = len(lines)
         unread = len(lines) - self._seen
-        set_text(self._badge, str(unread) if unread else "")
+        if unread != self._unread:
+            self._unread = unread
+            set_text(self._badge, str(unread) if unread else "")
 
 
 class People:
@@ -54,6 +57,7 @@ class People:
         self._count = by_id("people-count")
         self._rows: dict[ParticipantId, Any] = {}
         self._drawn: dict[ParticipantId, Participant] = {}
+        self._here = -1
 
     def render(self, snapshot: Snapshot) -> None:
         """Draw a row for everyone who is here."""
@@ -68,7 +72,9 @@ class People:
             if self._drawn.get(who) != person:
                 _draw_person(self._rows[who], person)
                 self._drawn[who] = person
-        set_text(self._count, str(len(here)))
+        if len(here) != self._here:
+            self._here = len(here)
+            set_text(self._count, str(len(here)))
 
 
 def _draw_person(row: Any, person: Participant) -> None:

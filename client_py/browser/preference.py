@@ -45,8 +45,8 @@ def load() -> Preferences:
         return Preferences()
 
 
-def save(snapshot: Snapshot, name: str) -> None:
-    """Keep what a snapshot shows as chosen."""
+def written(snapshot: Snapshot, name: str) -> str:
+    """Return what a snapshot shows as chosen, as it is kept."""
     kept: dict[str, Any] = {
         "name": name,
         "microphone": {
@@ -60,7 +60,12 @@ def save(snapshot: Snapshot, name: str) -> None:
         "output": snapshot.output,
         "quality": snapshot.quality.value,
     }
+    return json.dumps(kept)
+
+
+def keep(text: str) -> None:
+    """Keep what was ``written``."""
     try:
-        localStorage.setItem(_KEY, json.dumps(kept))
+        localStorage.setItem(_KEY, text)
     except JsException:
         pass  # private windows may refuse: then nothing is remembered

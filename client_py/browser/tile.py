@@ -25,6 +25,8 @@ class Grid:
         self._grid = by_id("grid")
         self._tiles: dict[Key, Any] = {}
         self._drawn: dict[Key, Participant] = {}
+        self._streams: dict[Key, Any] = {}
+        self._staged: tuple[object, ...] = ()
         self._seen_reaction = 0
         self._listeners = Listeners()
         self._listeners.add(
@@ -66,11 +68,15 @@ class Grid:
         """Put what is pinned, or else the others' screens, on the stage."""
         if self.pinned not in self._tiles:
             self.pinned = None
+        stage = (self.pinned, *self._tiles)
+        if stage == self._staged:
+            return
+        self._staged = stage
         shared = [
             key
-            for key, tile in self._tiles.items()
+            for key in self._tiles
             # My own screen shows no picture here: nothing to look at.
-            if key[1] is Slot.SCREEN and tile.dataset.self == "no"
+            if key[1] is Slot.SCREEN and not self._drawn[key].me
         ]
         staged = [self.pinned] if self.pinned else shared[:_STAGED]
         set_data(self._grid, "layout", "stage" if staged else "grid")
@@ -92,6 +98,7 @@ class Grid:
     def _remove(self, key: Key) -> None:
         tile = self._tiles.pop(key)
         self._drawn.pop(key, None)
+        self._streams.pop(key, None)
         tile.querySelector("video").srcObject = None
         tile.remove()
 
@@ -102,15 +109,14 @@ class Grid:
         stream = (
             self._media.own_stream(slot) if person.me else self._media.stream(who, slot)
         )
+        if stream is self._streams.get(key):
+            return
+        self._streams[key] = stream
         video = self._tiles[key].querySelector("video")
-        if stream is None:
-            if video.srcObject:
-                video.srcObject = None
-        elif not video.srcObject or video.srcObject.id != stream.id:
-            video.srcObject = stream
-            if self._first_frame and not person.me:
-                video.requestVideoFrameCallback(self._first_frame)
-                self._first_frame = None
+        video.srcObject = stream
+        if stream is not None and self._first_frame and not person.me:
+            video.requestVideoFrameCallback(self._first_frame)
+            self._first_frame = None
 
     def _draw(self, key: Key, person: Participant) -> None:
         tile = self._tiles[key]

@@ -25,6 +25,7 @@ from client_py.core.state import Phase, Problem, Snapshot, SourceState
 _IN = (Phase.JOINED, Phase.RECONNECTING)
 _ON = (SourceState.LIVE, SourceState.STARTING)
 _METER = 0.1  # seconds between two looks at the microphone while its meter shows
+_CLOCK = 1.0  # seconds between two looks at the clock of the call
 
 
 class Panel(StrEnum):
@@ -50,6 +51,7 @@ class View:
         self._people = People()
         self._panel = Panel.NONE
         self._snapshot = Snapshot()
+        self._shown: dict[str, tuple[object, ...]] = {}
         self._phase: Phase | None = None
         self._screen = ""
         self._joined_at = 0.0
@@ -77,15 +79,16 @@ class View:
 
     async def run(self) -> None:
         """Keep the clock of the call and the microphone's meter."""
-        shown = 0.0
+        clock = by_id("call-time")
         while True:
-            await asyncio.sleep(_METER)
-            now = time.monotonic()
-            if self._snapshot.phase in _IN and now - shown >= 1.0:
-                shown = now
-                set_text(by_id("call-time"), duration(int(now - self._joined_at)))
-            if self._snapshot.phase is Phase.LOBBY or self._panel is Panel.SETTINGS:
+            phase = self._snapshot.phase
+            if phase in _IN:
+                passed = time.monotonic() - self._joined_at
+                set_text(clock, duration(int(passed)))
+            metered = phase is Phase.LOBBY or self._panel is Panel.SETTINGS
+            if metered:
                 self.lobby.show_level(self._level())
+            await asyncio.sleep(_METER if metered else _CLOCK)
 
     def _level(self) -> float:
         live = self._snapshot.microphone.state is SourceState.LIVE
@@ -111,6 +114,14 @@ class View:
         self.toasts.render(snapshot.notices)
         self._drawn(snapshot)
 
+    def _changed(self, part: str, *shows: object) -> bool:
+        """Say whether a part of the page shows other things than it did.
+
+        Asking the page itself costs more than all the rest of a drawing.
+        """
+        before, self._shown[part] = self._shown.get(part), shows
+        return before != shows
+
     def _enter(self, phase: Phase) -> None:
         before, self._phase = self._phase, phase
         if phase is Phase.JOINED and before is not Phase.RECONNECTING:
@@ -124,10 +135,22 @@ class View:
         people = snapshot.participants
         others = any(person.media.screen for person in people[1:])
         mine = snapshot.screen.state is SourceState.LIVE
+        sharing = "on" if mine else "other" if others else "off"
+        if not self._changed(
+            "body",
+            bool(snapshot.room),
+            snapshot.problem,
+            self._panel,
+            sharing,
+            len(people),
+            snapshot.phase,
+            snapshot.playback_blocked,
+        ):
+            return
         set_data(self._body, "room", "open" if snapshot.room else "none")
         set_data(self._body, "problem", snapshot.problem.value)
         self._draw_panel()
-        set_data(self._body, "sharing", "on" if mine else "other" if others else "off")
+        set_data(self._body, "sharing", sharing)
         set_data(self._body, "count", str(max(1, len(people))))
         set_data(self._body, "phase", snapshot.phase.value)
         reconnecting = snapshot.phase is Phase.RECONNECTING
@@ -158,6 +181,8 @@ class View:
             document.querySelector(f'[data-action="toggle-{before}"]').focus()
 
     def _draw_room(self, room: str) -> None:
+        if not self._changed("room", room):
+            return
         path = f"/r/{room}" if room else "/"
         if location.pathname != path:
             history.pushState(None, "", f"{path}{location.search}")
@@ -175,6 +200,8 @@ class View:
             "share-screen": snapshot.screen.state in _ON,
             "raise-hand": snapshot.hand,
         }
+        if not self._changed("controls", *pressed.values(), self._panel):
+            return
         for action, on in pressed.items():
             for button in document.querySelectorAll(
                 f'[data-action="{action}"][aria-pressed]'
