@@ -10,17 +10,20 @@ from typing import Any
 
 from playwright.sync_api import Browser, Playwright
 
-_CHROMIUM = [
+#: Chromium's arguments: nothing is drawn by a GPU or asked of the world.
+QUIET = (
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # A drawn camera and a beep; whether a page may use them is up to its context.
-    "--use-fake-device-for-media-stream",
-    "--auto-accept-this-tab-capture",
-]
+)
+#: A drawn camera and a beep; whether a page may use them is up to its context.
+FAKE_DEVICES = ("--use-fake-device-for-media-stream", "--auto-accept-this-tab-capture")
+#: Every page may use them, and nobody is asked.
+NO_QUESTIONS = "--use-fake-ui-for-media-stream"
+
 _FIREFOX = {
     "media.navigator.streams.fake": True,
     "media.navigator.permission.disabled": True,
@@ -56,11 +59,11 @@ class Browsers:
 
     def _launch(self, engine: str) -> Browser:
         options: dict[str, Any] = {"headless": not self._headed}
-        path = _executable(engine)
+        path = executable(engine)
         if path:
             options["executable_path"] = path
         if engine == "chromium":
-            options["args"] = _CHROMIUM
+            options["args"] = [*QUIET, *FAKE_DEVICES]
         elif engine == "firefox":
             options["firefox_user_prefs"] = _FIREFOX
             if path:
@@ -70,7 +73,8 @@ class Browsers:
         return browser
 
 
-def _executable(engine: str) -> str | None:
+def executable(engine: str) -> str | None:
+    """Return the system's browser of an engine; None where Playwright's own is used."""
     if named := os.environ.get(f"TERTULIA_{engine.upper()}"):
         return named
     found = (shutil.which(name) for name in _FOUND.get(engine, ()))

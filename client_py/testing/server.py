@@ -63,7 +63,7 @@ class Server:
             )
         self.url = self._read_greeting()
         self._port = int(self.url.rsplit(":", 1)[1])
-        with self._client() as http:
+        with _client(self.url) as http:
             if http.get("/").status_code != 200:
                 raise ServerError("there is no page: run scripts/page/build.py")
 
@@ -91,14 +91,7 @@ class Server:
 
     def create_room(self) -> Room:
         """Make a room, as somebody whom nobody meets."""
-        with self._client() as http:
-            token = _answer(http.post("/api/session", json={}))["token"]
-            bearer = {"authorization": f"Bearer {token}"}
-            made = _answer(http.post("/api/rooms", json={}, headers=bearer))
-        return Room(f"{self.url}/r/{made['room']}")
-
-    def _client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=_PATIENCE)
+        return create_room(self.url)
 
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join(
@@ -136,6 +129,19 @@ class Server:
             raise ServerError("it did not stop when it was told to") from None
         finally:
             process.stdout.close()
+
+
+def create_room(url: str) -> Room:
+    """Make a room on the server at ``url``; raise ``ServerError``."""
+    with _client(url) as http:
+        token = _answer(http.post("/api/session", json={}))["token"]
+        bearer = {"authorization": f"Bearer {token}"}
+        made = _answer(http.post("/api/rooms", json={}, headers=bearer))
+    return Room(f"{url}/r/{made['room']}")
+
+
+def _client(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, trust_env=False, timeout=_PATIENCE)
 
 
 def _answer(response: httpx.Response) -> Any:

@@ -4,8 +4,6 @@ The raw page is the floor: the least JavaScript that makes the same call, with n
 framework, no server and no signaling but the browser's own BroadcastChannel.
 """
 
-import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -15,22 +13,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-]
+sys.path.insert(0, str(ROOT))
+
+from client_py.testing.browsers import (  # noqa: E402
+    FAKE_DEVICES,
+    NO_QUESTIONS,
+    QUIET,
+    executable,
+)
+from client_py.testing.server import Server, create_room  # noqa: E402
+
+ARGUMENTS = [*QUIET, *FAKE_DEVICES, NO_QUESTIONS]
 
 #: Keeps every connection that a page makes, so that its stats can be asked for.
 KEEP_CONNECTIONS = """
@@ -62,19 +58,12 @@ RAW_PAGE = (Path(__file__).parent / "_raw.html").read_bytes()
 def our_server() -> Iterator[str]:
     """Serve Tertulia on a free port; yields its address."""
     with tempfile.TemporaryDirectory() as data:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "server", "serve", "--port", "0"],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "TERTULIA_DATA_DIR": data, "TERTULIA_TEST_MODE": "1"},
-        )
-        assert process.stdout is not None
+        server = Server(Path(data))
+        server.start()
         try:
-            yield process.stdout.readline().split()[-1]
+            yield server.url
         finally:
-            process.terminate()
-            process.wait()
+            server.stop()
 
 
 @contextmanager
@@ -103,8 +92,9 @@ def raw_server() -> Iterator[str]:
 def chromium() -> Iterator[Browser]:
     """Start Chromium with fake devices."""
     with sync_playwright() as playwright:
-        found = CHROMIUM if Path(CHROMIUM).exists() else None
-        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=executable("chromium"), args=ARGUMENTS
+        )
         try:
             yield browser
         finally:
@@ -112,14 +102,8 @@ def chromium() -> Iterator[Browser]:
 
 
 def new_room(address: str) -> str:
-    """Make a room and return its id."""
-    session = httpx.post(f"{address}/api/session", json={}).json()["token"]
-    answer = httpx.post(
-        f"{address}/api/rooms",
-        json={},
-        headers={"authorization": f"Bearer {session}"},
-    )
-    return str(answer.json()["room"])
+    """Make a room and return its link."""
+    return create_room(address).link
 
 
 def lobby(page: Page, link: str, name: str) -> None:

@@ -134,7 +134,7 @@ def visit(context: BrowserContext, link: str) -> Visit:
 
 def link_to_face(browser: Browser, address: str) -> tuple[float, float]:
     """Follow an invitation twice; somebody sits in the room and waits."""
-    link = f"{address}/r/{new_room(address)}"
+    link = new_room(address)
     with browser.new_context() as there, browser.new_context() as invited:
         host = there.new_page()
         lobby(host, link, "Ada")
@@ -153,7 +153,7 @@ def cold_and_warm(browser: Browser, link: str) -> tuple[Visit, Visit]:
 
 def measure(browser: Browser, address: str) -> list[Row]:
     """Alternate ours and the peer's."""
-    link = f"{address}/r/{new_room(address)}"
+    link = new_room(address)
     ours, stock, faces = [], [], []
     for number in range(RUNS):
         progress(f"boot: {number + 1} of {RUNS}")

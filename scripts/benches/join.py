@@ -32,7 +32,7 @@ SEES_ALL = """
 
 def ours_two(browser: Browser, address: str) -> float:
     """One person waits in the room, another one joins."""
-    link = f"{address}/r/{new_room(address)}"
+    link = new_room(address)
     with browser.new_context() as first, browser.new_context() as second:
         host, guest = first.new_page(), second.new_page()
         lobby(host, link, "Ada")
@@ -55,7 +55,7 @@ def raw_two(browser: Browser, address: str) -> float:
 
 def ours_fourth(browser: Browser, address: str) -> float:
     """Three are in the room; the fourth joins and sees them all."""
-    link = f"{address}/r/{new_room(address)}"
+    link = new_room(address)
     context = browser.new_context()
     with context:
         pages = [context.new_page() for _ in range(4)]

@@ -31,7 +31,7 @@ def ours(
     context: BrowserContext, address: str, people: int, quality: str
 ) -> list[Page]:
     """Bring so many people into a room of ours."""
-    link = f"{address}/r/{new_room(address)}"
+    link = new_room(address)
     chosen = json.dumps({"quality": quality})
     context.add_init_script(f"localStorage.setItem('tertulia.preferences', '{chosen}')")
     pages = [context.new_page() for _ in range(people)]

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserType, Page, Playwright
 
+from client_py.testing.browsers import FAKE_DEVICES, NO_QUESTIONS, QUIET, executable
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -27,17 +29,7 @@ CSP = (
     "img-src 'self' blob: data:; media-src 'self' blob: mediastream:; "
     "manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-]
+CHROMIUM = [*QUIET, *FAKE_DEVICES, NO_QUESTIONS]
 FIREFOX = {
     "media.navigator.streams.fake": True,
     "media.navigator.permission.disabled": True,
@@ -165,9 +157,8 @@ def site(built: Path) -> Iterator[Site]:
 
 def launched(kind: BrowserType) -> Browser:
     if kind.name == "chromium":
-        path = shutil.which("chromium")
-        return kind.launch(executable_path=path, args=CHROMIUM)
-    path = shutil.which("firefox-esr")
+        return kind.launch(executable_path=executable("chromium"), args=CHROMIUM)
+    path = executable("firefox")
     channel = "moz-firefox" if path else None
     return kind.launch(
         channel=channel, executable_path=path, firefox_user_prefs=FIREFOX

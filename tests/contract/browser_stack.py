@@ -9,9 +9,7 @@ import asyncio
 import io
 import itertools
 import json
-import os
 import re
-import shutil
 import socket
 import threading
 import zipfile
@@ -31,6 +29,7 @@ from client_py.core.errors import MediaError, NegotiationError, SignalingError
 from client_py.core.ports import LinkStats, PeerEvent
 from client_py.core.slot import Slot
 from client_py.core.state import Device, MediaProblem, Problem
+from client_py.testing.browsers import QUIET, executable
 from protocol.messages import Candidate, Description
 from tests.contract.server import serving
 from tests.contract.stack import FRAMES, PATIENCE, sdp_kinds, spoilt_sdp
@@ -40,15 +39,6 @@ T = TypeVar("T")
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CLIENT = ("protocol", "e2ee", "client_py/core", "client_py/browser")
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 START = 60.0  # seconds for a browser with Python in it, on a busy machine
 TOLERANCE = 2.0  # Hz
 
@@ -184,9 +174,7 @@ class FarPage:
     async def _start(self) -> None:
         self._playwright = await async_playwright().start()
         self._browser = await self._playwright.chromium.launch(
-            executable_path=os.environ.get("TERTULIA_CHROMIUM")
-            or shutil.which("chromium"),
-            args=CHROMIUM,
+            executable_path=executable("chromium"), args=[*QUIET]
         )
         self._page = await self._browser.new_page()
         self._page.on("console", self._hear)
