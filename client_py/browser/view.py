@@ -232,6 +232,6 @@ def _screen(snapshot: Snapshot) -> str:
 
 def _focus_heading() -> None:
     for heading in document.querySelectorAll("main h1"):
-        if heading.offsetParent:
+        if heading.checkVisibility(visibilityProperty=True):
             heading.focus()
             return
