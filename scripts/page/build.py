@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -26,6 +27,7 @@ from page.trim import GLUE, WASM, trim_core
 ROOT = HERE.parents[1]
 BEST, DRAFT = 11, 5  # brotli's qualities
 MARKER = "<!-- preloads -->"
+_STYLE = re.compile(r' *<link rel="stylesheet" href="([\w.-]+)">\n')
 Say = Callable[[str], None]
 
 
@@ -111,9 +113,24 @@ def _publish(sources: Sources, image: Path, publication: Publication) -> None:
         **{path.stem: publication.add_source(path) for path in sources.workers},
     }
     index = (www / "index.html").read_text("utf-8")
+    index = _join_styles(index, www, publication)
     index = index.replace(MARKER, _links(urls, hashlib.sha256(snapshot).hexdigest()))
     index = publication.rewrite(index, www)
     publication.put("/", "index.html", index.encode(), immutable=False)
+
+
+def _join_styles(index: str, www: Path, publication: Publication) -> str:
+    """Put the style sheets into one: nothing is painted before the last has come."""
+    names = _STYLE.findall(index)
+    bodies = (publication.rewrite((www / name).read_text(), www) for name in names)
+    url = publication.add("page.css", "".join(bodies).encode())
+    first = _STYLE.search(index)
+    assert first is not None
+    return (
+        index[: first.start()]
+        + f'  <link rel="stylesheet" href="{url}">\n'
+        + _STYLE.sub("", index[first.end() :])
+    )
 
 
 def _links(urls: dict[str, str], digest: str) -> str:

@@ -189,6 +189,18 @@ def test_the_page_names_only_published_files(
     assert parts >= {"glue", "wasm", "snapshot", "library", "client", "loader"}
 
 
+def test_the_style_sheets_are_one_in_the_order_of_the_page(
+    root: Path, built: Path
+) -> None:
+    linked = re.compile(r'rel="stylesheet" href="/?([\w./-]+)"')
+    sources = linked.findall((root / "www/index.html").read_text())
+    (published,) = linked.findall((built / "page/index.html").read_text())
+    style = (built / "page" / published).read_text()
+    begins = [(root / "www" / name).read_text().splitlines()[0] for name in sources]
+    assert len(sources) > 1
+    assert sorted(begins, key=style.index) == begins
+
+
 def test_every_module_of_the_client_imports_without_the_snapshot(
     root: Path, run: Callable[..., Any]
 ) -> None:
