@@ -65,6 +65,13 @@ async function admit() {
   }
 }
 
+/** The key of every connection. Asked for here, it also wakes the browser's media threads while Python comes. */
+async function makeCertificate() {
+  await painted;
+  new RTCPeerConnection().close();
+  return RTCPeerConnection.generateCertificate(/** @type {any} */ ({ name: "ECDSA", namedCurve: "P-256" }));
+}
+
 /** @type {string[]} */
 const actions = [];
 /** @type {Set<HTMLElement>} */
@@ -133,6 +140,7 @@ async function boot() {
   performance.mark("tertulia:python-ready");
 }
 
+const painted = new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
 const problem = missing();
 if (problem) fail(problem);
 else {
@@ -145,14 +153,15 @@ else {
   if (room) body.dataset.room = "open";
   const admission = room ? admit() : null;
   Object.assign(window, {
-    tertulia: { snapshot: () => null, boot: { room, preferences, media, admission, actions, assets } },
+    tertulia: {
+      snapshot: () => null,
+      boot: { room, preferences, media, admission, actions, assets, certificate: makeCertificate() },
+    },
   });
   const name = /** @type {HTMLInputElement | null} */ (document.getElementById("display-name"));
   if (name && !name.value) name.value = preferences.name ?? "";
   for (const type of ["click", "submit"]) document.addEventListener(type, keep, true);
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => performance.mark("tertulia:first-paint")),
-  );
+  painted.then(() => performance.mark("tertulia:first-paint"));
   boot().catch((error) => {
     console.error(error);
     fail("boot-failed");

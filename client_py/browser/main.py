@@ -60,7 +60,7 @@ class App:
         self._tasks = [
             asyncio.ensure_future(self._conference.run()),
             asyncio.ensure_future(self._view.run()),
-            asyncio.ensure_future(self._connections.prepare()),
+            asyncio.ensure_future(self._connections.prepare(self._boot.certificate)),
         ]
         self._enter()
         self._view.lobby.show_name()

@@ -45,13 +45,9 @@ class BrowserPeerConnections:
         self._spares: list[_Made] = []
         self._needed = False
 
-    async def prepare(self) -> None:
-        """Make the certificate, and what the first calls need."""
-        RTCPeerConnection.new().close()
-        certificate = await RTCPeerConnection.generateCertificate(
-            name="ECDSA", namedCurve="P-256"
-        )
-        self._certificates = to_js([certificate])
+    async def prepare(self, certificate: Awaitable[Any]) -> None:
+        """Take the certificate when it is made, and make what first calls need."""
+        self._certificates = to_js([await certificate])
         # Whoever is quicker than this must not wait for it as well.
         while not self._needed and len(self._spares) < _SPARES:
             self._spares.append(_Made(self._new(()), offering=True))
