@@ -28,6 +28,7 @@ _STATUS: Final = {
     ErrorCode.ROOM_NOT_FOUND: 404,
     ErrorCode.ROOM_FULL: 409,
     ErrorCode.TOO_LARGE: 413,
+    ErrorCode.TOO_MANY: 429,
     ErrorCode.INTERNAL: 500,
 }
 B = TypeVar("B", bound=msgspec.Struct)

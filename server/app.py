@@ -16,6 +16,7 @@ from server.api import Api, refused, store_failed
 from server.assets import Assets
 from server.clock import Clock, SystemClock
 from server.errors import Refused, StoreError
+from server.gate import Gate
 from server.headers import SecurityHeaders
 from server.ice import ice_servers
 from server.journal import Journal
@@ -26,6 +27,7 @@ from server.socket import SocketEndpoint
 from server.store import Store, open_store
 from server.switchboard import Switchboard
 from server.tokens import Tokens
+from server.turnstile import Turnstile
 
 _TICK: Final = 0.5  # seconds
 _LAST_WORDS: Final = 5.0  # seconds for the journal to be written when the server stops
@@ -57,6 +59,7 @@ def create_app(
     journal = Journal(store)
     rooms = Rooms(new_id, _ice_for(settings, clock))
     switchboard = Switchboard(rooms, journal, clock)
+    gate = Gate(clock, settings.capacity)
     origins = Origins(settings.origins, test_mode=settings.test_mode)
     api = Api(
         tokens=tokens,
@@ -80,16 +83,19 @@ def create_app(
         finally:
             await store.close()
 
-    return Starlette(
+    endpoint = SocketEndpoint(switchboard, tokens, origins, clock, gate)
+    app = Starlette(
         routes=[
-            WebSocketRoute("/ws", SocketEndpoint(switchboard, tokens, origins, clock)),
+            WebSocketRoute("/ws", endpoint),
             *api.routes(),
             Mount("/", Assets(settings.page, test_mode=settings.test_mode)),
         ],
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, gate),
         exception_handlers={Refused: refused, StoreError: store_failed},
         lifespan=lifespan,
     )
+    app.state.gate = gate  # the transport asks it before there is a request
+    return app
 
 
 def _ice_for(
@@ -100,7 +106,7 @@ def _ice_for(
     )
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(settings: Settings, gate: Gate) -> list[Middleware]:
     middleware = [Middleware(SecurityHeaders)]
     if settings.origins:
         cors = Middleware(
@@ -110,6 +116,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             allow_headers=["Authorization", "Content-Type"],
         )
         middleware.append(cors)
+    middleware.append(Middleware(Turnstile, gate))
     return middleware
 
 

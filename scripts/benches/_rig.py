@@ -67,7 +67,12 @@ def our_server() -> Iterator[str]:
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "TERTULIA_DATA_DIR": data, "TERTULIA_TEST_MODE": "1"},
+            env={
+                **os.environ,
+                "TERTULIA_DATA_DIR": data,
+                "TERTULIA_TEST_MODE": "1",
+                "TERTULIA_LIMIT_SCALE": "100",  # everyone comes from one address
+            },
         )
         assert process.stdout is not None
         try:
