@@ -9,10 +9,11 @@ from typing import Any, Final
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, WebSocketRoute
 
 from protocol.messages import IceServer, ParticipantId, RoomId
-from server.api import Api, refused, store_failed
+from server.api import Api, failed, gone, refused, store_failed
 from server.assets import Assets
 from server.clock import Clock, SystemClock
 from server.errors import Refused, StoreError
@@ -91,7 +92,12 @@ def create_app(
             Mount("/", Assets(settings.page, test_mode=settings.test_mode)),
         ],
         middleware=_middleware(settings, gate),
-        exception_handlers={Refused: refused, StoreError: store_failed},
+        exception_handlers={
+            Refused: refused,
+            StoreError: store_failed,
+            ClientDisconnect: gone,
+            Exception: failed,
+        },
         lifespan=lifespan,
     )
     app.state.gate = gate  # the transport asks it before there is a request

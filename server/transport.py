@@ -11,7 +11,12 @@ from enum import Enum, auto
 from typing import Any, Final
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application, ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import (
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import (
     WebSocketsSansIOProtocol,
 )
@@ -27,7 +32,7 @@ log = logging.getLogger("tertulia.transport")
 log.setLevel(logging.ERROR)
 
 HEAD_TIME: Final = 10.0  # seconds for a request's head, from the connection on
-BODY_TIME: Final = 20.0  # seconds for its body, which is 16 KiB at most
+BODY_TIME: Final = 10.0  # seconds for its body, which is 16 KiB at most
 STALL: Final = 60.0  # seconds in which a reader has to take a quarter of a MiB
 LINGER: Final = 5.0
 REFUSED_TIME: Final = 2.0  # seconds to ask something, and be told no
@@ -68,8 +73,10 @@ class HttpTransport(HttpToolsProtocol):
         self._refusal: Refusal | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
+        self._answering: RequestResponseCycle | None = None
         self._phase = _Phase.HEAD
-        self._read = 0  # bytes of this head, or since it was over
+        self._size = 0  # bytes of the head's parts so far
+        self._read = 0  # bytes that came of this head, or since all was said
 
     # -- the connection
 
@@ -90,6 +97,7 @@ class HttpTransport(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Count the connection out."""
+        self._abandon()
         super().connection_lost(exc)
         self._disarm()
         self.resume_writing()
@@ -139,23 +147,25 @@ class HttpTransport(HttpToolsProtocol):
         """Begin a request."""
         super().on_message_begin()
         self._phase = _Phase.HEAD
-        self._read = 0
+        self._read = self._size = 0
 
     def on_url(self, url: bytes) -> None:
         """Read the request's target, or a part of it."""
         super().on_url(url)
+        self._size += len(url)
         if len(self.url) > MAX_LINE:
             self._stop(414, b"too long an address\n")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Read one header."""
         super().on_header(name, value)
+        self._size += len(name) + len(value)
         if len(self.headers) > MAX_HEADERS:
             self._stop(431, b"too many headers\n")
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
-        if self._read > MAX_HEAD:
+        if self._size > MAX_HEAD:
             self._stop(431, b"too long a head\n")
         if len(self.pipeline) >= MAX_PIPELINE:
             self._stop(429, b"wait for the answers\n")
@@ -210,9 +220,9 @@ class HttpTransport(HttpToolsProtocol):
         refusal = refusal or self._refusal or Refusal(400, b"not a request\n")
         if self._phase is _Phase.OVER or self.transport.is_closing():
             return
-        answering = self.cycle is not None and not self.cycle.response_complete
         # In the middle of an answer, another one can't be told from it.
-        if not (answering and self.cycle.response_started):
+        answer = self._answering
+        if answer is None or answer.response_complete or not answer.response_started:
             self.transport.write(refusal.answer())
         self._end()
 
@@ -226,13 +236,24 @@ class HttpTransport(HttpToolsProtocol):
         self._disarm()
         self._unset_keepalive_if_required()
         self.pipeline.clear()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        self._abandon()
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.abort)
+
+    def _start_asgi_task(
+        self, cycle: RequestResponseCycle, app: ASGI3Application
+    ) -> None:
+        # Of several requests, uvicorn remembers only the last that came.
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _abandon(self) -> None:
+        """Let whoever answers find out that nobody listens."""
+        if self._answering is not None and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
 
     def _arm(self, seconds: float) -> None:
         self._disarm()
@@ -286,6 +307,14 @@ class WebSocketTransport(WebSocketsSansIOProtocol):
         self.handle_events()
         if self.conn.parser_exc is not None and not self.transport.is_closing():
             self.handle_parser_exception()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send what the application says, unless the connection has failed."""
+        await self.writable.wait()
+        if self.close_sent:
+            # uvicorn takes that for a fault of the application, and logs it.
+            raise ClientDisconnected
+        await super().send(message)
 
     async def run_asgi(self) -> None:
         """Run the application; leave the transport a moment to close by itself."""
