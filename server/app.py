@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, WebSocketRoute
 
 from protocol.messages import IceServer, ParticipantId, RoomId
+from server import openapi
 from server.api import Api, failed, gone, refused, store_failed
 from server.assets import Assets
 from server.clock import Clock, SystemClock
@@ -21,6 +22,7 @@ from server.gate import Gate
 from server.headers import SecurityHeaders
 from server.ice import ice_servers
 from server.journal import Journal
+from server.method import and_no_others
 from server.origin import Origins
 from server.rooms import Rooms
 from server.settings import Settings
@@ -88,7 +90,7 @@ def create_app(
     app = Starlette(
         routes=[
             WebSocketRoute("/ws", endpoint),
-            *api.routes(),
+            *and_no_others([openapi.ROUTE, *api.routes()]),
             Mount("/", Assets(settings.page, test_mode=settings.test_mode)),
         ],
         middleware=_middleware(settings, gate),

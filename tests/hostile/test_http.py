@@ -246,20 +246,23 @@ async def test_a_header_costs_nothing(victim, header):
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
+    ("method", "path", "allowed"),
     [
-        ("PUT", "/api/rooms"),
-        ("DELETE", "/api/session"),
-        ("TRACE", "/"),
-        ("POST", "/"),
-        ("DELETE", "/r/room"),
-        ("POST", "/healthz"),
+        ("PUT", "/api/rooms", "POST"),
+        ("GET", "/api/session", "POST"),
+        ("PUT", "/api/rooms/room", "DELETE, GET, HEAD"),
+        ("TRACE", "/", "GET, HEAD"),
+        ("POST", "/", "GET, HEAD"),
+        ("DELETE", "/r/room", "GET, HEAD"),
+        ("POST", "/healthz", "GET, HEAD"),
     ],
 )
-async def test_a_method_that_is_not_expected_is_refused(victim, method, path):
+async def test_a_method_that_is_not_expected_is_refused(victim, method, path, allowed):
     async with stranger(victim) as guest:
         await ask(guest, request(f"{method} {path} HTTP/1.1"))
-        assert (await guest.answer()).status == 405
+        answer = await guest.answer()
+        assert answer.status == 405
+        assert answer.headers["allow"] == allowed
 
 
 BODIES = {

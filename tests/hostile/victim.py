@@ -20,7 +20,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 class Victim:
     """``tertulia serve`` with the limits that people meet."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **env: str) -> None:
         self.log_path = folder / "log"
         with self.log_path.open("w") as log:
             self._process = subprocess.Popen(
@@ -37,6 +37,7 @@ class Victim:
                     },
                     "TERTULIA_DATA_DIR": str(folder / "data"),
                     "TERTULIA_SECRET": SECRET,
+                    **env,
                 },
             )
         assert self._process.stdout is not None
