@@ -13,7 +13,8 @@ from protocol.codes import MAX_MESSAGE
 from server.app import create_app
 from server.errors import SettingError
 from server.settings import Settings
-from server.transport import Configuration, HttpTransport, WebSocketTransport
+from server.transport import HttpTransport
+from server.websocket import Configuration, WebSocketTransport
 
 _EVERYWHERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 

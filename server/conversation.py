@@ -2,7 +2,7 @@
 
 import codecs
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -17,10 +17,6 @@ from server.limits import Bucket, Rate
 
 FRAMES: Final = Rate(300, 1200)  # of every kind, so that pieces cost something too
 PINGS: Final = Rate(10, 50)  # pings and pongs: each is answered, or does nothing
-
-
-class TooManyFrames(Exception):
-    """The client floods us; the connection was failed with TOO_MANY."""
 
 
 class Conversation(ServerProtocol):
@@ -41,6 +37,7 @@ class Conversation(ServerProtocol):
         self._frames = Bucket(FRAMES.times(scale), now())
         self._pings = Bucket(PINGS.times(scale), now())
         self._text: codecs.IncrementalDecoder | None = None
+        self.fault: tuple[int, str] | None = None
 
     def reject(self, status: HTTPStatus | int, text: str) -> Response:
         """Refuse the handshake, without repeating what was in it."""
@@ -49,11 +46,30 @@ class Conversation(ServerProtocol):
             response.headers[name.decode()] = value.decode()
         return response
 
+    def fail(self, code: CloseCode | int, reason: str = "") -> None:
+        """Read no further; what came before the fault can still be answered.
+
+        ``finish`` then fails the connection (RFC 6455 §7.1.7).
+        """
+        if self.fault is None:
+            self.fault = int(code), reason
+            self.parser = self._ignore()
+            next(self.parser)
+
+    def finish(self) -> None:
+        """Fail the connection for the fault that was found."""
+        if self.fault is not None:
+            super().fail(*self.fault)
+
+    def _ignore(self) -> Generator[None]:
+        while True:
+            self.reader.discard()
+            yield
+
     def recv_frame(self, frame: Frame) -> None:
         """Judge a frame, then take it in."""
         if not self._afford(frame):
             self.fail(CloseCode.TOO_MANY, CloseCode.TOO_MANY.name.lower())
-            self.parser_exc = TooManyFrames()
             return
         if frame.opcode is Opcode.CLOSE:
             # A close may come between the pieces of a message (RFC 6455 §5.4), which

@@ -1,4 +1,4 @@
-"""uvicorn's two protocols, with an end to everything that a client may draw out.
+"""One TCP connection: uvicorn's HTTP, with an end to all that a client may draw out.
 
 uvicorn waits for ever for the end of a request's head, for its body, for a reader
 who doesn't read; it counts no connections. Whatever is refused here never becomes
@@ -6,47 +6,34 @@ a task, let alone reaches the application.
 """
 
 import asyncio
-import logging
 from enum import Enum, auto
 from typing import Any, Final
 
-import uvicorn
-from uvicorn._types import ASGI3Application, ASGISendEvent
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import (
     HttpToolsProtocol,
     RequestResponseCycle,
 )
-from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import (
-    WebSocketsSansIOProtocol,
-)
 
-from server.conversation import Conversation
 from server.errors import TooMany
-from server.gate import Gate
 from server.handshake import Refusal, check_handshake
-
-log = logging.getLogger("tertulia.transport")
-# Whoever makes noise must not fill the log; and uvicorn writes paths at info,
-# where somebody may have put a token. Faults of our own still show.
-log.setLevel(logging.ERROR)
+from server.websocket import (
+    LINGER,
+    TOO_DEAF,
+    Configuration,
+    WebSocketTransport,
+    host,
+    log,
+)
 
 HEAD_TIME: Final = 10.0  # seconds for a request's head, from the connection on
 BODY_TIME: Final = 10.0  # seconds for its body, which is 16 KiB at most
 STALL: Final = 60.0  # seconds in which a reader has to take a quarter of a MiB
-LINGER: Final = 5.0
 REFUSED_TIME: Final = 2.0  # seconds to ask something, and be told no
 MAX_HEAD: Final = 64 * 1024  # bytes
 MAX_LINE: Final = 8 * 1024  # bytes of a request's target
 MAX_HEADERS: Final = 100
-TOO_DEAF: Final = 1024 * 1024  # bytes that still come when all was said
 MAX_PIPELINE: Final = 16  # requests that wait for the one before
-
-
-class Configuration(uvicorn.Config):
-    """uvicorn's configuration, and the gate that its protocols ask."""
-
-    gate: Gate
 
 
 class _Untenable(Exception):
@@ -86,7 +73,7 @@ class HttpTransport(HttpToolsProtocol):
         """Count the connection in; who is too many may ask, and is told so."""
         super().connection_made(transport)
         try:
-            self._gate.connect(_host(self.client))
+            self._gate.connect(host(self.client))
         except TooMany as crowd:
             self._phase = _Phase.TURNED_AWAY
             self._refusal = Refusal.of(crowd)
@@ -103,7 +90,7 @@ class HttpTransport(HttpToolsProtocol):
         self.resume_writing()
         if self._counted:
             self._counted = False
-            self._gate.disconnect(_host(self.client))
+            self._gate.disconnect(host(self.client))
 
     def data_received(self, data: bytes) -> None:
         """Read on, if what is drawn out has not become too large."""
@@ -270,57 +257,3 @@ class HttpTransport(HttpToolsProtocol):
             self._end()
         else:
             self._refuse(self._refusal or Refusal(408, b"too slow\n"))
-
-
-class WebSocketTransport(WebSocketsSansIOProtocol):
-    """One WebSocket.
-
-    Drops what a client doesn't read after the conversation is over: closing a
-    transport waits for its buffer to be written; a client that reads nothing would
-    keep it, and the connection, for ever.
-    """
-
-    counted = False
-
-    def __init__(self, config: Configuration, *args: Any, **more: Any) -> None:
-        super().__init__(config, *args, **more)
-        self.logger = log
-        self._gate = config.gate
-        self.conn = Conversation(
-            max_size=config.ws_max_size,
-            now=self.loop.time,
-            scale=config.gate.scale,
-            logger=log,
-            extensions=self.conn.available_extensions,
-        )
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Count the connection out."""
-        super().connection_lost(exc)
-        if self.counted:
-            self.counted = False
-            self._gate.disconnect(_host(self.client))
-
-    def data_received(self, data: bytes) -> None:
-        """Hand on what came whole, then say what was wrong with the rest."""
-        self.conn.receive_data(data)
-        self.handle_events()
-        if self.conn.parser_exc is not None and not self.transport.is_closing():
-            self.handle_parser_exception()
-
-    async def send(self, message: ASGISendEvent) -> None:
-        """Send what the application says, unless the connection has failed."""
-        await self.writable.wait()
-        if self.close_sent:
-            # uvicorn takes that for a fault of the application, and logs it.
-            raise ClientDisconnected
-        await super().send(message)
-
-    async def run_asgi(self) -> None:
-        """Run the application; leave the transport a moment to close by itself."""
-        await super().run_asgi()
-        self.loop.call_later(LINGER, self.transport.abort)
-
-
-def _host(client: tuple[str, int] | None) -> str:
-    return client[0] if client else ""

@@ -93,6 +93,7 @@ CASES = {
     "TLS": (bytes.fromhex("16030100c8010000c40303") + b"\0" * 200, 1002),
     # Floods.
     "pings": (frame(PING, b"x" * 125) * 500, CloseCode.TOO_MANY),
+    "megabytes of pings": (frame(PING, b"x" * 125) * 20_000, CloseCode.TOO_MANY),
     "pongs": (frame(PONG) * 500, CloseCode.TOO_MANY),
 }
 

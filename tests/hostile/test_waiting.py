@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import pytest
 
 from protocol.codes import HELLO_DEADLINE
-from server.transport import BODY_TIME, HEAD_TIME, LINGER
+from server.transport import BODY_TIME, HEAD_TIME
+from server.websocket import LINGER
 from tests.hostile.stranger import CONT, TEXT, Stranger, frame, say, stranger
 
 KEPT = 5.0  # seconds that a connection waits for its next request
