@@ -40,8 +40,9 @@ class Bucket:
 
     def take(self, now: float, cost: float = 1.0) -> float:
         """Take tokens and return 0; or take none, and return the seconds to wait."""
-        gained = max(0.0, now - self._at) * self._rate.per_second
-        self._level = min(self._rate.burst, self._level + gained)
+        if now > self._at:
+            level = self._level + (now - self._at) * self._rate.per_second
+            self._level = level if level < self._rate.burst else self._rate.burst
         self._at = now
         if cost <= self._level:
             self._level -= cost
@@ -132,14 +133,12 @@ REFUSALS: Final = Rate(1, 20)  # refused messages that one connection may cause
 
 def kind_of(message: ClientMessage, size: int) -> Kind:
     """Return which bucket a message of ``size`` characters counts for."""
-    match message:
-        case Signal():
-            return Kind.CANDIDATE if size <= SHORT else Kind.DESCRIPTION
-        case Chat():
-            return Kind.CHAT
-        case Ping():
-            return Kind.PING
-    return Kind.STATE
+    if type(message) is Signal:
+        return Kind.CANDIDATE if size <= SHORT else Kind.DESCRIPTION
+    return _KINDS.get(type(message), Kind.STATE)
+
+
+_KINDS: Final = {Chat: Kind.CHAT, Ping: Kind.PING}
 
 
 class Allowance:
@@ -153,7 +152,7 @@ class Allowance:
 
     def hear(self, now: float, size: int) -> Verdict:
         """Judge a message of ``size`` characters before it is read."""
-        return self._judge(now, self._volume.take(now, size))
+        return self._refuse(now) if self._volume.take(now, size) else Verdict.HEARD
 
     def ask(self, now: float, message: ClientMessage, size: int) -> Verdict:
         """Judge a message by its type."""
@@ -161,9 +160,7 @@ class Allowance:
         bucket = self._buckets.get(kind)
         if bucket is None:
             bucket = self._buckets[kind] = Bucket(self._rates[kind], now)
-        return self._judge(now, bucket.take(now))
+        return self._refuse(now) if bucket.take(now) else Verdict.HEARD
 
-    def _judge(self, now: float, wait: float) -> Verdict:
-        if not wait:
-            return Verdict.HEARD
+    def _refuse(self, now: float) -> Verdict:
         return Verdict.ENOUGH if self._refusals.take(now) else Verdict.REFUSED
