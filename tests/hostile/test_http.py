@@ -1,7 +1,6 @@
 """Requests that are none, are two, ask for another's file, or never end."""
 
 import json
-import time
 
 import pytest
 
@@ -11,6 +10,8 @@ from tests.hostile.stranger import Stranger, stranger
 MANIFEST = json.loads((PAGE / "manifest.json").read_text())["files"]
 WASM = next(url for url in MANIFEST if url.endswith(".wasm"))
 HEADERS = ("content-security-policy", "x-content-type-options", "referrer-policy")
+TIMES = 9
+WORK = 0.05  # seconds of a processor, of which no one else's work takes any away
 RANGES = "bytes=" + ",".join(["0-0"] * 10_000)
 
 
@@ -189,15 +190,12 @@ async def test_a_path_leads_to_no_file_of_ours(victim, path):
     ],
 )
 async def test_ranges_cost_nothing(victim, ranges):
-    best = 1.0
-    for _ in range(3):
+    before = victim.work
+    for _ in range(TIMES):
         async with stranger(victim) as guest:
-            start = time.monotonic()
             await ask(guest, request(f"GET {WASM} HTTP/1.1", f"Range: {ranges}"))
-            answer = await guest.answer(body=False)
-            best = min(best, time.monotonic() - start)
-            assert answer.status == 200
-    assert best < 0.05
+            assert (await guest.answer(body=False)).status == 200
+    assert (victim.work - before) / TIMES < WORK
 
 
 async def test_who_asks_for_much_and_reads_nothing_costs_little(victim):
@@ -234,15 +232,12 @@ async def test_who_asks_for_much_and_reads_nothing_costs_little(victim):
     ],
 )
 async def test_a_header_costs_nothing(victim, header):
-    best = 1.0
-    for path in ("/", "/api/rooms/abcd-efgh-jkmn", "/healthz"):
+    before = victim.work
+    for path in ("/", "/api/rooms/abcd-efgh-jkmn", "/healthz") * (TIMES // 3):
         async with stranger(victim) as guest:
-            start = time.monotonic()
             await ask(guest, request(f"GET {path} HTTP/1.1", header))
-            answer = await guest.answer()
-            best = min(best, time.monotonic() - start)
-            assert answer.status in (200, 404)
-    assert best < 0.05
+            assert (await guest.answer()).status in (200, 404)
+    assert (victim.work - before) / TIMES < WORK
 
 
 @pytest.mark.parametrize(

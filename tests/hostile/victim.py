@@ -14,6 +14,7 @@ from server.tokens import Role, Tokens
 ROOT = Path(__file__).resolve().parent.parent.parent
 SECRET = "mark-secret: a secret that is known to the tests alone"
 PATIENCE = 20.0  # seconds; only a failing test waits so long
+TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -86,6 +87,13 @@ class Victim:
         """Bytes of memory that the process holds."""
         statm = Path(f"/proc/{self._process.pid}/statm").read_text()
         return int(statm.split()[1]) * PAGE
+
+    @property
+    def work(self) -> float:
+        """Seconds that processors have worked for the process."""
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text()
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / TICKS
 
     @property
     def descriptors(self) -> int:
