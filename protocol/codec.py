@@ -270,23 +270,28 @@ def _number(value: Any) -> float:
 def _object(value: Any) -> Mapping[str, Any]:
     if type(value) is not dict:
         raise _Mismatch("expected an object")
-    if _depth(value) > MAX_DEPTH:
-        raise _Mismatch(f"nested deeper than {MAX_DEPTH}")
-    return value
-
-
-def _depth(value: Any) -> int:
-    """Return how deep objects and arrays nest, counting no further than needed."""
     depth, level = 0, [value]
-    while level and depth <= MAX_DEPTH:
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _Mismatch(f"nested deeper than {MAX_DEPTH}")
         level = [
             inner
             for outer in level
             for inner in (outer.values() if type(outer) is dict else outer)
-            if type(inner) in (dict, list)
+            if _nests(inner)
         ]
-        depth += 1
-    return depth
+    return value
+
+
+def _nests(value: Any) -> bool:
+    """Whether there is more within; raise for a number that JSON can't carry."""
+    kind = type(value)
+    if kind is float and not math.isfinite(value):
+        raise _Mismatch("a number out of range")
+    if kind is int and not -_MAX_INTEGER <= value <= _MAX_INTEGER:
+        raise _Mismatch("a number out of range")
+    return kind is dict or kind is list
 
 
 _SCALARS: dict[Any, Check] = {

@@ -57,6 +57,7 @@ class CloseCode(IntEnum):
     ELSEWHERE = 4009
     DRAINING = 4010
     SILENT = 4011
+    TOO_MANY = 4029
 
     @property
     def retryable(self) -> bool:

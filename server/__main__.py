@@ -7,13 +7,14 @@ import socket
 import sys
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from protocol.codes import MAX_MESSAGE
 from server.app import create_app
 from server.errors import SettingError
 from server.settings import Settings
-from server.transport import WebSocketTransport
+from server.transport import HttpTransport
+from server.websocket import Configuration, WebSocketTransport
 
 _EVERYWHERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 
@@ -33,14 +34,14 @@ def _url(host: str, port: int) -> str:
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
-def configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    """Return how uvicorn is to serve the application."""
-    return uvicorn.Config(
+def configuration(app: Starlette, settings: Settings) -> Configuration:
+    """Return how uvicorn is to serve the application of ``create_app``."""
+    config = Configuration(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=HttpTransport,
         ws=WebSocketTransport,
         ws_max_size=MAX_MESSAGE,
         # Clients ping by themselves, and one clock for all notices who is silent.
@@ -51,8 +52,11 @@ def configuration(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         log_config=None,
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=5,
         timeout_graceful_shutdown=5,
     )
+    config.gate = app.state.gate
+    return config
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -12,6 +12,7 @@ from protocol.codes import MAX_NAME, MAX_PARTICIPANTS, ErrorCode
 from protocol.messages import RoomId
 from server.clock import Clock
 from server.errors import EXPLANATIONS, Refused, StoreError
+from server.headers import security_headers
 from server.name import display_name
 from server.origin import own_origin
 from server.store import RoomRecord, Store
@@ -28,6 +29,7 @@ _STATUS: Final = {
     ErrorCode.ROOM_NOT_FOUND: 404,
     ErrorCode.ROOM_FULL: 409,
     ErrorCode.TOO_LARGE: 413,
+    ErrorCode.TOO_MANY: 429,
     ErrorCode.INTERNAL: 500,
 }
 B = TypeVar("B", bound=msgspec.Struct)
@@ -159,6 +161,18 @@ async def store_failed(request: Request, error: Exception) -> Response:
     return _error(ErrorCode.INTERNAL, EXPLANATIONS[ErrorCode.INTERNAL], 503)
 
 
+async def gone(request: Request, error: Exception) -> Response:
+    """Answer who has gone before all was asked: nobody, and no fault of ours."""
+    return Response(status_code=400)
+
+
+async def failed(request: Request, error: Exception) -> Response:
+    """Answer a fault of ours, and nothing of which."""
+    response = _error(ErrorCode.INTERNAL, EXPLANATIONS[ErrorCode.INTERNAL])
+    response.raw_headers.extend(security_headers(request.scope))
+    return response
+
+
 def _error(code: ErrorCode, message: str, status: int | None = None) -> Response:
     status = status or _STATUS[code]
     response = _answer({"error": {"code": code.value, "message": message}}, status)
@@ -185,5 +199,5 @@ async def _body(request: Request, kind: type[B]) -> B:
             raise Refused(ErrorCode.TOO_LARGE)
     try:
         return msgspec.json.decode(body or b"{}", type=kind)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):  # msgspec's own errors among them
         raise Refused(ErrorCode.BAD_REQUEST, "the body is not as expected") from None

@@ -9,16 +9,20 @@ from typing import Any, Final
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, WebSocketRoute
 
 from protocol.messages import IceServer, ParticipantId, RoomId
-from server.api import Api, refused, store_failed
+from server import openapi
+from server.api import Api, failed, gone, refused, store_failed
 from server.assets import Assets
 from server.clock import Clock, SystemClock
 from server.errors import Refused, StoreError
+from server.gate import Gate
 from server.headers import SecurityHeaders
 from server.ice import ice_servers
 from server.journal import Journal
+from server.method import and_no_others
 from server.origin import Origins
 from server.rooms import Rooms
 from server.settings import Settings
@@ -26,6 +30,7 @@ from server.socket import SocketEndpoint
 from server.store import Store, open_store
 from server.switchboard import Switchboard
 from server.tokens import Tokens
+from server.turnstile import Turnstile
 
 _TICK: Final = 0.5  # seconds
 _LAST_WORDS: Final = 5.0  # seconds for the journal to be written when the server stops
@@ -57,6 +62,7 @@ def create_app(
     journal = Journal(store)
     rooms = Rooms(new_id, _ice_for(settings, clock))
     switchboard = Switchboard(rooms, journal, clock)
+    gate = Gate(clock, settings.capacity)
     origins = Origins(settings.origins, test_mode=settings.test_mode)
     api = Api(
         tokens=tokens,
@@ -80,16 +86,24 @@ def create_app(
         finally:
             await store.close()
 
-    return Starlette(
+    endpoint = SocketEndpoint(switchboard, tokens, origins, clock, gate)
+    app = Starlette(
         routes=[
-            WebSocketRoute("/ws", SocketEndpoint(switchboard, tokens, origins, clock)),
-            *api.routes(),
+            WebSocketRoute("/ws", endpoint),
+            *and_no_others([openapi.ROUTE, *api.routes()]),
             Mount("/", Assets(settings.page, test_mode=settings.test_mode)),
         ],
-        middleware=_middleware(settings),
-        exception_handlers={Refused: refused, StoreError: store_failed},
+        middleware=_middleware(settings, gate),
+        exception_handlers={
+            Refused: refused,
+            StoreError: store_failed,
+            ClientDisconnect: gone,
+            Exception: failed,
+        },
         lifespan=lifespan,
     )
+    app.state.gate = gate  # the transport asks it before there is a request
+    return app
 
 
 def _ice_for(
@@ -100,7 +114,7 @@ def _ice_for(
     )
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(settings: Settings, gate: Gate) -> list[Middleware]:
     middleware = [Middleware(SecurityHeaders)]
     if settings.origins:
         cors = Middleware(
@@ -110,6 +124,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             allow_headers=["Authorization", "Content-Type"],
         )
         middleware.append(cors)
+    middleware.append(Middleware(Turnstile, gate))
     return middleware
 
 

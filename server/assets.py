@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,9 @@ from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 
+from server.denial import deny
 from server.encoding import IDENTITY, choose_encoding
+from server.headers import Headers
 from server.origin import header
 
 log = logging.getLogger("tertulia.assets")
@@ -30,8 +33,6 @@ _MISSING = """<!doctype html><meta charset="utf-8"><title>Tertulia</title>
 <h1>The page is not built yet</h1>
 <p>Run <code>scripts/setup</code>, then start the server again.</p>
 """
-
-Headers = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Assets:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await send({"type": "websocket.close", "code": 1000})
+            await deny(scope, send, 404, b"not found\n")
             return
         method = scope["method"]
         if method not in ("GET", "HEAD"):
@@ -94,8 +95,11 @@ class Assets:
 _ON_304: Final = (b"cache-control", b"etag", b"vary")  # RFC 9110 §15.4.5
 
 
+_ROOM_PATH: Final = re.compile(r"/r/[A-Za-z0-9_-]{1,64}")
+
+
 def _is_room(path: str) -> bool:
-    return path.startswith("/r/") and 0 < len(path) - 3 <= 64 and "/" not in path[3:]
+    return _ROOM_PATH.fullmatch(path) is not None
 
 
 def _load(page: Path, entry: dict[str, Any]) -> dict[str, Variant]:

@@ -12,7 +12,7 @@ _LONGEST: Final = 256  # characters of a header that we care to read
 @lru_cache(maxsize=128)
 def _weights(accept: str) -> dict[str, float]:
     weights = {}
-    for item in accept[:_LONGEST].lower().split(","):
+    for item in accept.lower().split(","):
         coding, *parameters = (part.strip() for part in item.split(";"))
         weight = 1.0
         for parameter in parameters:
@@ -37,7 +37,7 @@ def choose_encoding(accept: str, offered: Collection[str]) -> str:
 
     Identity also answers who refuses everything: a page beats a 406.
     """
-    weights = _weights(accept)
+    weights = _weights(accept[:_LONGEST])
     others = weights.get("*", 0.0)
     best, best_weight = IDENTITY, 0.0
     for coding in _PREFERENCE:

@@ -4,9 +4,11 @@ ServerError
 ├── SettingError     an environment variable holds what it can't; stops the start
 ├── StoreError       the database didn't do what it was asked
 └── Refused          a client asked for what it can't have; ``code`` goes on the wire
-    └── TokenError   the token doesn't open this door
+    ├── TokenError   the token doesn't open this door
+    └── TooMany      too much in too short a time, or too many are here
 """
 
+import math
 from typing import Final
 
 from protocol.codes import ErrorCode
@@ -42,6 +44,19 @@ class TokenError(Refused):
     """
 
 
+class TooMany(Refused):
+    """Too much was asked for in too short a time, or too many are here.
+
+    ``retry_after`` is in seconds. ``status`` is 429 where it's the asker's doing
+    (RFC 6585 §4), 503 where the server is full.
+    """
+
+    def __init__(self, retry_after: float, status: int = 429) -> None:
+        super().__init__(ErrorCode.TOO_MANY)
+        self.retry_after = max(1, math.ceil(retry_after))
+        self.status = status
+
+
 EXPLANATIONS: Final = {
     ErrorCode.BAD_MESSAGE: "this message is not understood",
     ErrorCode.BAD_REQUEST: "this can't be asked like that",
@@ -52,6 +67,7 @@ EXPLANATIONS: Final = {
     ErrorCode.NO_SUCH_PEER: "nobody in the room has this id",
     ErrorCode.FORBIDDEN: "this is not yours to do",
     ErrorCode.TOO_LARGE: "this is too large",
+    ErrorCode.TOO_MANY: "this is too much at once; wait a while",
     ErrorCode.VERSION: "this server speaks another version of the protocol",
     ErrorCode.RESUME_DENIED: "this place in the room belongs to somebody else",
     ErrorCode.INTERNAL: "internal error",

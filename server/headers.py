@@ -49,32 +49,42 @@ _FIXED: Final = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
-_STARTS: Final = ("http.response.start", "websocket.http.response.start")
+Headers = list[tuple[bytes, bytes]]
+
+
+def security_headers(scope: Scope) -> Headers:
+    """Return the headers for the answer to a request."""
+    return [(b"content-security-policy", _policy(host_of(scope))), *_FIXED]
+
+
+def refusal_headers() -> Headers:
+    """Return the headers for an answer to what was no request."""
+    return [(b"content-security-policy", _policy("")), *_FIXED]
 
 
 class SecurityHeaders:
-    """ASGI middleware that adds the headers to whatever is answered."""
+    """ASGI middleware that adds the headers to every HTTP response.
+
+    A WebSocket passes: accepted, it sends no response; refused, ``deny`` adds them.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = [(b"content-security-policy", _policy(scope)), *_FIXED]
+        headers = security_headers(scope)
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] in _STARTS:
+            if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
-        # An accepted socket sends no response: spare it the detour.
-        through = send if scope["type"] == "websocket" else send_with_headers
-        await self._app(scope, receive, through)
+        await self._app(scope, receive, send_with_headers)
 
 
-def _policy(scope: Scope) -> bytes:
-    host = host_of(scope)
+def _policy(host: str) -> bytes:
     sockets = f" ws://{host} wss://{host}" if host else ""
     return _POLICY.format(sockets=sockets).encode()

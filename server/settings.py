@@ -5,10 +5,13 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Self
 
+from server.address import Network
 from server.errors import SettingError
+from server.gate import Capacity
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "build" / "page"
 
@@ -29,6 +32,7 @@ class Settings:
     origins: tuple[str, ...] = ()
     turn_urls: tuple[str, ...] = ()
     turn_secret: str = field(default="", repr=False)
+    capacity: Capacity = Capacity()
     test_mode: bool = False
     page: Path = PAGE
 
@@ -47,6 +51,7 @@ class Settings:
             origins=_origins(env),
             turn_urls=turn_urls,
             turn_secret=turn_secret,
+            capacity=_capacity(env),
             test_mode=_switch(env, "TERTULIA_TEST_MODE"),
         )
 
@@ -80,6 +85,34 @@ def _origins(env: Mapping[str, str]) -> tuple[str, ...]:
                 "expected origins like https://call.example.org, separated by commas",
             )
     return origins
+
+
+def _capacity(env: Mapping[str, str]) -> Capacity:
+    return Capacity(
+        connections=_count(env, "TERTULIA_MAX_CONNECTIONS", Capacity.connections),
+        per_address=_count(
+            env, "TERTULIA_MAX_CONNECTIONS_PER_ADDRESS", Capacity.per_address
+        ),
+        scale=_count(env, "TERTULIA_LIMIT_SCALE", int(Capacity.scale)),
+        proxies=_proxies(env),
+    )
+
+
+def _count(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 1_000_000:
+        raise SettingError(name, "expected a number from 1 to 1000000")
+    return int(text)
+
+
+def _proxies(env: Mapping[str, str]) -> tuple[Network, ...]:
+    name = "TERTULIA_PROXIES"
+    try:
+        return tuple(ip_network(each) for each in _list(env, name))
+    except ValueError:
+        raise SettingError(
+            name, "expected addresses or networks like 10.0.0.0/8, separated by commas"
+        ) from None
 
 
 def _check_turn(urls: tuple[str, ...], secret: str) -> None:

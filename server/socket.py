@@ -9,6 +9,7 @@ import logging
 
 from starlette.types import Message, Receive, Scope, Send
 
+from protocol.codec import tag_of
 from protocol.codes import (
     HELLO_DEADLINE,
     SUBPROTOCOL,
@@ -19,7 +20,10 @@ from protocol.codes import (
 from protocol.errors import ProtocolError
 from protocol.messages import Failed, Hello
 from server.clock import Clock
-from server.errors import Refused
+from server.denial import deny
+from server.errors import Refused, TooMany
+from server.gate import Gate, Visit
+from server.limits import Allowance, Verdict
 from server.origin import Origins
 from server.switchboard import Seat, Switchboard
 from server.tokens import Tokens
@@ -41,6 +45,7 @@ class SocketEndpoint:
         tokens: Tokens,
         origins: Origins,
         clock: Clock,
+        gate: Gate,
         hello_deadline: float = HELLO_DEADLINE,
     ) -> None:
         self.switchboard = switchboard
@@ -48,24 +53,27 @@ class SocketEndpoint:
         self.clock = clock
         self.hello_deadline = hello_deadline
         self._origins = origins
+        self.gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        if not self._origins.admit(scope):
-            await _deny(send, 403, b"this page may not connect here\n")
-        elif SUBPROTOCOL not in scope["subprotocols"]:
-            await _deny(send, 400, f"expected subprotocol {SUBPROTOCOL}\n".encode())
-        else:
-            await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-            await _Connection(self, receive, send).run()
-
-
-async def _deny(send: Send, status: int, body: bytes) -> None:
-    """Refuse the handshake with a plain HTTP response."""
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    kind = "websocket.http.response"
-    await send({"type": f"{kind}.start", "status": status, "headers": headers})
-    await send({"type": f"{kind}.body", "body": body})
+        try:
+            visit = self.gate.knock(scope)
+        except TooMany as crowd:
+            retry = (b"retry-after", str(crowd.retry_after).encode())
+            await deny(scope, send, crowd.status, f"{crowd}\n".encode(), [retry])
+            return
+        try:
+            if not self._origins.admit(scope):
+                await deny(scope, send, 403, b"this page may not connect here\n")
+            elif SUBPROTOCOL not in scope["subprotocols"]:
+                expected = f"expected subprotocol {SUBPROTOCOL}\n"
+                await deny(scope, send, 400, expected.encode())
+            else:
+                await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+                await _Connection(self, visit, receive, send).run()
+        finally:
+            visit.over()
 
 
 class _Over(Exception):
@@ -79,8 +87,11 @@ class _Over(Exception):
 class _Connection:
     """A ``Line``: one accepted socket."""
 
-    def __init__(self, endpoint: SocketEndpoint, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, endpoint: SocketEndpoint, visit: Visit, receive: Receive, send: Send
+    ) -> None:
         self._endpoint = endpoint
+        self._visit = visit
         self._switchboard = endpoint.switchboard
         self._now = endpoint.clock.monotonic
         self._receive = receive
@@ -89,6 +100,7 @@ class _Connection:
         self._deadline = asyncio.timeout(endpoint.hello_deadline)
         self._code: int | None = None
         self._strikes = 0
+        self._allowance = Allowance(self._now(), endpoint.gate.scale)
         self.heard_at = self._now()
 
     def ring(self) -> None:
@@ -152,6 +164,7 @@ class _Connection:
             raise Refused(ErrorCode.VERSION)
         now = self._endpoint.clock.unix()
         granted = self._endpoint.tokens.verify_room(hello.token, now)
+        self._visit.welcome(granted.subject)
         return self._switchboard.admit(self, hello, granted)
 
     async def _listen(self, seat: Seat) -> None:
@@ -159,24 +172,39 @@ class _Connection:
         read = 0
         while True:
             text = await self._next()
-            try:
-                message = FROM_CLIENT.decode(text)
-            except ProtocolError as error:
-                self._strike(seat, error.code, str(error))
-            else:
-                self._switchboard.heard(seat, self, message)
+            self._hear(seat, text)
             read += 1
             if read % TURN == 0:
                 # Reading what came in one packet never waits; writers need a turn.
                 await asyncio.sleep(0)
+
+    def _hear(self, seat: Seat, text: str) -> None:
+        verdict, about = self._allowance.hear(self._now(), len(text)), ""
+        if verdict is Verdict.HEARD:
+            try:
+                message = FROM_CLIENT.decode(text)
+            except ProtocolError as error:
+                self._strike(seat, error.code, str(error))
+                return
+            verdict = self._allowance.ask(self._now(), message, len(text))
+            about = tag_of(type(message))
+        if verdict is Verdict.HEARD:
+            self._switchboard.heard(seat, self, message)
+            return
+        too_many = TooMany(1)
+        self._switchboard.refuse(seat, self, too_many.code, str(too_many), about)
+        if verdict is Verdict.ENOUGH:
+            raise _Over(CloseCode.TOO_MANY, by_us=True)
 
     async def _next(self) -> str:
         event: Message = await self._receive()
         if event["type"] == "websocket.disconnect":
             raise _Over(event.get("code") or 1005, by_us=False)
         self.heard_at = self._now()
-        # A binary frame has no text, and no text is not a message.
-        return event.get("text") or ""
+        text: str | None = event.get("text")
+        if text is None:  # binary: somebody speaks another protocol
+            raise _Over(CloseCode.BAD_MESSAGE, by_us=True)
+        return text
 
     def _strike(self, seat: Seat, code: ErrorCode, text: str) -> None:
         self._switchboard.refuse(seat, self, code, text)

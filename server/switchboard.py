@@ -112,10 +112,12 @@ class Switchboard:
             case _:
                 self._ask(seat, message)
 
-    def refuse(self, seat: Seat, line: Line, code: ErrorCode, text: str) -> None:
-        """Tell a client that it can't be understood."""
+    def refuse(
+        self, seat: Seat, line: Line, code: ErrorCode, text: str, about: str = ""
+    ) -> None:
+        """Tell a client that it isn't understood, or not listened to."""
         if self._holds(seat, line):
-            self._deliver(seat, Failed(code, text))
+            self._deliver(seat, Failed(code, text, about))
 
     def hung_up(self, seat: Seat, line: Line, code: int) -> None:
         """The socket is gone, closed with ``code`` or cut."""

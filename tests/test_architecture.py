@@ -44,7 +44,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "server": {
         "protocol",
-        *("starlette", "uvicorn", "uvloop", "httptools", "joserfc", "msgspec"),
+        *("starlette", "uvicorn", "uvloop", "httptools", "websockets"),
+        *("joserfc", "msgspec"),
         *("authlib", "httpx", "motor", "pymongo", "bson", "redis"),
         *("structlog", "prometheus_client"),
     },

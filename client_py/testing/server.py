@@ -102,6 +102,8 @@ class Server:
             "PYTHONPATH": path,
             "TERTULIA_DATA_DIR": str(self._directory / "data"),
             "TERTULIA_TEST_MODE": "1",
+            # A whole suite comes from one address.
+            "TERTULIA_LIMIT_SCALE": "100",
             **self._env,
         }
 

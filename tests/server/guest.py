@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import websockets
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from protocol import messages as m
@@ -19,9 +18,11 @@ from protocol.codec import Codec
 from protocol.codes import SUBPROTOCOL, VERSION
 from server.__main__ import configuration
 from server.app import create_app
+from server.gate import Capacity
 from server.settings import Settings
 from server.store import Store
 from server.tokens import Role, Tokens
+from server.transport import HttpTransport
 
 SECRET = "a secret that is known to the tests alone"
 PATIENCE = 5.0  # seconds; only a failing test waits so long
@@ -162,6 +163,7 @@ def make_settings(tmp_path: Path, **changes: Any) -> Settings:
         "database": f"sqlite:///{tmp_path / 'tertulia.db'}",
         "secret": SECRET,
         "page": tmp_path / "page",
+        "capacity": Capacity(scale=1000),  # the clock stands: nothing would refill
         **changes,
     }
     return Settings(**values)
@@ -179,7 +181,7 @@ async def serving(
     state = ServerState()
     async with app.router.lifespan_context(app):
         listener = await asyncio.get_running_loop().create_server(
-            lambda: HttpToolsProtocol(config, state, {}), "127.0.0.1", 0
+            lambda: HttpTransport(config, state, {}), "127.0.0.1", 0
         )
         port = listener.sockets[0].getsockname()[1]
         origin = f"http://127.0.0.1:{port}"

@@ -200,9 +200,19 @@ async def test_other_sites_may_call_only_when_they_are_listed(house, tmp_path):
     async with serving(settings) as listed:
         response = await listed.http.options("/api/rooms", headers=headers)
         assert response.headers["access-control-allow-origin"] == "https://a.example"
-        headers["origin"] = "https://b.example"
-        response = await listed.http.options("/api/rooms", headers=headers)
-        assert "access-control-allow-origin" not in response.headers
+        for other in (
+            "https://b.example",
+            "http://a.example",
+            "https://a.example:8443",
+            "https://a.example.evil.example",
+            "https://evil-a.example",
+            "null",
+        ):
+            headers["origin"] = other
+            response = await listed.http.options("/api/rooms", headers=headers)
+            assert "access-control-allow-origin" not in response.headers
+            response = await listed.http.get("/healthz", headers={"origin": other})
+            assert "access-control-allow-origin" not in response.headers
 
 
 async def test_who_was_in_a_full_room_may_get_a_token_to_come_back(house):

@@ -42,6 +42,32 @@ def test_a_list_is_all_that_may():
     assert not origins.admit(scope("http://call.example:8000"))
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        None,
+        "",
+        "null",
+        "*",
+        "http://a.example:8443",
+        "https://a.example",
+        "https://a.example:84430",
+        "https://a.example:8443/",
+        "https://a.example:8443.evil.example",
+        "https://evil-a.example:8443",
+        "https://evil.a.example:8443",
+        "https://axexample:8443",
+        "https://a.example:8443, https://evil.example",
+        "https://evil.example https://a.example:8443",
+        "https://a.example:8443\x00",
+    ],
+)
+def test_what_is_nearly_on_the_list_is_not(origin):
+    origins = Origins(("https://a.example:8443",))
+    assert origins.admit(scope("https://a.example:8443"))
+    assert not origins.admit(scope(origin))
+
+
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1"])
 def test_in_test_mode_local_pages_may_too(origin):
     assert Origins((), test_mode=True).admit(scope(origin))

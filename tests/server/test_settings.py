@@ -1,10 +1,12 @@
 """What the environment may say."""
 
 import stat
+from ipaddress import ip_network
 
 import pytest
 
 from server.errors import SettingError
+from server.gate import Capacity
 from server.settings import Settings
 
 
@@ -34,6 +36,10 @@ def test_every_variable_is_read(env):
             "TERTULIA_ORIGINS": "https://a.example, http://b.example:8080",
             "TERTULIA_TURN_URLS": "stun:s.example, turns:t.example:5349?transport=tcp",
             "TERTULIA_TURN_SECRET": "turn",
+            "TERTULIA_MAX_CONNECTIONS": "500",
+            "TERTULIA_MAX_CONNECTIONS_PER_ADDRESS": "50",
+            "TERTULIA_LIMIT_SCALE": "3",
+            "TERTULIA_PROXIES": "10.0.0.0/8, fd00::1",
             "TERTULIA_TEST_MODE": "1",
         }
     )
@@ -45,6 +51,12 @@ def test_every_variable_is_read(env):
         origins=("https://a.example", "http://b.example:8080"),
         turn_urls=("stun:s.example", "turns:t.example:5349?transport=tcp"),
         turn_secret="turn",
+        capacity=Capacity(
+            connections=500,
+            per_address=50,
+            scale=3,
+            proxies=(ip_network("10.0.0.0/8"), ip_network("fd00::1")),
+        ),
         test_mode=True,
     )
 
@@ -63,6 +75,13 @@ def test_every_variable_is_read(env):
         ("TERTULIA_ORIGINS", "*"),
         ("TERTULIA_TURN_URLS", "https://turn.example"),
         ("TERTULIA_TURN_URLS", ",".join(["stun:s.example"] * 9)),
+        ("TERTULIA_MAX_CONNECTIONS", "0"),
+        ("TERTULIA_MAX_CONNECTIONS", "1000001"),
+        ("TERTULIA_MAX_CONNECTIONS_PER_ADDRESS", "-1"),
+        ("TERTULIA_LIMIT_SCALE", "0.5"),
+        ("TERTULIA_PROXIES", "10.0.0.1/8"),
+        ("TERTULIA_PROXIES", "proxy.example"),
+        ("TERTULIA_PROXIES", "*"),
         ("TERTULIA_TEST_MODE", "perhaps"),
         ("TERTULIA_DATA_DIR", "/dev/null/data"),
     ],

@@ -187,13 +187,19 @@ async def test_chat_said_twice_is_heard_once(house):
 async def test_the_tenth_bad_message_closes_and_the_place_is_kept(house):
     ana, bo = await house.party("Ana", "Bo")
     for number in range(10):
-        await ana.socket.send(b"\x00" if number % 2 else '{"type":"nonsense"}')
+        await ana.socket.send("" if number % 2 else '{"type":"nonsense"}')
     for _ in range(10):
         assert (await ana.hear()).code is ErrorCode.BAD_MESSAGE
     with pytest.raises(Closed) as closed:
         await ana.hear()
     assert closed.value.args == (CloseCode.BAD_MESSAGE,)
     assert (await bo.hear()).participant.presence is Presence.RECONNECTING
+
+
+async def test_a_binary_frame_closes_with_4002(house):
+    (ana,) = await house.party("Ana")
+    await ana.socket.send(b"{}")
+    assert await ana.closing() == CloseCode.BAD_MESSAGE
 
 
 async def test_a_message_too_large_closes_with_1009(house):
@@ -344,6 +350,7 @@ async def test_who_does_not_read_holds_up_nobody(house):
 
 async def test_who_says_nothing_is_closed(tmp_path: Path):
     from server.clock import SystemClock
+    from server.gate import Capacity, Gate
     from server.origin import Origins
     from server.socket import SocketEndpoint
 
@@ -359,6 +366,7 @@ async def test_who_says_nothing_is_closed(tmp_path: Path):
         Tokens(SECRET, counting()),
         Origins(("http://here",)),
         SystemClock(),
+        Gate(SystemClock(), Capacity()),
         hello_deadline=0.01,
     )
     scope = {"headers": [(b"origin", b"http://here")], "subprotocols": [SUBPROTOCOL]}

@@ -1,6 +1,7 @@
 """The codec: every message there and back, and nothing else gets in."""
 
 import json
+import time
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from types import UnionType
@@ -54,7 +55,7 @@ _ids = st.text(
     max_size=64,
 )
 _plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | _text,
+    st.none() | st.booleans() | st.integers(1 - 2**53, 2**53 - 1) | _text,
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(_text, inner, max_size=3)
     ),
@@ -147,6 +148,15 @@ def test_any_text_is_a_message_or_refused(union, engine, text):
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("union", UNIONS)
 @briefly
+@given(data=st.binary(max_size=200))
+def test_any_bytes_are_a_message_or_refused(union, engine, data):
+    # A socket hands on valid UTF-8 alone; not to rely on it costs nothing.
+    only_refused(codec(union, engine), data.decode("utf-8", "surrogateescape"))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("union", UNIONS)
+@briefly
 @given(junk=_junk, tag=_tags)
 def test_any_json_is_a_message_or_refused(union, engine, junk, tag):
     if isinstance(junk, dict):
@@ -193,6 +203,11 @@ SIGNAL = '{"type":"signal","to":"a","generation":1,"body":%s}'
         PING % '"1"',
         PING % '{"$gt":""}',
         SIGNAL % "[]",
+        SIGNAL % '{"n":NaN}',
+        SIGNAL % '{"n":[-Infinity]}',
+        SIGNAL % '{"n":{"n":1e999}}',
+        SIGNAL % '{"n":9223372036854775808}',
+        SIGNAL % '{"n":[-9007199254740992]}',
         SIGNAL % ('{"a":' * MAX_DEPTH + "{}" + "}" * MAX_DEPTH),
         '{"type":"signal","to":"","generation":1,"body":{}}',
         '{"type":"signal","to":"../a","generation":1,"body":{}}',
@@ -210,6 +225,40 @@ def test_what_is_not_quite_a_message_is_refused(engine, text):
     with pytest.raises(ProtocolError) as refused:
         codec(m.ClientMessage, engine).decode(text)
     assert refused.value.code is ErrorCode.BAD_MESSAGE
+
+
+WIDE = MAX_MESSAGE - 100
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SIGNAL % ("{" + '"":[],' * (WIDE // 7) + '"":[]}'),
+        SIGNAL % ('{"n":[' + "[]," * (WIDE // 3) + "[]]}"),
+        SIGNAL % ('{"n":%s}' % ("9" * WIDE)),
+        SIGNAL % ('{"n":%s}' % ("[" * WIDE)),
+        SIGNAL % ('{"n":"%s"}' % ("\\u0000" * (WIDE // 6))),
+        '{"type":"chat","id":"a","text":"%s"}' % ("\\ud83d\\ude00" * (WIDE // 12)),
+        "{" + ",".join(f'"{n}":{n}' for n in range(5000)) + "}",
+    ],
+    ids=["same-keys", "wide", "number", "deep", "nul", "escapes", "keys"],
+)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_message_takes_long_to_read(engine, text):
+    # 25 ms is 20 times what the worst takes here: only what grows faster than
+    # the text would ever need it.
+    best = 1.0
+    for _ in range(5):
+        start = time.process_time()
+        only_refused(codec(m.ClientMessage, engine), text)
+        best = min(best, time.process_time() - start)
+    assert best < 0.025
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_of_a_key_that_stands_twice_the_last_counts_everywhere(engine):
+    text = '{"type":"ping","id":1,"id":2}'
+    assert codec(m.ClientMessage, engine).decode(text) == m.Ping(2)
 
 
 def test_what_is_too_large_is_not_even_parsed():

@@ -1,0 +1,104 @@
+"""The frames of one WebSocket: websockets' parser, stricter where RFC 6455 is."""
+
+import codecs
+import logging
+from collections.abc import Callable, Generator, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from websockets.extensions import ServerExtensionFactory
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
+
+from protocol.codes import CloseCode
+from server.headers import refusal_headers
+from server.limits import Bucket, Rate
+
+FRAMES: Final = Rate(300, 1200)  # of every kind, so that pieces cost something too
+PINGS: Final = Rate(10, 50)  # pings and pongs: each is answered, or does nothing
+
+
+class Conversation(ServerProtocol):
+    """A WebSocket's parser and state, from the handshake to the close."""
+
+    def __init__(
+        self,
+        *,
+        max_size: int,
+        now: Callable[[], float],
+        scale: float,
+        logger: logging.Logger,
+        extensions: Sequence[ServerExtensionFactory] | None = None,
+    ) -> None:
+        super().__init__(extensions=extensions, max_size=max_size, logger=logger)
+        self.debug = False  # it would write every frame to the log
+        self._now = now
+        self._frames = Bucket(FRAMES.times(scale), now())
+        self._pings = Bucket(PINGS.times(scale), now())
+        self._text: codecs.IncrementalDecoder | None = None
+        self.fault: tuple[int, str] | None = None
+
+    def reject(self, status: HTTPStatus | int, text: str) -> Response:
+        """Refuse the handshake, without repeating what was in it."""
+        response = super().reject(status, "not a handshake\n")
+        for name, value in refusal_headers():
+            response.headers[name.decode()] = value.decode()
+        return response
+
+    def fail(self, code: CloseCode | int, reason: str = "") -> None:
+        """Read no further; what came before the fault can still be answered.
+
+        ``finish`` then fails the connection (RFC 6455 §7.1.7).
+        """
+        if self.fault is None:
+            self.fault = int(code), reason
+            self.parser = self._ignore()
+            next(self.parser)
+
+    def finish(self) -> None:
+        """Fail the connection for the fault that was found."""
+        if self.fault is not None:
+            super().fail(*self.fault)
+
+    def _ignore(self) -> Generator[None]:
+        while True:
+            self.reader.discard()
+            yield
+
+    def recv_frame(self, frame: Frame) -> None:
+        """Judge a frame, then take it in."""
+        if not self._afford(frame):
+            self.fail(CloseCode.TOO_MANY, CloseCode.TOO_MANY.name.lower())
+            return
+        if frame.opcode is Opcode.CLOSE:
+            # A close may come between the pieces of a message (RFC 6455 §5.4), which
+            # then never ends: no error, but the end.
+            self.current_size = None
+        self._check_text(frame)
+        super().recv_frame(frame)
+
+    def _afford(self, frame: Frame) -> bool:
+        now = self._now()
+        if self._frames.take(now):
+            return False
+        control = frame.opcode in (Opcode.PING, Opcode.PONG)
+        return not (control and self._pings.take(now))
+
+    def _check_text(self, frame: Frame) -> None:
+        """Find out at once that a text is not UTF-8 (RFC 6455 §8.1)."""
+        match frame.opcode:
+            case Opcode.TEXT if frame.fin:
+                str(frame.data, "utf-8")
+            case Opcode.TEXT if self.current_size is None:
+                self._text = _decoder()
+                self._text.decode(frame.data)
+            case Opcode.BINARY:
+                self._text = None
+            case Opcode.CONT if self._text is not None:
+                self._text.decode(frame.data, frame.fin)
+                if frame.fin:
+                    self._text = None
+
+
+_decoder = codecs.getincrementaldecoder("utf-8")

@@ -1,0 +1,190 @@
+"""The OpenAPI document of the HTTP API, which tests hold the server to.
+
+OpenAPI 3.1, so schemas are JSON Schema 2020-12. What a request's body may be is
+taken from the very classes that decode it.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from protocol.codes import MAX_NAME, MAX_PARTICIPANTS, MAX_TOKEN, ErrorCode
+from server.api import NewRoom, Nothing
+
+PATH: Final = "/api/openapi.json"
+
+Schema = dict[str, Any]
+
+_TOKEN: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": MAX_TOKEN}
+_SECONDS: Final[Schema] = {"type": "integer", "minimum": 1}
+_ROOM: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 64}
+_WHY: Final = {
+    400: "The body or the Host is not as expected.",
+    401: "No valid token.",
+    403: "Only somebody else may do this.",
+    404: "There is no such room, or it was ended.",
+    409: "The room is full.",
+    413: "The body is too large.",
+    429: "Too much in too short a time.",
+    503: "The database is away, or the server is full.",
+}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _json(schema: Schema) -> Schema:
+    return {"application/json": {"schema": schema}}
+
+
+def _body(kind: type) -> Schema:
+    (schema,), components = msgspec.json.schema_components([kind])
+    name = schema["$ref"].rsplit("/", 1)[-1]
+    return {"required": False, "content": _json(components[name])}
+
+
+def _operation(
+    name: str,
+    summary: str,
+    answers: dict[int, Schema | None],
+    refusals: tuple[int, ...] = (),
+    **more: Any,
+) -> Schema:
+    responses: dict[str, Schema] = {}
+    for status, schema in answers.items():
+        responses[str(status)] = {"description": summary}
+        if schema is not None:
+            responses[str(status)]["content"] = _json(schema)
+    for status in sorted({400, 429, *refusals}):
+        responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
+    return {"operationId": name, "summary": summary, "responses": responses, **more}
+
+
+def _refusal(status: int) -> Schema:
+    headers = {
+        401: {"WWW-Authenticate": {"schema": {"const": "Bearer"}}},
+        429: {"Retry-After": {"schema": {"type": "string", "pattern": "^[0-9]+$"}}},
+    }
+    return {
+        "description": _WHY[status],
+        "headers": headers.get(status, {}),
+        "content": _json({"$ref": "#/components/schemas/Error"}),
+    }
+
+
+_BEARER: Final[list[Schema]] = [{"session": []}]
+_IN_ROOM: Final = [{"name": "room", "in": "path", "required": True, "schema": _ROOM}]
+
+
+def document() -> Schema:
+    """Return the document as plain data."""
+    name = {"type": "string", "maxLength": MAX_NAME}
+    count = {"type": "integer", "minimum": 0, "maximum": MAX_PARTICIPANTS}
+    granted = _object(token=_TOKEN, expires_in=_SECONDS)
+    paths = {
+        "/api/session": {
+            "post": _operation(
+                "openSession",
+                "Become somebody: a guest.",
+                {
+                    200: _object(
+                        token=_TOKEN, expires_in=_SECONDS, test_mode={"type": "boolean"}
+                    )
+                },
+                (413,),
+                requestBody=_body(Nothing),
+            )
+        },
+        "/api/rooms": {
+            "post": _operation(
+                "createRoom",
+                "Make a room; its link is all that others need.",
+                {201: _object(room=_ROOM, link={"type": "string", "format": "uri"})},
+                (401, 413, 503),
+                requestBody=_body(NewRoom),
+                security=_BEARER,
+            )
+        },
+        "/api/rooms/{room}": {
+            "parameters": _IN_ROOM,
+            "get": _operation(
+                "getRoom",
+                "Tell what a room is, before one goes in.",
+                {
+                    200: _object(
+                        room=_ROOM, name=name, participants=count, capacity=count
+                    )
+                },
+                (404, 503),
+            ),
+            "delete": _operation(
+                "endRoom",
+                "Close a room for good; its creator may.",
+                {204: None},
+                (401, 403, 404, 503),
+                security=_BEARER,
+            ),
+        },
+        "/api/rooms/{room}/token": {
+            "parameters": _IN_ROOM,
+            "post": _operation(
+                "openRoom",
+                "Get the room token that a hello needs.",
+                {200: granted},
+                (401, 404, 409, 503),
+                security=_BEARER,
+            ),
+        },
+        PATH: {
+            "get": _operation(
+                "getDocument", "This document.", {200: {"type": "object"}}
+            )
+        },
+        "/healthz": {
+            "get": _operation(
+                "getHealth",
+                "Say that the process answers.",
+                {200: _object(status={"const": "ok"})},
+            )
+        },
+    }
+    error = _object(
+        code={"enum": [code.value for code in ErrorCode]}, message={"type": "string"}
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tertulia",
+            "version": "1",
+            "description": "Sessions, rooms, and the tokens that open them. "
+            "Everything else travels on the WebSocket, see protocol/README.md.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {"Error": _object(error=error)},
+            "responses": {str(status): _refusal(status) for status in _WHY},
+            "securitySchemes": {
+                "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+        },
+    }
+
+
+_ENCODED: Final = msgspec.json.encode(document())
+
+
+async def _describe(request: Request) -> Response:
+    headers = {"Cache-Control": "no-cache"}
+    return Response(_ENCODED, 200, headers, "application/json")
+
+
+ROUTE: Final = Route(PATH, _describe, methods=["GET"])

@@ -1,0 +1,37 @@
+"""Schemathesis asks the API whatever its document allows, and what it doesn't."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+
+from server.openapi import document
+from tests.hostile.victim import Victim
+
+schema = schemathesis.openapi.from_dict(document())
+
+
+@pytest.fixture(scope="module")
+def generous(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
+    """A server that doesn't tire of one address."""
+    folder = tmp_path_factory.mktemp("generous")
+    with Victim(folder, TERTULIA_LIMIT_SCALE="1000") as victim:
+        yield victim
+
+
+@schema.parametrize()
+@settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_whatever_is_asked_is_answered_as_described(case, generous):
+    token = generous.tokens.session(time.time())
+    headers = {"Authorization": f"Bearer {token}"}
+    case.call_and_validate(base_url=generous.origin, headers=headers)
+    assert "Traceback" not in generous.log
