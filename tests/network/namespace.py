@@ -179,7 +179,7 @@ def _started(pid: int) -> str:
 
 def _remove(name: str) -> None:
     for pid in command("ip", "netns", "pids", name).split():
-        # A thread that looks in from here counts as living there; it is not ours to end.
+        # A thread of our own that lives there must not end all the others.
         if int(pid) != os.getpid():
             with suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
