@@ -29,7 +29,10 @@ def see_each_other(ada, bob):
             (Nat.PRESERVING, Nat.PRESERVING), Wall.OPEN, {DIRECT}, id="preserving"
         ),
         pytest.param(
-            (Nat.SYMMETRIC, Nat.PRESERVING), Wall.OPEN, {DIRECT, "udp"}, id="one-symmetric"
+            (Nat.SYMMETRIC, Nat.PRESERVING),
+            Wall.OPEN,
+            {DIRECT, "udp"},
+            id="one-symmetric",
         ),
         pytest.param(
             (Nat.SYMMETRIC, Nat.SYMMETRIC), Wall.OPEN, {"udp"}, id="both-symmetric"
