@@ -3,6 +3,7 @@
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Playwright
 
@@ -11,7 +12,7 @@ from client_py.testing.browsers import FAKE_DEVICES, QUIET, executable
 from client_py.testing.cast import Cast
 from client_py.testing.headless import Background
 from tests.network.forwarder import Forwarder
-from tests.network.site import SERVER, Site
+from tests.network.site import Site
 
 _KEEP_CONNECTIONS = """
 window.connections = [];
@@ -69,7 +70,6 @@ class Caller:
         directory: Path,
         *,
         fingerprint: str,
-        port: int,
     ) -> None:
         self.site = site
         self._playwright = playwright
@@ -77,17 +77,16 @@ class Caller:
         self._fingerprint = fingerprint
         self._browser: Browser | None = None
         self._background = Background(site.host.enter)
-        self._forwarder = Forwarder(SERVER, port)
-        self._port = self._background.run(self._forwarder.open())
+        self._forwarders: dict[str, tuple[Forwarder, int]] = {}
         self._cast: Cast | None = None
 
     def tab(self, room: Room, name: str) -> Participant:
         """Put somebody into the room, in a tab."""
-        return self._people(room.id).tab(name, scripts=[_KEEP_CONNECTIONS])
+        return self._people(room).tab(name, scripts=[_KEEP_CONNECTIONS])
 
     def headless(self, room: Room, name: str) -> HeadlessParticipant:
         """Put somebody into the room, without a browser."""
-        return self._people(room.id).headless(name)
+        return self._people(room).headless(name)
 
     def clear(self) -> list[str]:
         """Let this call's people go; return what their pages complained of."""
@@ -103,16 +102,26 @@ class Caller:
         self.clear()
         if self._browser is not None:
             self._browser.close()
-        self._background.run(self._forwarder.close())
+        for forwarder, _ in self._forwarders.values():
+            self._background.run(forwarder.close())
         self._background.close()
 
-    def _people(self, room: str) -> Cast:
+    def _people(self, room: Room) -> Cast:
         if self._cast is None:
-            link = Room(f"http://localhost:{self._port}/r/{room}")
+            link = Room(f"http://localhost:{self._forward(room)}/r/{room.id}")
             self._cast = Cast(
                 link, browser=self._launched, background=lambda: self._background
             )
         return self._cast
+
+    def _forward(self, room: Room) -> int:
+        """Return a port of this host that leads to the server of a room."""
+        where = urlsplit(room.link)
+        if where.netloc not in self._forwarders:
+            forwarder = Forwarder(str(where.hostname), where.port or 80)
+            port = self._background.run(forwarder.open())
+            self._forwarders[where.netloc] = forwarder, port
+        return self._forwarders[where.netloc][1]
 
     def _launched(self, engine: str) -> Browser:
         assert engine == "chromium"

@@ -12,9 +12,11 @@ from client_py.testing import Room, Server
 from tests.network.caller import Caller
 from tests.network.coturn import Relay
 from tests.network.namespace import missing, remove_leftovers
-from tests.network.site import SERVER, Public, Site
+from tests.network.site import PLAIN_SERVER, SERVER, Public, Site
 
 _HERE = Path(__file__).parent
+Meeting = tuple[Room, Caller, Caller]
+
 _PORT = 443  # the one port that the strictest wall lets through
 _THE_ONE = "test_machine_has_what_the_rig_needs"
 
@@ -82,7 +84,6 @@ def callers(rig, playwright, tmp_path_factory) -> Iterator[tuple[Caller, ...]]:
             playwright,
             directory,
             fingerprint=rig.relay.fingerprint,
-            port=_PORT,
         )
         for site in rig.sites
     )
@@ -92,10 +93,34 @@ def callers(rig, playwright, tmp_path_factory) -> Iterator[tuple[Caller, ...]]:
         caller.close()
 
 
+@pytest.fixture(scope="session")
+def server_without_relay(rig, tmp_path_factory) -> Iterator[Server]:
+    """A server that tells of STUN alone."""
+    stun = [each for each in rig.relay.urls if each.startswith("stun:")]
+    server = Server(
+        tmp_path_factory.mktemp("plain"),
+        {"TERTULIA_HOST": PLAIN_SERVER, "TERTULIA_TURN_URLS": ",".join(stun)},
+        port=_PORT,
+    )
+    rig.public.namespace.inside(server.start)
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def meeting(rig, public_server, callers) -> Iterator[tuple[Room, Caller, Caller]]:
+def meeting(rig, public_server, callers) -> Iterator[Meeting]:
     """A new room, and who will meet in it."""
-    yield (rig.public.namespace.inside(public_server.create_room), *callers)
+    yield from _meeting(rig, public_server, callers)
+
+
+@pytest.fixture
+def meeting_without_relay(rig, server_without_relay, callers) -> Iterator[Meeting]:
+    """The same where nobody is told of a relay."""
+    yield from _meeting(rig, server_without_relay, callers)
+
+
+def _meeting(rig, server, callers):
+    yield (rig.public.namespace.inside(server.create_room), *callers)
     complaints = [line for caller in callers for line in caller.clear()]
     if complaints:
         pytest.fail("pages complained:\n" + "\n".join(complaints), pytrace=False)

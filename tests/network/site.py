@@ -17,6 +17,7 @@ from tests.network.namespace import Namespace, link
 SERVER = "203.0.113.1"
 RELAY = "203.0.113.2"
 SECOND = "203.0.113.3"  # the relay's other address: NAT kinds show only with two
+PLAIN_SERVER = "203.0.113.4"  # tells nobody of the relay
 
 
 class Nat(Enum):
@@ -54,7 +55,7 @@ class Public:
         self.namespace = Namespace("public")
         self.namespace.ip("link add segment type bridge")
         self.namespace.ip("link set segment up")
-        for address in (SERVER, RELAY, SECOND):
+        for address in (SERVER, RELAY, SECOND, PLAIN_SERVER):
             self.namespace.ip(f"address add {address}/24 dev segment")
 
     def remove(self) -> None:

@@ -57,3 +57,20 @@ def test_tabs_reach_each_other(rig, meeting, kinds, wall, ways, run):
     # Each end knows for sure only whether it sends by a relay of its own.
     used = {each.relay_protocol for each in (hers, his) if each.local == "relay"}
     assert (used or {DIRECT}) <= ways
+
+
+@pytest.mark.parametrize("nat", [Nat.NONE, Nat.PRESERVING])
+def test_tab_and_headless_reach_each_other_directly(
+    rig, meeting_without_relay, nat, run
+):
+    # aioice takes the first pair that answers, a relay's as well as a direct one; only
+    # without a relay does it always go directly.
+    for site in rig.sites:
+        site.become(nat)
+    room, here, there = meeting_without_relay
+    ada = here.tab(room, "ada")
+    bob = there.headless(room, "bob")
+    see_each_other(ada, bob)
+    [route] = routes(ada)
+    assert route.frames > 0
+    assert not route.relayed
