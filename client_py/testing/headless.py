@@ -24,9 +24,14 @@ _SPARE = 5.0  # seconds more than what is waited for on the other thread
 
 
 class Background:
-    """An event loop in a thread of its own, for all headless people of a session."""
+    """An event loop in a thread of its own, for all headless people of a session.
 
-    def __init__(self) -> None:
+    ``enter`` is called in the thread before anything else: on Linux a thread can live
+    in a network namespace that the others are not in.
+    """
+
+    def __init__(self, enter: Callable[[], None] = lambda: None) -> None:
+        self._enter = enter
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="headless", daemon=True)
         self._thread.start()
@@ -43,6 +48,7 @@ class Background:
         self._loop.close()
 
     def _run(self) -> None:
+        self._enter()
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 

@@ -37,15 +37,17 @@ class Server:
     """``tertulia serve`` in test mode, under control.
 
     ``env`` is added to the environment; ``TERTULIA_TEST_MODE`` is on unless it
-    says otherwise.
+    says otherwise. ``port`` 0 is a free one.
     """
 
-    def __init__(self, directory: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, env: Mapping[str, str] | None = None, port: int = 0
+    ) -> None:
         self.log_path = directory / "server.log"
         self.url = ""
         self._directory = directory
         self._env = dict(env or {})
-        self._port = 0
+        self._port = port
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
