@@ -85,10 +85,26 @@ class Store(Protocol):
 
 
 def open_store(url: str) -> Store:
-    """Return the store at ``url``, ``sqlite:///path``; ``start`` connects it."""
-    from server.store.sqlite import SqliteStore  # it imports the records above
+    """Return the store at ``url``; ``start`` connects it.
 
-    scheme, _, path = url.partition(":///")
-    if scheme != "sqlite" or not path:
-        raise SettingError("TERTULIA_DATABASE", "expected sqlite:///path/to/file.db")
-    return SqliteStore(path)
+    ``sqlite:///path`` or ``mongodb://host/database``. Raises ``SettingError``.
+    """
+    scheme, _, path = url.partition("://")
+    if scheme == "sqlite" and path.startswith("/") and len(path) > 1:
+        from server.store.sqlite import SqliteStore  # it imports the records above
+
+        return SqliteStore(path[1:])
+    if scheme in ("mongodb", "mongodb+srv") and path:
+        try:
+            from server.store.mongo import (
+                MongoStore,  # an extra: pip install .[mongodb]
+            )
+        except ImportError:
+            raise SettingError(
+                "TERTULIA_DATABASE", "MongoDB needs: pip install tertulia[mongodb]"
+            ) from None
+        return MongoStore(url)
+    raise SettingError(
+        "TERTULIA_DATABASE",
+        "expected sqlite:///path/to/file.db or mongodb://host/database",
+    )
