@@ -12,6 +12,7 @@ from typing import Final, Self
 from server.address import Network
 from server.errors import SettingError
 from server.gate import Capacity
+from server.store import open_store
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "build" / "page"
 
@@ -133,8 +134,7 @@ def _database(env: Mapping[str, str], data_dir: Path) -> str:
     url = env.get("TERTULIA_DATABASE", "")
     if not url:
         return f"sqlite:///{data_dir / 'tertulia.db'}"
-    if not url.startswith("sqlite:///") or url == "sqlite:///":
-        raise SettingError("TERTULIA_DATABASE", "expected sqlite:///path/to/file.db")
+    open_store(url)  # raises what is wrong with it
     return url
 
 

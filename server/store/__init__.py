@@ -6,18 +6,29 @@ Chat is never stored, nor are names. Times are Unix seconds.
 from dataclasses import dataclass
 from typing import Protocol
 
+from protocol.codes import MAX_PARTICIPANTS
 from protocol.messages import RoomId
 from server.errors import SettingError
 
 
 @dataclass(frozen=True, slots=True)
 class RoomRecord:
-    """A room that somebody created."""
+    """A room that somebody created.
+
+    ``passcode`` is a salted scrypt hash, empty where none is asked for; ``banned``
+    are subjects. A room that isn't ``persistent`` ends with its last participant.
+    """
 
     id: RoomId
     name: str
     creator: str
     created_at: float
+    persistent: bool = True
+    passcode: str = ""
+    locked: bool = False
+    waiting_room: bool = False
+    banned: tuple[str, ...] = ()
+    capacity: int = MAX_PARTICIPANTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,12 @@ class Store(Protocol):
     async def room(self, room: RoomId) -> RoomRecord | None:
         """Return a room that was not ended."""
 
+    async def change_room(self, room: RoomRecord) -> None:
+        """Replace what can be changed of a room: all but its id, creator and age.
+
+        A room that was never added, or was ended, stays as it is.
+        """
+
     async def end_room(self, room: RoomId, at: float) -> None:
         """Close a room for good."""
 
@@ -68,10 +85,26 @@ class Store(Protocol):
 
 
 def open_store(url: str) -> Store:
-    """Return the store at ``url``, ``sqlite:///path``; ``start`` connects it."""
-    from server.store.sqlite import SqliteStore  # it imports the records above
+    """Return the store at ``url``; ``start`` connects it.
 
-    scheme, _, path = url.partition(":///")
-    if scheme != "sqlite" or not path:
-        raise SettingError("TERTULIA_DATABASE", "expected sqlite:///path/to/file.db")
-    return SqliteStore(path)
+    ``sqlite:///path`` or ``mongodb://host/database``. Raises ``SettingError``.
+    """
+    scheme, _, path = url.partition("://")
+    if scheme == "sqlite" and path.startswith("/") and len(path) > 1:
+        from server.store.sqlite import SqliteStore  # it imports the records above
+
+        return SqliteStore(path[1:])
+    if scheme in ("mongodb", "mongodb+srv") and path:
+        try:
+            from server.store.mongo import (
+                MongoStore,  # an extra: pip install .[mongodb]
+            )
+        except ImportError:
+            raise SettingError(
+                "TERTULIA_DATABASE", "MongoDB needs: pip install tertulia[mongodb]"
+            ) from None
+        return MongoStore(url)
+    raise SettingError(
+        "TERTULIA_DATABASE",
+        "expected sqlite:///path/to/file.db or mongodb://host/database",
+    )

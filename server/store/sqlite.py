@@ -1,6 +1,7 @@
 """The embedded store: SQLite in one thread of its own."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,14 @@ _MIGRATIONS = (
     CREATE INDEX participation_room ON participation (room, number);
     CREATE INDEX participation_open ON participation (id) WHERE left_at IS NULL;
     """,
+    """
+    ALTER TABLE room ADD COLUMN persistent INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE room ADD COLUMN passcode TEXT NOT NULL DEFAULT '';
+    ALTER TABLE room ADD COLUMN locked INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE room ADD COLUMN waiting_room INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE room ADD COLUMN banned TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE room ADD COLUMN capacity INTEGER NOT NULL DEFAULT 8;
+    """,
 )
 
 
@@ -52,18 +61,28 @@ class SqliteStore:
 
     async def add_room(self, room: RoomRecord) -> None:
         await self._write(
-            "INSERT INTO room (id, name, creator, created_at) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT DO NOTHING",
-            (room.id, room.name, room.creator, room.created_at),
+            "INSERT INTO room (id, creator, created_at, name,"
+            " persistent, passcode, locked, waiting_room, banned, capacity)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (room.id, room.creator, room.created_at, *_changeable(room)),
         )
 
     async def room(self, room: RoomId) -> RoomRecord | None:
         rows = await self._read(
-            "SELECT id, name, creator, created_at FROM room"
-            " WHERE id = ? AND ended_at IS NULL",
+            "SELECT id, name, creator, created_at,"
+            " persistent, passcode, locked, waiting_room, banned, capacity"
+            " FROM room WHERE id = ? AND ended_at IS NULL",
             (room,),
         )
-        return RoomRecord(*rows[0]) if rows else None
+        return _record(*rows[0]) if rows else None
+
+    async def change_room(self, room: RoomRecord) -> None:
+        await self._write(
+            "UPDATE room SET name = ?, persistent = ?, passcode = ?, locked = ?,"
+            " waiting_room = ?, banned = ?, capacity = ?"
+            " WHERE id = ? AND ended_at IS NULL",
+            (*_changeable(room), room.id),
+        )
 
     async def end_room(self, room: RoomId, at: float) -> None:
         await self._write(
@@ -136,6 +155,44 @@ class SqliteStore:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(str(error)) from error
+
+
+def _changeable(room: RoomRecord) -> tuple[Any, ...]:
+    return (
+        room.name,
+        room.persistent,
+        room.passcode,
+        room.locked,
+        room.waiting_room,
+        json.dumps(room.banned),
+        room.capacity,
+    )
+
+
+def _record(
+    room: RoomId,
+    name: str,
+    creator: str,
+    created_at: float,
+    persistent: int,
+    passcode: str,
+    locked: int,
+    waiting_room: int,
+    banned: str,
+    capacity: int,
+) -> RoomRecord:
+    return RoomRecord(
+        id=room,
+        name=name,
+        creator=creator,
+        created_at=created_at,
+        persistent=bool(persistent),
+        passcode=passcode,
+        locked=bool(locked),
+        waiting_room=bool(waiting_room),
+        banned=tuple(json.loads(banned)),
+        capacity=capacity,
+    )
 
 
 def _connect(path: str) -> sqlite3.Connection:

@@ -1,5 +1,7 @@
 """What every store promises. A test class per engine inherits it."""
 
+from dataclasses import replace
+
 from protocol.messages import RoomId
 from server.store import Participation, RoomRecord, Store
 
@@ -25,6 +27,45 @@ class StoreContract:
         await store.add_room(RECORD)
         await store.add_room(RoomRecord(ROOM, "Martes", "bo", 2000.0))
         assert await store.room(ROOM) == RECORD
+
+    async def test_a_room_is_as_it_was_changed_last(self, store: Store) -> None:
+        await store.add_room(RECORD)
+        changed = replace(
+            RECORD,
+            name="Martes",
+            persistent=False,
+            passcode="salt$hash",
+            locked=True,
+            waiting_room=True,
+            banned=("bo", "o'eva \u202e"),
+            capacity=3,
+        )
+        await store.change_room(replace(changed, banned=("gus",)))
+        await store.change_room(changed)
+        assert await store.room(ROOM) == changed
+
+    async def test_every_field_is_kept_from_the_first(self, store: Store) -> None:
+        room = replace(RECORD, persistent=False, passcode="x", locked=True)
+        room = replace(room, waiting_room=True, banned=("bo", "eva"), capacity=2)
+        await store.add_room(room)
+        assert await store.room(ROOM) == room
+
+    async def test_who_made_a_room_and_when_never_changes(self, store: Store) -> None:
+        await store.add_room(RECORD)
+        await store.change_room(replace(RECORD, creator="bo", created_at=5.0))
+        assert await store.room(ROOM) == RECORD
+
+    async def test_one_room_is_changed_and_no_other(self, store: Store) -> None:
+        await store.add_room(RECORD)
+        await store.change_room(replace(RECORD, id=RoomId("another"), locked=True))
+        assert await store.room(ROOM) == RECORD
+        assert await store.room(RoomId("another")) is None
+
+    async def test_an_ended_room_is_not_brought_back(self, store: Store) -> None:
+        await store.add_room(RECORD)
+        await store.end_room(ROOM, 2000.0)
+        await store.change_room(RECORD)
+        assert await store.room(ROOM) is None
 
     async def test_an_ended_room_is_not_found(self, store: Store) -> None:
         await store.add_room(RECORD)

@@ -45,6 +45,23 @@ async def reread(tmp_path):
         await store.close()
 
 
+async def test_a_room_of_the_first_version_is_still_there(tmp_path):
+    with sqlite3.connect(tmp_path / "t.db") as connection:
+        connection.executescript(
+            """
+            CREATE TABLE schema (version INTEGER NOT NULL);
+            INSERT INTO schema VALUES (1);
+            CREATE TABLE room (
+                id TEXT PRIMARY KEY, name TEXT NOT NULL, creator TEXT NOT NULL,
+                created_at REAL NOT NULL, ended_at REAL
+            ) STRICT, WITHOUT ROWID;
+            INSERT INTO room VALUES ('abcd-efgh-jkmn', 'Lunes', 'ana', 1000.5, NULL);
+            """
+        )
+    connection.close()
+    assert await reread(tmp_path) == RECORD
+
+
 async def test_a_file_of_a_newer_version_is_not_touched(tmp_path):
     await reread(tmp_path)
     with sqlite3.connect(tmp_path / "t.db") as connection:

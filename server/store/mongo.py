@@ -1,0 +1,189 @@
+"""The store on a MongoDB server, or what speaks its protocol, through Motor.
+
+Nothing here goes beyond what FerretDB understands too. Every value that comes from
+a client is a string by its type, so that no operator can hide in one.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from typing import Any, Final, TypeVar
+
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+)
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from protocol.messages import RoomId
+from server.errors import StoreError
+from server.store import Participation, RoomRecord
+
+R = TypeVar("R")
+Document = dict[str, Any]
+
+SCHEMA: Final = 1  # version of what stands in the database
+_DATABASE: Final = "tertulia"  # where the URL names none
+_PATIENCE: Final = 2000  # milliseconds for the server to be there, and to answer
+
+_CHANGEABLE: Final = (
+    "name",
+    "persistent",
+    "passcode",
+    "locked",
+    "waiting_room",
+    "banned",
+    "capacity",
+)
+
+
+class MongoStore:
+    """A ``Store`` in one database: the one that the URL names, or ``tertulia``."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client: AsyncIOMotorClient[Document] | None = None
+        self._number = 0
+
+    async def start(self) -> None:
+        await self._asked(self._start)
+
+    async def add_room(self, room: RoomRecord) -> None:
+        document = {"_id": room.id, **_plain(asdict(room)), "ended_at": None}
+        del document["id"]
+        await self._insert("room", document)
+
+    async def room(self, room: RoomId) -> RoomRecord | None:
+        found = await self._asked(
+            lambda: self._in("room").find_one({"_id": room, "ended_at": None})
+        )
+        return _room(found) if found else None
+
+    async def change_room(self, room: RoomRecord) -> None:
+        plain = _plain(asdict(room))
+        await self._update(
+            "room",
+            {"_id": room.id, "ended_at": None},
+            {name: plain[name] for name in _CHANGEABLE},
+        )
+
+    async def end_room(self, room: RoomId, at: float) -> None:
+        await self._update("room", {"_id": room, "ended_at": None}, {"ended_at": at})
+
+    async def came(self, participation: Participation) -> None:
+        document = {"_id": participation.id, "number": self._next_number()}
+        document |= _plain(asdict(participation))
+        del document["id"]
+        await self._insert("participation", document)
+
+    async def went(self, participation: str, at: float, reason: str) -> None:
+        await self._update(
+            "participation",
+            {"_id": participation, "left_at": None},
+            {"left_at": at, "reason": reason},
+        )
+
+    async def participations(self, room: RoomId) -> list[Participation]:
+        found = await self._asked(
+            lambda: (
+                self._in("participation")
+                .find({"room": room}, {"number": 0})
+                .sort("number", 1)
+                .to_list(None)
+            )
+        )
+        return [_participation(document) for document in found]
+
+    async def end_open(self, at: float, reason: str) -> int:
+        return await self._update(
+            "participation", {"left_at": None}, {"left_at": at, "reason": reason}
+        )
+
+    async def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    # -- inside
+
+    async def _start(self) -> None:
+        if self._client is None:
+            self._client = AsyncIOMotorClient(
+                self._url,
+                appname="tertulia",
+                serverSelectionTimeoutMS=_PATIENCE,
+                connectTimeoutMS=_PATIENCE,
+                socketTimeoutMS=_PATIENCE,
+            )
+        # Two processes may do this at once: each step may be done twice.
+        schema = self._in("schema")
+        version = (await schema.find_one({"_id": "version"}) or {}).get("version", 0)
+        if version > SCHEMA:
+            raise StoreError("the database is of a newer Tertulia")
+        await self._in("participation").create_index([("room", 1), ("number", 1)])
+        await self._in("participation").create_index([("left_at", 1)])
+        await self._insert("schema", {"_id": "version", "version": SCHEMA})
+
+    def _next_number(self) -> int:
+        """Return a number that grows with every stay.
+
+        The time of writing, and never the same twice: one task writes what one
+        process has to say, in order, and between processes clocks decide.
+        """
+        self._number = max(self._number + 1, time.time_ns())
+        return self._number
+
+    async def _insert(self, collection: str, document: Document) -> None:
+        """Add a document, unless there is one of its id: then it is this one."""
+
+        async def insert() -> None:
+            try:
+                await self._in(collection).insert_one(document)
+            except DuplicateKeyError:
+                pass
+
+        await self._asked(insert)
+
+    async def _update(self, collection: str, which: Document, to: Document) -> int:
+        result = await self._asked(
+            lambda: self._in(collection).update_many(which, {"$set": to})
+        )
+        return int(result.modified_count)
+
+    def _in(self, collection: str) -> AsyncIOMotorCollection[Document]:
+        if self._client is None:
+            raise StoreError("not started")
+        database: AsyncIOMotorDatabase[Document]
+        database = self._client.get_default_database(_DATABASE)
+        return database[collection]
+
+    async def _asked(self, ask: Callable[[], Awaitable[R]]) -> R:
+        """Ask the database; whatever it fails with is a ``StoreError``."""
+        try:
+            return await ask()
+        except (TimeoutError, PyMongoError, OSError) as error:
+            # Its own text holds addresses, and may hold what was written.
+            raise StoreError(type(error).__name__) from error
+
+
+def _plain(document: Mapping[str, Any]) -> Document:
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in document.items()
+    }
+
+
+def _room(found: Document) -> RoomRecord:
+    return RoomRecord(
+        id=RoomId(found["_id"]),
+        creator=found["creator"],
+        created_at=float(found["created_at"]),
+        **{name: found[name] for name in _CHANGEABLE if name != "banned"},
+        banned=tuple(found["banned"]),
+    )
+
+
+def _participation(found: Document) -> Participation:
+    found["id"] = found.pop("_id")
+    return Participation(**found)

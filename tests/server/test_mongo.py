@@ -1,0 +1,98 @@
+"""MongoDB as a store, over its socket."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from mongo import free_port, mongo_server
+from motor.motor_asyncio import AsyncIOMotorClient
+from store_contract import RECORD, ROOM, StoreContract, stay
+
+from protocol.messages import RoomId
+from server.errors import StoreError
+from server.store import Store, open_store
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with mongo_server(tmp_path_factory.mktemp("mongo")) as url:
+        yield url
+
+
+@pytest.fixture
+def url(server: str) -> str:
+    return f"{server}/test_{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[Store]:
+    store = open_store(url)
+    await store.start()
+    yield store
+    await store.close()
+
+
+class TestMongo(StoreContract):
+    pass
+
+
+async def test_what_was_written_is_there_after_a_restart(url):
+    for _ in range(2):
+        store = open_store(url)
+        await store.start()
+        await store.add_room(RECORD)
+        await store.close()
+    store = open_store(url)
+    await store.start()
+    assert await store.room(ROOM) == RECORD
+    await store.close()
+
+
+async def test_a_database_of_a_newer_version_is_not_touched(url, store):
+    client = AsyncIOMotorClient(url)
+    schema = client.get_default_database()["schema"]
+    await schema.update_one({"_id": "version"}, {"$set": {"version": 99}})
+    client.close()
+    other = open_store(url)
+    with pytest.raises(StoreError, match="newer"):
+        await other.start()
+    await other.close()
+
+
+async def test_two_processes_write_into_one_room(url, store):
+    other = open_store(url)
+    await other.start()
+    for number in range(6):
+        await (other if number % 2 else store).came(stay(number))
+    await other.close()
+    found = await store.participations(ROOM)
+    assert found == [stay(number) for number in range(6)]
+
+
+async def test_an_operator_in_a_name_of_a_room_is_only_a_name(store):
+    await store.add_room(RECORD)
+    assert await store.room(RoomId('{"$gt": ""}')) is None
+
+
+async def test_a_server_that_is_away_is_an_error_within_its_patience():
+    store = open_store(f"mongodb://127.0.0.1:{free_port()}/nobody")
+    with pytest.raises(StoreError):
+        await asyncio.wait_for(store.start(), 10)
+    await store.close()
+
+
+async def test_a_server_that_comes_back_is_written_to_again(tmp_path: Path):
+    with mongo_server(tmp_path) as url:
+        store = open_store(f"{url}/outage")
+        await store.start()
+        await store.came(stay(1))
+    with pytest.raises(StoreError):
+        await store.came(stay(2))
+    await store.close()
+
+
+async def test_a_store_that_was_not_started_says_so():
+    with pytest.raises(StoreError, match="not started"):
+        await open_store("mongodb://127.0.0.1:1/x").room(ROOM)
