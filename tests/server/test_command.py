@@ -60,3 +60,13 @@ async def test_a_wrong_setting_is_one_clear_line(tmp_path, env, named):
     assert out == b""
     assert log.count(b"\n") == 1
     assert named in log
+
+
+async def test_several_processes_without_a_shared_secret_do_not_start(tmp_path):
+    process = await start(tmp_path, "serve", "--workers", "2", TERTULIA_SECRET="")
+    out, log = await process.communicate()
+    assert process.returncode == 1
+    assert out == b""
+    assert log.decode() == (
+        "tertulia: TERTULIA_SECRET: needed where several processes serve together\n"
+    )
