@@ -11,7 +11,7 @@ import logging
 import re
 from typing import Any, Final
 
-import httpx
+import httpx2
 from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]
 from authlib.integrations.starlette_client import (  # type: ignore[import-untyped]
     OAuth,
@@ -47,7 +47,7 @@ _DISCOVERY: Final = "/.well-known/openid-configuration"
 _FAILURES: Final = (
     AuthlibBaseError,
     JoseError,
-    httpx.InvalidURL,
+    httpx2.InvalidURL,
     AttributeError,
     KeyError,
     RuntimeError,
@@ -75,7 +75,7 @@ class Login:
                 "scope": "openid profile",
                 "code_challenge_method": "S256",
                 "timeout": _PATIENCE,
-                "verify": httpx.create_ssl_context(),
+                "verify": httpx2.create_ssl_context(),
             },
         )
 
@@ -101,7 +101,7 @@ class Login:
             response: Response = await self._client.authorize_redirect(
                 request, f"{origin}/login/callback"
             )
-        except (httpx.HTTPError, *_FAILURES) as error:
+        except (httpx2.HTTPError, *_FAILURES) as error:
             log.warning("= the provider can't be used: %s", type(error).__name__)
             raise Refused(ErrorCode.LOGIN_UNAVAILABLE) from None
         kept = {"page": page, "origin": origin, "state": state}
@@ -162,7 +162,7 @@ class Login:
             claims: dict[str, Any] = token["userinfo"]
             if not isinstance(claims["sub"], str) or not claims["sub"]:
                 raise ValueError("nobody is meant")
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             log.warning("= the provider failed: %s", type(error).__name__)
             raise Refused(ErrorCode.LOGIN_UNAVAILABLE) from None
         except _FAILURES as error:

@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "server": {
         "protocol",
         *("starlette", "uvicorn", "uvloop", "httptools", "joserfc", "msgspec"),
-        *("authlib", "httpx", "motor", "pymongo", "bson", "redis"),
+        *("authlib", "httpx", "httpx2", "motor", "pymongo", "bson", "redis"),
         *("structlog", "prometheus_client"),
     },
 }
