@@ -25,7 +25,7 @@ from protocol.codes import ErrorCode
 from server.api import failure
 from server.clock import Clock
 from server.cookie import HANDOFF, TRANSACTION
-from server.errors import Refused, TokenError
+from server.errors import EXPLANATIONS, Refused, TokenError
 from server.name import display_name
 from server.origin import host_of, public_origin
 from server.settings import Oidc
@@ -43,6 +43,12 @@ _SIGNED: Final = frozenset(
 # What we take from the provider's document; the rest would be handed to the HTTP
 # client as options.
 _USED: Final = ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+_SORRY: Final = (
+    '<!doctype html><html lang="en"><title>Signing in</title>'
+    '<meta name="viewport" content="width=device-width">'
+    '<main data-problem="{}"><h1>You are not signed in</h1><p>Sorry, {}.</p>'
+    '<p><a href="/login">Try again</a> or <a href="/">go to the start</a>.</p></main>'
+)
 _DISCOVERY: Final = "/.well-known/openid-configuration"
 _FAILURES: Final = (
     AuthlibBaseError,
@@ -103,7 +109,7 @@ class Login:
             )
         except (httpx2.HTTPError, *_FAILURES) as error:
             log.warning("= the provider can't be used: %s", type(error).__name__)
-            raise Refused(ErrorCode.LOGIN_UNAVAILABLE) from None
+            return _failed(request, ErrorCode.LOGIN_UNAVAILABLE)
         kept = {"page": page, "origin": origin, "state": state}
         token = self._tokens.login(kept, self._clock.unix())
         TRANSACTION.put(response, token, secure=_secure(origin))
@@ -116,7 +122,7 @@ class Login:
         try:
             response = await self._finish(request, secure)
         except Refused as refusal:
-            response = failure(refusal.code)
+            response = _failed(request, refusal.code)
         # Whatever came of it, this login is over.
         TRANSACTION.drop(response, secure=secure)
         return response
@@ -195,6 +201,16 @@ class Login:
             metadata["token_endpoint_auth_method"] = "client_secret_post"
         metadata["_loaded_at"] = found["_loaded_at"]
         self._client.server_metadata = metadata
+
+
+def _failed(request: Request, code: ErrorCode) -> Response:
+    """Return what went wrong: to people as a page, to programs as all errors are."""
+    response = failure(code)
+    if "text/html" in request.headers.get("accept", ""):
+        response.body = _SORRY.format(code.value, EXPLANATIONS[code]).encode()
+        response.headers["Content-Type"] = "text/html; charset=utf-8"
+        response.headers["Content-Length"] = str(len(response.body))
+    return response
 
 
 def _secure(origin: str) -> bool:

@@ -298,6 +298,27 @@ async def test_a_provider_that_fails_in_between_is_told_apart(tab, provider):
     assert error(await tab.log_in()) == (503, "login_unavailable")
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/login/callback?state=<script>", 400, "login_failed"),
+        ("/login", 503, "login_unavailable"),
+    ],
+)
+async def test_a_person_is_told_in_words_what_a_program_is_told_by_code(
+    tab, provider, path, status, code
+):
+    provider.fault = Fault.DISCOVERY_DOWN
+    headers = {"accept": "text/html,*/*"}
+    response = await tab.http.get(f"{tab.origin}{path}", headers=headers)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert f'data-problem="{code}"' in response.text
+    assert '<a href="/login">' in response.text
+    assert "script" not in response.text
+    assert error(await tab.go(f"{tab.origin}{path}")) == (status, code)
+
+
 async def test_with_the_provider_down_guests_still_get_in(tmp_path):
     async with providing() as provider:
         pass  # it was there, and its port is free now
