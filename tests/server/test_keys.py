@@ -6,6 +6,9 @@ import httpx
 import pytest
 from guest import SECRET, counting, make_settings, serving
 
+from client_py.core.errors import SignalingError
+from client_py.core.state import Problem
+from client_py.headless.socket import HeadlessSignaling
 from protocol import messages as m
 from server.revocation import Revocations
 from server.tokens import LEEWAY, ROOM_LIFE, Role, Tokens
@@ -295,6 +298,16 @@ async def test_where_guests_are_not_let_in_a_backends_people_are(tmp_path):
         room = await make_room(house)
         token = (await invite(house, room)).json()["token"]
         assert await session(house, token=token)
+
+
+async def test_a_program_without_a_page_is_told_to_log_in(tmp_path):
+    settings = make_settings(tmp_path, api_keys=dict([KEY]), guests=False)
+    async with serving(settings) as house:
+        signaling = HeadlessSignaling(house.origin)
+        with pytest.raises(SignalingError) as refused:
+            await signaling.admit("any-room")
+        await signaling.settle()
+        assert refused.value.problem is Problem.LOGIN_REQUIRED
 
 
 # -- logging out
