@@ -66,16 +66,20 @@ def main(arguments: list[str] | None = None) -> None:
     serving = commands.add_parser("serve", help="run the server")
     serving.add_argument("--host", help="address to listen on (TERTULIA_HOST)")
     serving.add_argument("--port", type=int, help="port, 0 for a free one")
+    serving.add_argument("--workers", type=int, default=1, help="processes")
     options = parser.parse_args(arguments)
     _log()
     try:
-        settings = Settings.from_env()
+        settings = Settings.from_env(workers=options.workers)
+        if options.workers != 1:
+            raise SettingError("--workers", "this version serves with one process")
+        given = {"host": options.host, "port": options.port}
+        changes = {name: value for name, value in given.items() if value is not None}
+        settings = dataclasses.replace(settings, **changes)
+        app = create_app(settings)
     except SettingError as error:
         sys.exit(f"tertulia: {error}")
-    given = {"host": options.host, "port": options.port}
-    changes = {name: value for name, value in given.items() if value is not None}
-    settings = dataclasses.replace(settings, **changes)
-    _Server(configuration(create_app(settings), settings)).run()
+    _Server(configuration(app, settings)).run()
 
 
 def _log() -> None:

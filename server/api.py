@@ -1,4 +1,8 @@
-"""The JSON endpoints: sessions, rooms, and the tokens that open them."""
+"""The JSON endpoints: rooms, and the tokens that open them.
+
+Who calls is a session, or a backend with its key. What somebody may not know of is
+answered like what isn't there.
+"""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
@@ -10,14 +14,16 @@ from starlette.routing import Route
 
 from protocol.codes import MAX_NAME, MAX_PARTICIPANTS, ErrorCode
 from protocol.messages import RoomId
+from server.caller import Callers, Person, granted, knows
 from server.clock import Clock
-from server.errors import EXPLANATIONS, Refused, StoreError
+from server.errors import EXPLANATIONS, Refused, StoreError, TokenError
 from server.headers import security_headers
+from server.keys import KeyHolder, by_key
 from server.name import display_name
-from server.origin import own_origin
+from server.origin import Origins, public_origin
 from server.store import RoomRecord, Store
 from server.switchboard import Switchboard
-from server.tokens import ROOM_LIFE, SESSION_LIFE, Role, Tokens
+from server.tokens import ROOM_LIFE, Role, Session, Tokens
 
 BODY: Final = 16 * 1024  # bytes
 
@@ -25,6 +31,9 @@ _STATUS: Final = {
     ErrorCode.BAD_REQUEST: 400,
     ErrorCode.BAD_TOKEN: 401,
     ErrorCode.TOKEN_EXPIRED: 401,
+    ErrorCode.LOGIN_REQUIRED: 401,
+    ErrorCode.LOGIN_FAILED: 400,
+    ErrorCode.LOGIN_UNAVAILABLE: 503,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.ROOM_NOT_FOUND: 404,
     ErrorCode.ROOM_FULL: 409,
@@ -52,24 +61,25 @@ class Api:
         self,
         *,
         tokens: Tokens,
+        callers: Callers,
+        origins: Origins,
         switchboard: Switchboard,
         store: Store,
         clock: Clock,
         new_room: Callable[[], RoomId],
-        test_mode: bool,
     ) -> None:
         self._tokens = tokens
+        self._callers = callers
+        self._origins = origins
         self._switchboard = switchboard
         self._store = store
         self._clock = clock
         self._new_room = new_room
-        self._test_mode = test_mode
 
     def routes(self) -> list[Route]:
         """Return where each endpoint stands."""
         room = "/api/rooms/{room}"
         return [
-            Route("/api/session", self.open_session, methods=["POST"]),
             Route("/api/rooms", self.create_room, methods=["POST"]),
             Route(room, self.get_room, methods=["GET"]),
             Route(room, self.end_room, methods=["DELETE"]),
@@ -77,33 +87,30 @@ class Api:
             Route("/healthz", self.health, methods=["GET"]),
         ]
 
-    async def open_session(self, request: Request) -> Response:
-        """Make the caller somebody: a guest."""
-        await _body(request, Nothing)
-        return _answer(
-            {
-                "token": self._tokens.session(self._clock.unix()),
-                "expires_in": SESSION_LIFE,
-                "test_mode": self._test_mode,
-            }
-        )
-
     async def create_room(self, request: Request) -> Response:
         """Make a room; its link is all that others need."""
-        creator = self._subject(request)
-        wanted = await _body(request, NewRoom)
+        caller = self._callers.of(request)
+        if isinstance(caller, Session) and caller.visit:
+            raise Refused(ErrorCode.FORBIDDEN)
+        wanted = await body(request, NewRoom)
         name = display_name(wanted.name) if wanted.name else ""
         room = self._new_room()
         now = self._clock.unix()
-        await self._store.add_room(RoomRecord(room, name, creator, now))
-        link = f"{own_origin(request.scope)}/r/{room}"
-        return _answer({"room": room, "link": link}, 201)
+        await self._store.add_room(RoomRecord(room, name, caller.subject, now))
+        return answer({"room": room, "link": self._link(request, room)}, 201)
 
     async def get_room(self, request: Request) -> Response:
-        """Tell what a room is, before one goes in."""
+        """Tell what a room is, before one goes in; a backend's room, to its people."""
         record = await self._room(request)
+        if by_key(record.creator):
+            try:
+                known = knows(self._callers.of(request), record)
+            except TokenError:
+                known = False
+            if not known:
+                raise Refused(ErrorCode.ROOM_NOT_FOUND)
         room = self._switchboard.rooms.find(record.id)
-        return _answer(
+        return answer(
             {
                 "room": record.id,
                 "name": record.name,
@@ -113,34 +120,51 @@ class Api:
         )
 
     async def open_room(self, request: Request) -> Response:
-        """Give the caller the token that a hello needs."""
-        subject = self._subject(request)
+        """Give the token that a hello needs: to the caller, or for its person."""
+        caller = self._callers.of(request)
+        person = None
+        if isinstance(caller, KeyHolder):
+            person = await body(request, Person)
         record = await self._room(request)
-        if not self._switchboard.rooms.admits(record.id, subject):
+        entry = granted(caller, person, record)
+        if entry is None:
+            raise Refused(ErrorCode.ROOM_NOT_FOUND)
+        if not self._switchboard.rooms.admits(record.id, entry.subject):
             raise Refused(ErrorCode.ROOM_FULL)
-        role = Role.HOST if subject == record.creator else Role.MEMBER
-        token = self._tokens.room(subject, record.id, role, self._clock.unix())
-        return _answer({"token": token, "expires_in": ROOM_LIFE})
+        token = self._tokens.room(
+            entry.subject,
+            record.id,
+            entry.role,
+            self._clock.unix(),
+            entry.name,
+            invited=entry.invited,
+        )
+        opened = {"token": token, "expires_in": ROOM_LIFE}
+        if person is not None:
+            opened["link"] = f"{self._link(request, record.id)}#token={token}"
+        return answer(opened)
 
     async def end_room(self, request: Request) -> Response:
-        """Close a room for good; its creator may."""
-        subject = self._subject(request)
+        """Close a room for good; its creator and its backend's hosts may."""
+        caller = self._callers.of(request)
         record = await self._room(request)
-        if subject != record.creator:
-            raise Refused(ErrorCode.FORBIDDEN)
+        hosting = isinstance(caller, Session) and caller.visit == (record.id, Role.HOST)
+        if caller.subject != record.creator and not hosting:
+            hidden = by_key(record.creator) and not knows(caller, record)
+            raise Refused(ErrorCode.ROOM_NOT_FOUND if hidden else ErrorCode.FORBIDDEN)
         await self._store.end_room(record.id, self._clock.unix())
         self._switchboard.end(record.id)
         return Response(status_code=204)
 
     async def health(self, request: Request) -> Response:
         """Say that the process answers."""
-        return _answer({"status": "ok"})
+        return answer({"status": "ok"})
 
-    def _subject(self, request: Request) -> str:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise Refused(ErrorCode.BAD_TOKEN)
-        return self._tokens.verify_session(token.strip(), self._clock.unix())
+    def _link(self, request: Request, room: RoomId) -> str:
+        return f"{self._public(request)}/r/{room}"
+
+    def _public(self, request: Request) -> str:
+        return public_origin(request.scope, self._origins.listed)
 
     async def _room(self, request: Request) -> RoomRecord:
         record = await self._store.room(RoomId(request.path_params["room"]))
@@ -152,13 +176,13 @@ class Api:
 async def refused(request: Request, error: Exception) -> Response:
     """Answer what a client asked wrongly."""
     assert isinstance(error, Refused)
-    return _error(error.code, str(error))
+    return failure(error.code, str(error))
 
 
 async def store_failed(request: Request, error: Exception) -> Response:
     """Answer that the database is away, and nothing of how."""
     assert isinstance(error, StoreError)
-    return _error(ErrorCode.INTERNAL, EXPLANATIONS[ErrorCode.INTERNAL], 503)
+    return failure(ErrorCode.INTERNAL, status=503)
 
 
 async def gone(request: Request, error: Exception) -> Response:
@@ -168,20 +192,23 @@ async def gone(request: Request, error: Exception) -> Response:
 
 async def failed(request: Request, error: Exception) -> Response:
     """Answer a fault of ours, and nothing of which."""
-    response = _error(ErrorCode.INTERNAL, EXPLANATIONS[ErrorCode.INTERNAL])
+    response = failure(ErrorCode.INTERNAL)
     response.raw_headers.extend(security_headers(request.scope))
     return response
 
 
-def _error(code: ErrorCode, message: str, status: int | None = None) -> Response:
+def failure(code: ErrorCode, message: str = "", status: int = 0) -> Response:
+    """Return the answer that says what is wrong, by its code."""
+    message = message or EXPLANATIONS[code]
     status = status or _STATUS[code]
-    response = _answer({"error": {"code": code.value, "message": message}}, status)
+    response = answer({"error": {"code": code.value, "message": message}}, status)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 §11.6.1
     return response
 
 
-def _answer(value: Any, status: int = 200) -> Response:
+def answer(value: Any, status: int = 200) -> Response:
+    """Return a value as JSON that nobody keeps."""
     return Response(
         msgspec.json.encode(value),
         status,
@@ -190,14 +217,14 @@ def _answer(value: Any, status: int = 200) -> Response:
     )
 
 
-async def _body(request: Request, kind: type[B]) -> B:
+async def body(request: Request, kind: type[B]) -> B:
     """Return the request's body; an empty one is an empty object."""
-    body = b""
+    read = b""
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY:
+        read += chunk
+        if len(read) > BODY:
             raise Refused(ErrorCode.TOO_LARGE)
     try:
-        return msgspec.json.decode(body or b"{}", type=kind)
+        return msgspec.json.decode(read or b"{}", type=kind)
     except (ValueError, RecursionError):  # msgspec's own errors among them
         raise Refused(ErrorCode.BAD_REQUEST, "the body is not as expected") from None

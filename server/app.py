@@ -10,21 +10,24 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.routing import Mount, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, WebSocketRoute
 
 from protocol.messages import IceServer, ParticipantId, RoomId
 from server import openapi
 from server.api import Api, failed, gone, refused, store_failed
 from server.assets import Assets
+from server.caller import Callers
 from server.clock import Clock, SystemClock
-from server.errors import Refused, StoreError
+from server.errors import Refused, SettingError, StoreError
 from server.gate import Gate
 from server.headers import SecurityHeaders
 from server.ice import ice_servers
 from server.journal import Journal
+from server.keys import Keys
 from server.method import and_no_others
 from server.origin import Origins
 from server.rooms import Rooms
+from server.sessions import Sessions
 from server.settings import Settings
 from server.socket import SocketEndpoint
 from server.store import Store, open_store
@@ -55,21 +58,31 @@ def create_app(
     store: Store | None = None,
     tick: float = _TICK,
 ) -> Starlette:
-    """Return the server as an ASGI application."""
+    """Return the server as an ASGI application; ``SettingError`` if it can't be."""
     clock = clock or SystemClock()
     store = store or open_store(settings.database)
-    tokens = Tokens(settings.secret, new_id)
+    tokens = Tokens(settings.secret, new_id, settings.retired_secrets)
     journal = Journal(store)
     rooms = Rooms(new_id, _ice_for(settings, clock))
     switchboard = Switchboard(rooms, journal, clock)
     gate = Gate(clock, settings.capacity)
     origins = Origins(settings.origins, test_mode=settings.test_mode)
+    callers = Callers(tokens, Keys(settings.api_keys), clock)
     api = Api(
         tokens=tokens,
+        callers=callers,
+        origins=origins,
         switchboard=switchboard,
         store=store,
         clock=clock,
         new_room=new_room,
+    )
+    sessions = Sessions(
+        tokens=tokens,
+        callers=callers,
+        origins=origins,
+        clock=clock,
+        guests=settings.guests,
         test_mode=settings.test_mode,
     )
 
@@ -90,7 +103,8 @@ def create_app(
     app = Starlette(
         routes=[
             WebSocketRoute("/ws", endpoint),
-            *and_no_others([openapi.ROUTE, *api.routes()]),
+            *and_no_others([openapi.ROUTE, *api.routes(), *sessions.routes()]),
+            *_login(settings, tokens, clock),
             Mount("/", Assets(settings.page, test_mode=settings.test_mode)),
         ],
         middleware=_middleware(settings, gate),
@@ -104,6 +118,19 @@ def create_app(
     )
     app.state.gate = gate  # the transport asks it before there is a request
     return app
+
+
+def _login(settings: Settings, tokens: Tokens, clock: Clock) -> list[BaseRoute]:
+    """Return the endpoints of the login, if people can log in."""
+    if settings.oidc is None:
+        return []
+    try:
+        from server.login import Login  # its libraries are an extra
+    except ImportError:
+        raise SettingError(
+            "TERTULIA_OIDC_ISSUER", "needs more to be installed: tertulia[oidc]"
+        ) from None
+    return [*Login(settings.oidc, tokens, clock, settings.origins).routes()]
 
 
 def _ice_for(

@@ -12,7 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from protocol.codes import MAX_NAME, MAX_PARTICIPANTS, MAX_TOKEN, ErrorCode
-from server.api import NewRoom, Nothing
+from server.api import NewRoom
+from server.caller import Person
+from server.sessions import NewSession
 
 PATH: Final = "/api/openapi.json"
 
@@ -33,10 +35,11 @@ _WHY: Final = {
 }
 
 
-def _object(**properties: Schema) -> Schema:
+def _object(maybe: Schema | None = None, /, **properties: Schema) -> Schema:
+    """Return the schema of an object; what it has only ``maybe`` stands apart."""
     return {
         "type": "object",
-        "properties": properties,
+        "properties": {**properties, **(maybe or {})},
         "required": list(properties),
         "additionalProperties": False,
     }
@@ -81,7 +84,7 @@ def _refusal(status: int) -> Schema:
     }
 
 
-_BEARER: Final[list[Schema]] = [{"session": []}]
+_CALLER: Final[list[Schema]] = [{"session": []}, {"key": []}]
 _IN_ROOM: Final = [{"name": "room", "in": "path", "required": True, "schema": _ROOM}]
 
 
@@ -89,29 +92,41 @@ def document() -> Schema:
     """Return the document as plain data."""
     name = {"type": "string", "maxLength": MAX_NAME}
     count = {"type": "integer", "minimum": 0, "maximum": MAX_PARTICIPANTS}
-    granted = _object(token=_TOKEN, expires_in=_SECONDS)
+    link = {"type": "string", "format": "uri"}
+    granted = _object({"link": link}, token=_TOKEN, expires_in=_SECONDS)
+    opened = _object(
+        {"name": name, "room": _ROOM},
+        token=_TOKEN,
+        expires_in=_SECONDS,
+        test_mode={"type": "boolean"},
+    )
     paths = {
         "/api/session": {
             "post": _operation(
                 "openSession",
-                "Become somebody: a guest.",
-                {
-                    200: _object(
-                        token=_TOKEN, expires_in=_SECONDS, test_mode={"type": "boolean"}
-                    )
-                },
-                (413,),
-                requestBody=_body(Nothing),
+                "Become somebody: who logged in, who was sent with a token, a guest.",
+                {200: opened},
+                (401, 403, 413),
+                requestBody=_body(NewSession),
+            )
+        },
+        "/logout": {
+            "post": _operation(
+                "endSession",
+                "Be nobody again.",
+                {204: None},
+                (401, 403),
+                security=_CALLER,
             )
         },
         "/api/rooms": {
             "post": _operation(
                 "createRoom",
                 "Make a room; its link is all that others need.",
-                {201: _object(room=_ROOM, link={"type": "string", "format": "uri"})},
-                (401, 413, 503),
+                {201: _object(room=_ROOM, link=link)},
+                (401, 403, 413, 503),
                 requestBody=_body(NewRoom),
-                security=_BEARER,
+                security=_CALLER,
             )
         },
         "/api/rooms/{room}": {
@@ -131,17 +146,18 @@ def document() -> Schema:
                 "Close a room for good; its creator may.",
                 {204: None},
                 (401, 403, 404, 503),
-                security=_BEARER,
+                security=_CALLER,
             ),
         },
         "/api/rooms/{room}/token": {
             "parameters": _IN_ROOM,
             "post": _operation(
                 "openRoom",
-                "Get the room token that a hello needs.",
+                "Get the room token that a hello needs; a backend, for its person.",
                 {200: granted},
-                (401, 404, 409, 503),
-                security=_BEARER,
+                (401, 404, 409, 413, 503),
+                requestBody=_body(Person),
+                security=_CALLER,
             ),
         },
         PATH: {
@@ -173,7 +189,8 @@ def document() -> Schema:
             "schemas": {"Error": _object(error=error)},
             "responses": {str(status): _refusal(status) for status in _WHY},
             "securitySchemes": {
-                "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "key": {"type": "http", "scheme": "basic"},
             },
         },
     }

@@ -18,7 +18,7 @@ class Origins:
     """Decides by the exact ``Origin``; without a list, our own host's is right."""
 
     def __init__(self, allowed: tuple[str, ...], *, test_mode: bool = False) -> None:
-        self._allowed = allowed
+        self.listed = allowed
         self._test_mode = test_mode
 
     def admit(self, scope: Scope) -> bool:
@@ -26,8 +26,8 @@ class Origins:
         origin = header(scope, b"origin").lower()
         if self._test_mode and _LOCAL.fullmatch(origin):
             return True
-        if self._allowed:
-            return origin in self._allowed
+        if self.listed:
+            return origin in self.listed
         host = host_of(scope)
         # A proxy may end TLS in front of us: https on our host is ours as well.
         return bool(host) and origin in (own_origin(scope), f"https://{host}")
@@ -43,6 +43,15 @@ def own_origin(scope: Scope) -> str:
     """Return the origin that the request was sent to."""
     scheme = _SCHEMES.get(scope["scheme"], scope["scheme"])
     return f"{scheme}://{host_of(scope)}"
+
+
+def public_origin(scope: Scope, listed: tuple[str, ...]) -> str:
+    """Return the origin that the browser sees: behind a proxy, a listed one."""
+    host = host_of(scope)
+    for origin in listed:
+        if origin.partition("://")[2].lower() == host:
+            return origin
+    return own_origin(scope)
 
 
 def header(scope: Scope, name: bytes) -> str:

@@ -43,6 +43,7 @@ class Entry:
     subject: str
     name: str
     media: MediaState = MediaState()
+    vouched: str = ""  # the name by which their pass calls them, if it does
 
 
 class Admission(NamedTuple):
@@ -89,7 +90,9 @@ class Rooms:
             raise Refused(ErrorCode.ROOM_NOT_FOUND)
         room = self._rooms.get(room_id) or Room(room_id)
         you = ParticipantId(self._new_id())
-        info = ParticipantInfo(you, display_name(entry.name), entry.media)
+        info = ParticipantInfo(
+            you, display_name(entry.vouched or entry.name), entry.media
+        )
         member = Member(info, entry.subject)
         others = room.enter(member)
         self._rooms[room_id] = room
@@ -115,7 +118,7 @@ class Rooms:
         self._cut.pop(who, None)
         others = room.update(
             who,
-            name=display_name(entry.name),
+            name=display_name(entry.vouched or entry.name),
             media=entry.media,
             presence=Presence.PRESENT,
         )

@@ -2,24 +2,36 @@
 
 import os
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 from server.address import Network
 from server.errors import SettingError
 from server.gate import Capacity
+from server.keys import parse_keys
+from server.secret import given_secrets, kept_secret
 from server.store import open_store
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "build" / "page"
 
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s,]+")
-_SECRET_LENGTH = 32  # characters; RFC 7518 §3.2 wants 256 bits for HS256
 _ICE_LIMIT = 8
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Oidc:
+    """The provider that people log in with (OpenID Connect Core 1.0)."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +42,11 @@ class Settings:
     port: int = 8000
     database: str
     secret: str = field(repr=False)
+    retired_secrets: tuple[str, ...] = field(default=(), repr=False)
+    redis: str = field(default="", repr=False)
+    oidc: Oidc | None = None
+    guests: bool = True
+    api_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     origins: tuple[str, ...] = ()
     turn_urls: tuple[str, ...] = ()
     turn_secret: str = field(default="", repr=False)
@@ -38,17 +55,34 @@ class Settings:
     page: Path = PAGE
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str] = os.environ) -> Self:
-        """Return the settings; raise ``SettingError`` naming what is wrong."""
+    def from_env(cls, env: Mapping[str, str] = os.environ, workers: int = 1) -> Self:
+        """Return the settings; raise ``SettingError`` naming what is wrong.
+
+        ``workers`` is the number of processes that are to serve with them.
+        """
         data_dir = Path(env.get("TERTULIA_DATA_DIR") or "data")
         turn_urls = _list(env, "TERTULIA_TURN_URLS")
         turn_secret = env.get("TERTULIA_TURN_SECRET", "")
         _check_turn(turn_urls, turn_secret)
+        redis, oidc = _redis(env), _oidc(env)
+        api_keys = parse_keys(_list(env, "TERTULIA_API_KEYS"))
+        guests = _switch(env, "TERTULIA_GUESTS", default=True)
+        if not (guests or oidc or api_keys):
+            raise SettingError(
+                "TERTULIA_GUESTS",
+                "nobody could get in; set TERTULIA_OIDC_ISSUER or TERTULIA_API_KEYS",
+            )
+        secret, *retired = _secrets(env, data_dir, shared=workers > 1 or bool(redis))
         return cls(
             host=env.get("TERTULIA_HOST") or cls.host,
             port=_port(env),
             database=_database(env, data_dir),
-            secret=_secret(env, data_dir),
+            secret=secret,
+            retired_secrets=tuple(retired),
+            redis=redis,
+            oidc=oidc,
+            guests=guests,
+            api_keys=api_keys,
             origins=_origins(env),
             turn_urls=turn_urls,
             turn_secret=turn_secret,
@@ -61,9 +95,11 @@ def _list(env: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(each.strip() for each in env.get(name, "").split(",") if each.strip())
 
 
-def _switch(env: Mapping[str, str], name: str) -> bool:
+def _switch(env: Mapping[str, str], name: str, *, default: bool = False) -> bool:
     value = env.get(name, "").strip().lower()
-    if value in ("", "0", "no", "false", "off"):
+    if not value:
+        return default
+    if value in ("0", "no", "false", "off"):
         return False
     if value in ("1", "yes", "true", "on"):
         return True
@@ -138,36 +174,53 @@ def _database(env: Mapping[str, str], data_dir: Path) -> str:
     return url
 
 
-def _secret(env: Mapping[str, str], data_dir: Path) -> str:
-    secret = env.get("TERTULIA_SECRET", "")
-    if not secret:
-        return _kept_secret(data_dir)
-    if len(secret) < _SECRET_LENGTH:
+def _secrets(
+    env: Mapping[str, str], data_dir: Path, *, shared: bool
+) -> tuple[str, ...]:
+    if text := env.get("TERTULIA_SECRET", ""):
+        return given_secrets(text)
+    if shared:
+        # Each would make one of its own, and refuse what the others signed.
         raise SettingError(
-            "TERTULIA_SECRET", f"expected at least {_SECRET_LENGTH} characters"
+            "TERTULIA_SECRET", "needed where several processes serve together"
         )
-    return secret
+    return (kept_secret(data_dir),)
 
 
-def _kept_secret(data_dir: Path) -> str:
-    """Return the secret of this data directory, made on the first start."""
-    path = data_dir / "secret"
+def _redis(env: Mapping[str, str]) -> str:
+    url = env.get("TERTULIA_REDIS", "").strip()
+    if url and url.partition("://")[0] not in _REDIS_SCHEMES:
+        raise SettingError("TERTULIA_REDIS", "expected redis://host:port/0")
+    return url
+
+
+def _oidc(env: Mapping[str, str]) -> Oidc | None:
+    names = ("ISSUER", "CLIENT_ID", "CLIENT_SECRET")
+    given = {name: env.get(f"TERTULIA_OIDC_{name}", "").strip() for name in names}
+    if not any(given.values()):
+        return None
+    for name, value in given.items():
+        if not value:
+            raise SettingError(f"TERTULIA_OIDC_{name}", "needed beside the other two")
+    _check_issuer(given["ISSUER"])
+    return Oidc(
+        issuer=given["ISSUER"],
+        client_id=given["CLIENT_ID"],
+        client_secret=given["CLIENT_SECRET"],
+    )
+
+
+def _check_issuer(issuer: str) -> None:
+    """OIDC Discovery 1.0 §3: https, a host, and neither query nor fragment."""
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            secret = path.read_text().strip()
-        else:
-            secret = secrets.token_urlsafe(48)
-            with open(descriptor, "w") as file:
-                file.write(secret)
-    except OSError as error:
-        raise SettingError(
-            "TERTULIA_DATA_DIR", f"can't be used: {error.strerror}"
-        ) from error
-    if len(secret) < _SECRET_LENGTH:
-        raise SettingError(
-            "TERTULIA_DATA_DIR", "its file 'secret' is damaged; delete it"
-        )
-    return secret
+        parts = urlsplit(issuer)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.query or parts.fragment or parts.username is not None:
+        raise SettingError("TERTULIA_OIDC_ISSUER", "expected an https:// URL")
+    # In the clear, anybody on the way could say who somebody is.
+    if parts.scheme != "https" and (parts.scheme, host) not in (
+        ("http", local) for local in _LOCAL_HOSTS
+    ):
+        raise SettingError("TERTULIA_OIDC_ISSUER", "expected an https:// URL")

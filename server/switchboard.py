@@ -77,7 +77,7 @@ class Switchboard:
 
     def admit(self, line: Line, hello: Hello, granted: Pass) -> Seat:
         """Give a seat to whoever says hello, or raise ``Refused``."""
-        entry = Entry(granted.subject, hello.name, hello.media)
+        entry = Entry(granted.subject, hello.name, hello.media, granted.name)
         if hello.resume and (seat := self._held(granted, hello.resume)):
             admission = self.rooms.resume(granted.room, seat.participant, entry)
             self._answer(seat, line, admission)

@@ -1,28 +1,38 @@
 """Session tokens and room tokens: signed, short-lived, checked as RFC 8725 says.
 
 A *session token* says who somebody is; a *room token* opens one room in one role
-and lives for minutes. Pure: the time is passed in, in Unix seconds.
+and lives for minutes; a *login token* is what a browser keeps while its person is
+at the provider's. Pure: the time is passed in, in Unix seconds.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from joserfc import jwt
-from joserfc.errors import ExpiredTokenError, JoseError
-from joserfc.jwk import OctKey
+from joserfc.errors import JoseError
+from joserfc.jwk import GuestProtocol, OctKey
 
-from protocol.codes import MAX_TOKEN, ErrorCode
+from protocol.codes import MAX_LABEL, MAX_NAME, MAX_TOKEN, ErrorCode
 from protocol.messages import RoomId
 from server.errors import TokenError
+from server.secret import key_id
 
 SESSION_LIFE: Final = 24 * 3600  # seconds
+VISIT_LIFE: Final = 12 * 3600  # seconds of a session that is for one room alone
 ROOM_LIFE: Final = 300
+LOGIN_LIFE: Final = 600
 LEEWAY: Final = 30
+MAX_SUBJECT: Final = 2 * MAX_LABEL  # characters
 
 _ISSUER = "tertulia"
 _ALGORITHM = "HS256"  # RFC 8725 §3.1: fixed here, never taken from the header
+
+# crit, jku, x5u, jwk and whatever else could tell how to check a token (RFC 8725
+# §3.10): no header but these has a meaning here, so no other may be there.
+_HEADERS = frozenset({"alg", "typ", "kid"})
 
 
 class Role(StrEnum):
@@ -37,49 +47,165 @@ class _Kind(StrEnum):
 
     SESSION = "session+jwt"
     ROOM = "room+jwt"
+    LOGIN = "login+jwt"
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What a valid room token says."""
+    """What a valid room token says.
+
+    ``name`` is empty unless somebody vouches for it. Who is ``invited`` has the
+    token from a backend and may trade it for a session. Two passes that let the same
+    one in are equal: until when (``expires``, Unix seconds) and under which
+    ``id`` (its ``jti``) makes no difference.
+    """
 
     subject: str
     room: RoomId
     role: Role
+    name: str = ""
+    invited: bool = False
+    expires: int = field(default=0, compare=False)
+    id: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a valid session token says; ``expires`` is in Unix seconds.
+
+    A session with a ``visit`` is good for that one room alone, in that role.
+    """
+
+    subject: str
+    name: str = ""
+    visit: tuple[RoomId, Role] | None = None
+    expires: int = 0
+    id: str = ""
+
+
+_Label = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_LABEL)]
+
+
+class _Claims(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    iss: Literal["tertulia"]
+    sub: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SUBJECT)]
+    jti: _Label
+    iat: int
+    nbf: int
+    exp: int
+    name: Annotated[str, msgspec.Meta(max_length=MAX_NAME)] = ""
+
+
+class _SessionClaims(_Claims, kw_only=True):
+    aud: Literal["session+jwt"]
+    room: _Label | None = None
+    role: Role | None = None
+
+
+class _RoomClaims(_Claims, kw_only=True):
+    aud: Literal["room+jwt"]
+    room: _Label
+    role: Role
+    invited: bool = False
+
+
+class _LoginClaims(_Claims, kw_only=True):
+    aud: Literal["login+jwt"]
+    kept: dict[str, Any]
 
 
 class Tokens:
-    """Mints and verifies tokens under one secret. ``new_id`` names each one."""
+    """Mints and verifies tokens. ``new_id`` names each one.
 
-    def __init__(self, secret: str, new_id: Callable[[], str]) -> None:
-        self._key = OctKey.import_key(secret)
+    ``secret`` signs. What one of the ``retired`` signed is still good, so that
+    a secret can be changed without sending anybody away.
+    """
+
+    def __init__(
+        self, secret: str, new_id: Callable[[], str], retired: Sequence[str] = ()
+    ) -> None:
+        self._id = key_id(secret)
+        self._keys = {key_id(each): OctKey.import_key(each) for each in retired}
+        self._keys[self._id] = OctKey.import_key(secret)
         self._new_id = new_id
 
-    def session(self, now: float) -> str:
-        """Return a token for a new guest."""
-        return self._mint(_Kind.SESSION, self._new_id(), now, SESSION_LIFE)
+    def session(self, now: float, subject: str = "", name: str = "") -> str:
+        """Return a token for ``subject``, or for a new guest."""
+        subject = subject or self._new_id()
+        return self._mint(_Kind.SESSION, subject, now, SESSION_LIFE, name=name)
 
-    def room(self, subject: str, room: RoomId, role: Role, now: float) -> str:
-        """Return a token that lets ``subject`` into ``room``."""
+    def visit(self, granted: Pass, now: float) -> str:
+        """Return a session for who has a pass: for its room alone, in its role."""
         return self._mint(
-            _Kind.ROOM, subject, now, ROOM_LIFE, room=room, role=role.value
+            _Kind.SESSION,
+            granted.subject,
+            now,
+            VISIT_LIFE,
+            name=granted.name,
+            room=granted.room,
+            role=granted.role.value,
         )
 
-    def verify_session(self, token: str, now: float) -> str:
-        """Return the subject of a session token, or raise ``TokenError``."""
-        subject: str = self._verify(_Kind.SESSION, token, now)["sub"]
-        return subject
+    def room(
+        self,
+        subject: str,
+        room: RoomId,
+        role: Role,
+        now: float,
+        name: str = "",
+        *,
+        invited: bool = False,
+    ) -> str:
+        """Return a token that lets ``subject`` into ``room``."""
+        return self._mint(
+            _Kind.ROOM,
+            subject,
+            now,
+            ROOM_LIFE,
+            room=room,
+            role=role.value,
+            name=name,
+            invited=invited,
+        )
+
+    def login(self, kept: dict[str, Any], now: float) -> str:
+        """Return a token that keeps what a login under way has to remember."""
+        return self._mint(_Kind.LOGIN, "login", now, LOGIN_LIFE, kept=kept)
+
+    def verify_login(self, token: str, now: float) -> dict[str, Any]:
+        """Return what a login token keeps, or raise ``TokenError``."""
+        claims: _LoginClaims = self._verify(_Kind.LOGIN, token, _LoginClaims)
+        _check_times(claims, LOGIN_LIFE, int(now))
+        return claims.kept
+
+    def verify_session(self, token: str, now: float) -> Session:
+        """Return what a session token says, or raise ``TokenError``."""
+        claims = self._verify(_Kind.SESSION, token, _SessionClaims)
+        visit = None
+        if claims.room is not None or claims.role is not None:
+            if claims.room is None or claims.role is None:
+                raise TokenError(ErrorCode.BAD_TOKEN)
+            visit = (RoomId(claims.room), claims.role)
+        _check_times(claims, VISIT_LIFE if visit else SESSION_LIFE, int(now))
+        return Session(claims.sub, claims.name, visit, claims.exp, claims.jti)
 
     def verify_room(self, token: str, now: float) -> Pass:
         """Return what a room token says, or raise ``TokenError``."""
-        claims = self._verify(_Kind.ROOM, token, now)
-        room, role = claims.get("room"), claims.get("role")
-        if not isinstance(room, str) or role not in list(Role):
-            raise TokenError(ErrorCode.BAD_TOKEN)
-        return Pass(claims["sub"], RoomId(room), Role(role))
+        claims = self._verify(_Kind.ROOM, token, _RoomClaims)
+        _check_times(claims, ROOM_LIFE, int(now))
+        room = RoomId(claims.room)
+        return Pass(
+            claims.sub,
+            room,
+            claims.role,
+            claims.name,
+            claims.invited,
+            claims.exp,
+            claims.jti,
+        )
 
     def _mint(
-        self, kind: _Kind, subject: str, now: float, life: int, **more: str
+        self, kind: _Kind, subject: str, now: float, life: int, **more: Any
     ) -> str:
         claims = {
             "iss": _ISSUER,
@@ -89,35 +215,35 @@ class Tokens:
             "iat": int(now),
             "nbf": int(now),
             "exp": int(now) + life,
-            **more,
+            **{name: value for name, value in more.items() if value},
         }
-        header = {"alg": _ALGORITHM, "typ": kind.value}
-        return jwt.encode(header, claims, self._key, [_ALGORITHM])
+        header = {"alg": _ALGORITHM, "typ": kind.value, "kid": self._id}
+        return jwt.encode(header, claims, self._keys[self._id], [_ALGORITHM])
 
-    def _verify(self, kind: _Kind, token: str, now: float) -> dict[str, Any]:
+    def _verify(self, kind: _Kind, token: str, shape: type[Any]) -> Any:
         if len(token) > MAX_TOKEN:
             raise TokenError(ErrorCode.BAD_TOKEN)
         try:
             decoded = jwt.decode(token, self._key, [_ALGORITHM])
-            if decoded.header.get("typ") != kind.value:
+            header = decoded.header
+            if header.get("typ") != kind.value or not header.keys() <= _HEADERS:
                 raise TokenError(ErrorCode.BAD_TOKEN)
-            _rules(kind, int(now)).validate(decoded.claims)
-        except ExpiredTokenError:
-            raise TokenError(ErrorCode.TOKEN_EXPIRED) from None
+            return msgspec.convert(decoded.claims, shape)
         except (JoseError, ValueError, RecursionError):
             raise TokenError(ErrorCode.BAD_TOKEN) from None
-        return decoded.claims
+
+    def _key(self, token: GuestProtocol) -> OctKey:
+        """Return the key that a header names, or our own if it names none."""
+        kid = token.headers().get("kid", self._id)
+        if not isinstance(kid, str) or kid not in self._keys:
+            raise TokenError(ErrorCode.BAD_TOKEN)
+        return self._keys[kid]
 
 
-def _rules(kind: _Kind, now: int) -> jwt.JWTClaimsRegistry:
-    return jwt.JWTClaimsRegistry(
-        now=now,
-        leeway=LEEWAY,
-        iss={"essential": True, "value": _ISSUER},
-        aud={"essential": True, "value": kind.value},
-        sub={"essential": True},
-        jti={"essential": True},
-        iat={"essential": True},
-        nbf={"essential": True},
-        exp={"essential": True},
-    )
+def _check_times(claims: _Claims, life: int, now: int) -> None:
+    """Raise ``TokenError`` unless it is time for a token of this kind."""
+    in_order = claims.iat <= claims.nbf <= claims.exp <= claims.iat + life
+    if not in_order or claims.nbf > now + LEEWAY:
+        raise TokenError(ErrorCode.BAD_TOKEN)
+    if claims.exp + LEEWAY <= now:
+        raise TokenError(ErrorCode.TOKEN_EXPIRED)

@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "protocol",
         *("starlette", "uvicorn", "uvloop", "httptools", "websockets"),
         *("joserfc", "msgspec"),
-        *("authlib", "httpx", "motor", "pymongo", "bson", "redis"),
+        *("authlib", "httpx", "httpx2", "motor", "pymongo", "bson", "redis"),
         *("structlog", "prometheus_client"),
     },
 }

@@ -10,6 +10,7 @@ import { startPython } from "./python.js";
 /** @typedef {import("./devices.js").Chosen & {name?: string}} Preferences */
 
 const SESSION = "tertulia.session";
+const AWAY = "tertulia.away"; // the address to come back to from a login
 const FRESH = 60_000; // milliseconds that a token must still be good for
 
 const body = document.body;
@@ -31,37 +32,76 @@ function missing() {
   return needed.every((name) => name in window) ? "" : "unsupported-browser";
 }
 
-/** @template T @param {string} key @param {T} none @returns {T} */
-function kept(key, none) {
+/** @template T @param {string} key @param {T} none @param {boolean} [tab] @returns {T} */
+function kept(key, none, tab = false) {
   try {
-    return { ...none, ...JSON.parse(localStorage.getItem(key) ?? "{}") };
+    const storage = tab ? sessionStorage : localStorage;
+    return { ...none, ...JSON.parse(storage.getItem(key) ?? "{}") };
   } catch {
     return none; // storage refused, or not ours
   }
 }
 
-/** @param {string} path @param {string} token */
-async function post(path, token) {
+/**
+ * Take from the address what is for us alone: a room token, or that somebody has just
+ * signed in. The rest of the fragment stays as it is.
+ */
+function arrive() {
+  const parts = location.hash.slice(1).split("&");
+  const token = parts.find((part) => part.startsWith("token="))?.slice(6) ?? "";
+  const signedIn = parts.includes("signed-in");
+  if (!token && !signedIn) return { token, signedIn };
+  const rest = parts.filter((part) => part !== "signed-in" && !part.startsWith("token="));
+  let address = location.pathname + location.search + (rest.length ? `#${rest.join("&")}` : "");
+  const away = kept(AWAY, { path: "", address: "" }, true);
+  if (signedIn && away.path === location.pathname) address = away.address;
+  history.replaceState(history.state, "", address);
+  return { token, signedIn };
+}
+
+/** The server is told the path alone: what follows it is not for it to know. */
+function signIn(/** @type {Event} */ event) {
+  const path = location.pathname;
+  const link = /** @type {HTMLAnchorElement} */ (event.currentTarget);
+  link.href = `/login?next=${encodeURIComponent(path)}`;
+  const address = path + location.search + location.hash;
+  sessionStorage.setItem(AWAY, JSON.stringify({ path, address }));
+}
+
+/** @param {string} path @param {string} token @param {object} [value] */
+async function post(path, token, value = {}) {
   /** @type {Record<string, string>} */
   const headers = { "content-type": "application/json" };
   if (token) headers.authorization = `Bearer ${token}`;
-  const response = await fetch(path, { method: "POST", headers, body: "{}", cache: "no-store" });
+  const body = JSON.stringify(value);
+  const response = await fetch(path, { method: "POST", headers, body, cache: "no-store" });
   const answer = await response.json();
   if (!response.ok) throw Object.assign(new Error(path), { code: answer.error?.code });
   return { ...answer, expires: Date.now() + 1000 * answer.expires_in };
 }
 
-async function admit() {
+async function openSession(/** @type {string} */ invitation) {
+  const value = invitation ? { token: invitation } : {};
+  const { token, expires, room, name } = await post("/api/session", "", value);
+  const session = { token, expires, room };
+  (invitation ? sessionStorage : localStorage).setItem(SESSION, JSON.stringify(session));
+  const field = /** @type {HTMLInputElement | null} */ (document.getElementById("display-name"));
+  if (field && !field.value) field.value = name ?? "";
+  return session;
+}
+
+/** @param {{token: string, signedIn: boolean}} arrival */
+async function admit({ token, signedIn }) {
   try {
-    let session = kept(SESSION, { token: "", expires: 0 });
-    if (session.expires < Date.now() + FRESH) {
-      const { token, expires } = await post("/api/session", "");
-      session = { token, expires };
-      localStorage.setItem(SESSION, JSON.stringify(session));
-    }
+    const none = { token: "", expires: 0, room: "" };
+    let session = kept(SESSION, none, true);
+    if (session.room !== room) session = kept(SESSION, none);
+    if (token || signedIn || session.expires < Date.now() + FRESH)
+      session = await openSession(token);
     return { ok: true, ...(await post(`/api/rooms/${room}/token`, session.token)) };
   } catch (error) {
-    return { ok: false, code: /** @type {any} */ (error).code ?? "server_unreachable" };
+    const code = /** @type {any} */ (error).code ?? "server_unreachable";
+    return token ? { ok: false, code, invited: true } : { ok: false, code };
   }
 }
 
@@ -141,6 +181,7 @@ async function boot() {
 }
 
 const painted = new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+const arrival = arrive();
 const problem = missing();
 if (problem) fail(problem);
 else {
@@ -151,7 +192,9 @@ else {
   const synthetic = new URLSearchParams(location.search).has("media");
   const media = openMedia(room && !synthetic ? preferences : off);
   if (room) body.dataset.room = "open";
-  const admission = room ? admit() : null;
+  const admission = room ? admit(arrival) : null;
+  if (!room && arrival.signedIn) openSession("").catch(() => {}); // asked again when needed
+  document.getElementById("sign-in")?.addEventListener("click", signIn);
   Object.assign(window, {
     tertulia: {
       snapshot: () => null,

@@ -1,7 +1,9 @@
 """``Signaling`` over ``fetch`` and the browser's ``WebSocket``.
 
 boot.js asked for the first admission while Python was still loading; it is used
-once, while it is fresh. Tokens travel in headers and in the first message.
+once, while it is fresh. Tokens travel in headers and in the first message. A session
+is in ``localStorage``; one for a single room, of who came with a token in the
+address, is in ``sessionStorage`` and goes with the tab.
 """
 
 import asyncio
@@ -9,7 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from js import Date, WebSocket, fetch, localStorage, location
+from js import Date, WebSocket, fetch, localStorage, location, sessionStorage
 from pyodide.ffi import JsException, to_js
 
 from client_py.browser.dom import Listeners
@@ -23,6 +25,7 @@ _FRESH = 60_000  # milliseconds that a token must still be good for
 _PROBLEMS = {
     "room_not_found": Problem.ROOM_NOT_FOUND,
     "room_full": Problem.ROOM_FULL,
+    "login_required": Problem.LOGIN_REQUIRED,
     "token_expired": Problem.TOKEN_EXPIRED,
     "bad_token": Problem.TOKEN_EXPIRED,
 }
@@ -46,7 +49,7 @@ class BrowserSignaling:
         """Return a token that opens the room."""
         if token := await self._admitted_early(room):
             return token
-        answer = await self._authorized(f"/api/rooms/{room}/token")
+        answer = await self._authorized(f"/api/rooms/{room}/token", room)
         return str(answer["token"])
 
     async def connect(self, emit: Callable[[TextReceived | Closed], None]) -> None:
@@ -103,12 +106,18 @@ class BrowserSignaling:
             return ""
         admission = await boot.admission
         if not admission.ok:
+            if getattr(
+                admission, "invited", False
+            ):  # a guest's session would open nothing here
+                raise SignalingError(_PROBLEMS.get(admission.code, Problem.INTERNAL))
             return ""  # ask again: what was wrong then may be right by now
         fresh = Date.now() < admission.expires - _FRESH
         return str(admission.token) if fresh else ""
 
-    async def _authorized(self, path: str) -> Any:
+    async def _authorized(self, path: str, room: str = "") -> Any:
         """POST with a session token, with a new one if the old was refused."""
+        if visit := _visit(room):
+            return await _post(path, visit)  # nobody but a backend gives another
         try:
             return await _post(path, await self._session())
         except SignalingError as error:
@@ -118,14 +127,9 @@ class BrowserSignaling:
         return await _post(path, await self._session())
 
     async def _session(self) -> str:
-        kept = localStorage.getItem(_SESSION_KEY)
-        if kept:
-            try:
-                session = json.loads(kept)
-                if session["expires"] > Date.now() + _FRESH:
-                    return str(session["token"])
-            except (ValueError, KeyError, TypeError):
-                pass  # not ours, or of another version: get a new one
+        session = _kept(localStorage)
+        if session.get("expires", 0) > Date.now() + _FRESH:
+            return str(session["token"])
         answer = await _post("/api/session", "")
         session = {
             "token": answer["token"],
@@ -133,6 +137,22 @@ class BrowserSignaling:
         }
         localStorage.setItem(_SESSION_KEY, json.dumps(session))
         return str(answer["token"])
+
+
+def _kept(storage: Any) -> dict[str, Any]:
+    """Return the session in a storage, or nothing."""
+    try:
+        session = json.loads(storage.getItem(_SESSION_KEY) or "{}")
+        return {"token": str(session["token"]), **session}
+    except (ValueError, KeyError, TypeError):
+        return {}  # not ours, or of another version: get a new one
+
+
+def _visit(room: str) -> str:
+    """Return the session that is for this room alone, if there is one."""
+    session = _kept(sessionStorage)
+    fits = room and session.get("room") == room
+    return str(session["token"]) if fits else ""
 
 
 async def _post(path: str, token: str) -> Any:

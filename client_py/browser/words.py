@@ -11,6 +11,7 @@ _MEDIA = {
 
 _REFUSED = {
     "server-unreachable": "The server doesn’t answer. Try again in a moment.",
+    "login-required": "You have to sign in first.",
     "too_many": "That was a bit fast. Wait a moment.",
 }
 

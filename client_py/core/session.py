@@ -219,6 +219,9 @@ class Session:
                 return self._cut(code)
         if not self._membership.knocking:
             if isinstance(event, e.AdmissionFailed):
+                waiting = self._phase in (Phase.LOBBY, Phase.FAILED)
+                if event.problem is Problem.LOGIN_REQUIRED and waiting:
+                    return self._end(Phase.FAILED, event.problem)
                 self._log.tell(NoticeKind.REFUSED, "create-room", event.problem)
             return []
         match event:

@@ -39,6 +39,7 @@ class Problem(StrEnum):
     ROOM_NOT_FOUND = "room-not-found"
     ROOM_FULL = "room-full"
     TOKEN_EXPIRED = "token-expired"
+    LOGIN_REQUIRED = "login-required"
     SERVER_UNREACHABLE = "server-unreachable"
     PROTOCOL_MISMATCH = "protocol-mismatch"
     ELSEWHERE = "elsewhere"

@@ -18,6 +18,7 @@ from protocol.codes import MAX_MESSAGE, SUBPROTOCOL, CloseCode
 _PROBLEMS = {
     "room_not_found": Problem.ROOM_NOT_FOUND,
     "room_full": Problem.ROOM_FULL,
+    "login_required": Problem.LOGIN_REQUIRED,
     "token_expired": Problem.TOKEN_EXPIRED,
     "bad_token": Problem.TOKEN_EXPIRED,
 }

@@ -50,7 +50,7 @@ async def test_serve_prints_where_it_is_and_stops_when_told(tmp_path):
     ("env", "named"),
     [
         ({"TERTULIA_PORT": "x"}, b"TERTULIA_PORT"),
-        ({"TERTULIA_DATABASE": "mongodb://x"}, b"TERTULIA_DATABASE"),
+        ({"TERTULIA_DATABASE": "postgres://x"}, b"TERTULIA_DATABASE"),
     ],
 )
 async def test_a_wrong_setting_is_one_clear_line(tmp_path, env, named):
@@ -60,3 +60,49 @@ async def test_a_wrong_setting_is_one_clear_line(tmp_path, env, named):
     assert out == b""
     assert log.count(b"\n") == 1
     assert named in log
+
+
+async def test_several_processes_without_a_shared_secret_do_not_start(tmp_path):
+    process = await start(tmp_path, "serve", "--workers", "2", TERTULIA_SECRET="")
+    out, log = await process.communicate()
+    assert process.returncode == 1
+    assert out == b""
+    assert log.decode() == (
+        "tertulia: TERTULIA_SECRET: needed where several processes serve together\n"
+    )
+
+
+async def run_without_authlib(tmp_path, code, **env):
+    """Run code where the libraries of the login are not installed."""
+    code = f"import sys; sys.modules['authlib'] = None\n{code}"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "TERTULIA_DATA_DIR": str(tmp_path / "data"), **env},
+    )
+    out, log = await process.communicate()
+    return process.returncode, out.decode(), log.decode()
+
+
+async def test_a_login_that_lacks_its_libraries_is_one_clear_line(tmp_path):
+    status, out, log = await run_without_authlib(
+        tmp_path,
+        "from server.__main__ import main; main(['serve', '--port', '0'])",
+        TERTULIA_OIDC_ISSUER="https://login.example",
+        TERTULIA_OIDC_CLIENT_ID="x",
+        TERTULIA_OIDC_CLIENT_SECRET="x",
+    )
+    assert (status, out) == (1, "")
+    assert log == (
+        "tertulia: TERTULIA_OIDC_ISSUER: needs more to be installed: tertulia[oidc]\n"
+    )
+
+
+async def test_without_a_login_its_libraries_are_not_needed(tmp_path):
+    code = (
+        "from server.app import create_app; from server.settings import Settings\n"
+        "create_app(Settings.from_env()); print('authlib.common' in sys.modules)"
+    )
+    status, out, _ = await run_without_authlib(tmp_path, code)
+    assert (status, out) == (0, "False\n")

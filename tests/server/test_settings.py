@@ -7,7 +7,7 @@ import pytest
 
 from server.errors import SettingError
 from server.gate import Capacity
-from server.settings import Settings
+from server.settings import Oidc, Settings
 
 
 @pytest.fixture
@@ -32,7 +32,13 @@ def test_every_variable_is_read(env):
             "TERTULIA_HOST": "0.0.0.0",
             "TERTULIA_PORT": "0",
             "TERTULIA_DATABASE": "sqlite:////var/lib/tertulia.db",
-            "TERTULIA_SECRET": secret,
+            "TERTULIA_SECRET": f"{secret}, {'o' * 32}",
+            "TERTULIA_REDIS": "redis://cache.example:6379/0",
+            "TERTULIA_OIDC_ISSUER": "https://login.example/realm",
+            "TERTULIA_OIDC_CLIENT_ID": "tertulia",
+            "TERTULIA_OIDC_CLIENT_SECRET": "oidc",
+            "TERTULIA_GUESTS": "no",
+            "TERTULIA_API_KEYS": f"school:{'k' * 32}, shop-2:{'l:' * 20}",
             "TERTULIA_ORIGINS": "https://a.example, http://b.example:8080",
             "TERTULIA_TURN_URLS": "stun:s.example, turns:t.example:5349?transport=tcp",
             "TERTULIA_TURN_SECRET": "turn",
@@ -48,6 +54,15 @@ def test_every_variable_is_read(env):
         port=0,
         database="sqlite:////var/lib/tertulia.db",
         secret=secret,
+        retired_secrets=("o" * 32,),
+        redis="redis://cache.example:6379/0",
+        oidc=Oidc(
+            issuer="https://login.example/realm",
+            client_id="tertulia",
+            client_secret="oidc",
+        ),
+        guests=False,
+        api_keys={"school": "k" * 32, "shop-2": "l:" * 20},
         origins=("https://a.example", "http://b.example:8080"),
         turn_urls=("stun:s.example", "turns:t.example:5349?transport=tcp"),
         turn_secret="turn",
@@ -71,6 +86,18 @@ def test_every_variable_is_read(env):
         ("TERTULIA_DATABASE", "postgres://db"),
         ("TERTULIA_DATABASE", "sqlite:///"),
         ("TERTULIA_SECRET", "short"),
+        ("TERTULIA_SECRET", f"{'s' * 32},short"),
+        ("TERTULIA_SECRET", f"{'s' * 32},"),
+        ("TERTULIA_SECRET", ",".join(["s" * 32] * 3)),
+        ("TERTULIA_REDIS", "cache.example"),
+        ("TERTULIA_REDIS", "http://cache.example"),
+        ("TERTULIA_GUESTS", "perhaps"),
+        ("TERTULIA_GUESTS", "no"),
+        ("TERTULIA_API_KEYS", "school"),
+        ("TERTULIA_API_KEYS", "school:short"),
+        ("TERTULIA_API_KEYS", f":{'s' * 32}"),
+        ("TERTULIA_API_KEYS", f"School:{'s' * 32}"),
+        ("TERTULIA_API_KEYS", f"a:{'s' * 32},a:{'t' * 32}"),
         ("TERTULIA_ORIGINS", "https://a.example/"),
         ("TERTULIA_ORIGINS", "*"),
         ("TERTULIA_TURN_URLS", "https://turn.example"),
@@ -89,6 +116,54 @@ def test_every_variable_is_read(env):
 def test_what_is_wrong_is_named(env, name, value):
     with pytest.raises(SettingError, match=f"^{name}: "):
         Settings.from_env({**env, name: value})
+
+
+@pytest.mark.parametrize("left_out", ["ISSUER", "CLIENT_ID", "CLIENT_SECRET"])
+def test_a_login_needs_all_of_its_settings(env, left_out):
+    for name in {"ISSUER", "CLIENT_ID", "CLIENT_SECRET"} - {left_out}:
+        env[f"TERTULIA_OIDC_{name}"] = "https://login.example"
+    with pytest.raises(SettingError, match=f"^TERTULIA_OIDC_{left_out}: "):
+        Settings.from_env(env)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "right"),
+    [
+        ("https://login.example", True),
+        ("http://127.0.0.1:9000", True),
+        ("http://localhost:9000/realm", True),
+        ("http://[::1]:9000", True),
+        ("http://login.example", False),
+        ("http://127.0.0.1.example", False),
+        ("https://", False),
+        ("login.example", False),
+        ("https://login.example?x=1", False),
+        ("https://login.example#x", False),
+        ("https://me@login.example", False),
+        ("https://[login", False),
+        ("file:///etc/passwd", False),
+    ],
+)
+def test_a_login_goes_over_a_safe_line(env, issuer, right):
+    env["TERTULIA_OIDC_ISSUER"] = issuer
+    env["TERTULIA_OIDC_CLIENT_ID"] = env["TERTULIA_OIDC_CLIENT_SECRET"] = "x"
+    if right:
+        assert Settings.from_env(env).oidc.issuer == issuer
+    else:
+        with pytest.raises(SettingError, match="^TERTULIA_OIDC_ISSUER: "):
+            Settings.from_env(env)
+
+
+@pytest.mark.parametrize(
+    ("workers", "more"),
+    [(2, {}), (1, {"TERTULIA_REDIS": "redis://cache.example"})],
+)
+def test_several_processes_need_a_secret_that_they_share(env, workers, more, tmp_path):
+    with pytest.raises(SettingError, match="^TERTULIA_SECRET: .*several processes"):
+        Settings.from_env({**env, **more}, workers=workers)
+    assert not (tmp_path / "data" / "secret").exists()
+    shared = {**env, **more, "TERTULIA_SECRET": "s" * 32}
+    assert Settings.from_env(shared, workers=workers).secret == "s" * 32
 
 
 def test_turn_needs_its_secret(env):
@@ -112,6 +187,18 @@ def test_a_damaged_secret_is_not_used(env, tmp_path):
 
 
 def test_the_secrets_are_not_printed(env):
-    settings = Settings.from_env({**env, "TERTULIA_TURN_SECRET": "turn-secret"})
-    assert settings.secret not in repr(settings)
-    assert "turn-secret" not in repr(settings)
+    hidden = {
+        "TERTULIA_TURN_SECRET": "turn-secret",
+        "TERTULIA_SECRET": f"{'n' * 32},{'o' * 32}",
+        "TERTULIA_OIDC_CLIENT_SECRET": "oidc-secret",
+        "TERTULIA_API_KEYS": f"school:{'k' * 32}",
+        "TERTULIA_REDIS": "redis://:redis-secret@cache.example",
+    }
+    shown = {
+        "TERTULIA_OIDC_ISSUER": "https://login.example",
+        "TERTULIA_OIDC_CLIENT_ID": "tertulia",
+    }
+    text = repr(Settings.from_env({**env, **hidden, **shown}))
+    for secret in ("turn-secret", "n" * 32, "o" * 32, "oidc-", "k" * 32, "redis-"):
+        assert secret not in text
+    assert Settings.from_env(env).secret not in repr(Settings.from_env(env))

@@ -171,6 +171,15 @@ def test_room_that_cannot_be_made_is_told() -> None:
     assert where(ours) == (Phase.LOBBY, Problem.NONE)
 
 
+@pytest.mark.parametrize("room", ["", "room"])
+def test_person_who_has_to_log_in_is_told_before_they_join(room: str) -> None:
+    ours = session()
+    after(ours, e.EnterLobby(room), e.CreateRoom())
+    ours.handle(e.AdmissionFailed(Problem.LOGIN_REQUIRED))
+    assert where(ours) == (Phase.FAILED, Problem.LOGIN_REQUIRED)
+    assert notices(ours) == []
+
+
 def test_server_that_is_away_is_told_after_three_tries_and_tried_on() -> None:
     ours = session()
     after(ours, e.EnterLobby("room"), e.Join("Me"))
@@ -204,7 +213,12 @@ def test_person_can_leave_a_server_that_is_away() -> None:
 
 @pytest.mark.parametrize(
     "problem",
-    [Problem.ROOM_NOT_FOUND, Problem.ROOM_FULL, Problem.TOKEN_EXPIRED],
+    [
+        Problem.ROOM_NOT_FOUND,
+        Problem.ROOM_FULL,
+        Problem.TOKEN_EXPIRED,
+        Problem.LOGIN_REQUIRED,
+    ],
 )
 def test_refused_admission_is_final(problem: Problem) -> None:
     ours = session()
