@@ -25,6 +25,7 @@ from server.settings import Settings
 from server.socket import SocketEndpoint
 from server.store import Store, open_store
 from server.switchboard import Switchboard
+from server.ticket import Tickets
 from server.tokens import Tokens
 
 _TICK: Final = 0.5  # seconds
@@ -56,7 +57,7 @@ def create_app(
     tokens = Tokens(settings.secret, new_id)
     journal = Journal(store)
     rooms = Rooms(new_id, _ice_for(settings, clock))
-    switchboard = Switchboard(rooms, journal, clock)
+    switchboard = Switchboard(rooms, journal, clock, Tickets(settings.secret))
     origins = Origins(settings.origins, test_mode=settings.test_mode)
     api = Api(
         tokens=tokens,

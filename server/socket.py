@@ -18,10 +18,12 @@ from protocol.codes import (
 )
 from protocol.errors import ProtocolError
 from protocol.messages import Failed, Hello
+from protocol.numbering import N
 from server.clock import Clock
 from server.errors import Refused
 from server.origin import Origins
-from server.switchboard import Seat, Switchboard
+from server.seat import Seat
+from server.switchboard import Switchboard
 from server.tokens import Tokens
 from server.wire import FROM_CLIENT, TO_CLIENT
 
@@ -160,11 +162,11 @@ class _Connection:
         while True:
             text = await self._next()
             try:
-                message = FROM_CLIENT.decode(text)
+                message, numbers = FROM_CLIENT.decode_numbered(text, N)
             except ProtocolError as error:
                 self._strike(seat, error.code, str(error))
             else:
-                self._switchboard.heard(seat, self, message)
+                self._switchboard.heard(seat, self, message, numbers)
             read += 1
             if read % TURN == 0:
                 # Reading what came in one packet never waits; writers need a turn.
@@ -197,9 +199,8 @@ class _Connection:
             pass  # the socket is gone; the reader hears it too
 
     async def _drain(self, seat: Seat) -> None:
-        while seat.line is self and (letter := seat.outbox.first()):
-            await self._send({"type": "websocket.send", "text": letter.text})
-            seat.outbox.sent(letter)
+        while seat.line is self and (text := seat.next_text()) is not None:
+            await self._send({"type": "websocket.send", "text": text})
 
     async def _refuse(self, failed: Failed) -> None:
         await self._send({"type": "websocket.send", "text": TO_CLIENT.encode(failed)})
