@@ -15,6 +15,7 @@ from protocol.messages import IceServer, ParticipantId, RoomId
 from server.api import Api, refused, store_failed
 from server.assets import Assets
 from server.clock import Clock, SystemClock
+from server.drain import Drain
 from server.errors import Refused, StoreError
 from server.headers import SecurityHeaders
 from server.ice import ice_servers
@@ -81,7 +82,7 @@ def create_app(
         finally:
             await store.close()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             WebSocketRoute("/ws", SocketEndpoint(switchboard, tokens, origins, clock)),
             *api.routes(),
@@ -91,6 +92,13 @@ def create_app(
         exception_handlers={Refused: refused, StoreError: store_failed},
         lifespan=lifespan,
     )
+
+    def begin_to_drain() -> None:
+        app.state.draining = True
+
+    app.state.draining = False
+    app.state.drain = Drain(switchboard, settings.drain, begin_to_drain)
+    return app
 
 
 def _ice_for(

@@ -16,6 +16,7 @@ _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s,]+")
 _SECRET_LENGTH = 32  # characters; RFC 7518 §3.2 wants 256 bits for HS256
 _ICE_LIMIT = 8
+_DRAIN_LIMIT = 7.0  # seconds; what runs us kills us after 10, most often
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class Settings:
     turn_urls: tuple[str, ...] = ()
     turn_secret: str = field(default="", repr=False)
     test_mode: bool = False
+    drain: float = 5.0
     page: Path = PAGE
 
     @classmethod
@@ -48,6 +50,7 @@ class Settings:
             turn_urls=turn_urls,
             turn_secret=turn_secret,
             test_mode=_switch(env, "TERTULIA_TEST_MODE"),
+            drain=_seconds(env, "TERTULIA_DRAIN", cls.drain, _DRAIN_LIMIT),
         )
 
 
@@ -62,6 +65,13 @@ def _switch(env: Mapping[str, str], name: str) -> bool:
     if value in ("1", "yes", "true", "on"):
         return True
     raise SettingError(name, "expected 1 or 0")
+
+
+def _seconds(env: Mapping[str, str], name: str, default: float, limit: float) -> float:
+    text = env.get(name) or str(default)
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?", text, re.ASCII) or float(text) > limit:
+        raise SettingError(name, f"expected seconds from 0 to {limit:g}")
+    return float(text)
 
 
 def _port(env: Mapping[str, str]) -> int:

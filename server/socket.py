@@ -53,7 +53,9 @@ class SocketEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
-        if not self._origins.admit(scope):
+        if self.switchboard.draining:
+            await _deny(send, 503, b"this server stops; come back in a moment\n")
+        elif not self._origins.admit(scope):
             await _deny(send, 403, b"this page may not connect here\n")
         elif SUBPROTOCOL not in scope["subprotocols"]:
             await _deny(send, 400, f"expected subprotocol {SUBPROTOCOL}\n".encode())

@@ -24,6 +24,7 @@ from protocol.codes import (
 from protocol.messages import (
     ClientMessage,
     Failed,
+    GoingAway,
     Hello,
     Joined,
     Leave,
@@ -166,6 +167,17 @@ class Switchboard:
             line = self._vacate(departure).line
             if line is not None:
                 line.close(CloseCode.REFUSED)
+
+    def connected(self) -> list[Seat]:
+        """Return the seats of those who are not cut off."""
+        return [seat for seat in self._seats.values() if seat.line is not None]
+
+    def send_away(self, seat: Seat, retry_after: float) -> None:
+        """Ask a participant to come back after so many seconds, and hang up."""
+        if seat.line is not None:
+            self._deliver(seat, GoingAway(retry_after))
+        if seat.line is not None:  # unless that was one message too many
+            seat.line.close(CloseCode.DRAINING)
 
     def tick(self) -> None:
         """Let go of who is silent, and of whose grace is over."""

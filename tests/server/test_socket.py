@@ -376,8 +376,15 @@ async def test_who_says_nothing_is_closed(tmp_path: Path):
     async def send(message: dict[str, object]) -> None:
         sent.append(message)
 
+    from server.journal import Journal
+    from server.rooms import Rooms
+    from server.switchboard import Switchboard
+    from server.ticket import Tickets
+
+    journal: Journal = Journal(None)  # type: ignore[arg-type]  # nobody gets so far
+    rooms = Rooms(counting(), lambda who: ())
     endpoint = SocketEndpoint(
-        None,  # type: ignore[arg-type]  # nobody gets so far
+        Switchboard(rooms, journal, SystemClock(), Tickets(SECRET)),
         Tokens(SECRET, counting()),
         Origins(("http://here",)),
         SystemClock(),
