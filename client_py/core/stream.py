@@ -67,6 +67,8 @@ class Stream:
             case Leave():
                 return message, Numbers()
             case Ping():
+                if not self._open:
+                    return None  # any word says that the server's answer arrived
                 self._asked = self._number
                 return message, self._stamp(0)
         self._number += 1

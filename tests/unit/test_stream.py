@@ -40,6 +40,7 @@ def test_what_i_say_is_numbered_and_acknowledges(stream: Stream) -> None:
 def test_nothing_but_hello_leaves_before_i_am_in() -> None:
     stream = Stream()
     assert stream.say(signal(1)) is None
+    assert stream.say(m.Ping(1)) is None
     assert stream.say(HELLO) == (HELLO, Numbers())
 
 
