@@ -39,6 +39,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.seats: dict[m.ParticipantId, Seat] = {}
+        self.acknowledged: dict[m.ParticipantId, int] = {}
         self.heard: list[tuple[m.ParticipantId, m.ClientMessage]] = []
         self._numbers = count(1)
         self._chat: list[m.ChatLine] = []
@@ -195,6 +196,8 @@ class Line:
     def send(self, text: str) -> None:
         if self._emit is not None and not self.deaf:
             message, numbers = FROM_CLIENT.decode_numbered(text, N)
+            if seat := self._hub.seat(self):
+                self._hub.acknowledged[seat.info.id] = numbers.ack
             self._soon(lambda: self._hub.hear(self, message, numbers.number))
 
     def close(self) -> None:
