@@ -156,7 +156,7 @@ class Leave:
 class Joined:
     """You are in. Everything there is to know, in one message.
 
-    What follows is numbered from ``seq`` + 1, in this ``epoch``; ``heard`` is the
+    What follows is numbered from ``last_seq`` + 1, in this ``epoch``; ``heard`` is the
     last number of yours that came. ``resumed`` says that you are who you were.
     """
 
@@ -168,7 +168,7 @@ class Joined:
     chat: Annotated[tuple[ChatLine, ...], Limit(100)] = ()
     resumed: bool = False
     epoch: Label = ""
-    seq: int = 0
+    last_seq: int = 0
     heard: int = 0
 
 

@@ -255,7 +255,7 @@ class Switchboard:
             resume=ticket,
             resumed=resumed,
             epoch=seat.epoch,
-            seq=seat.outbox.last,
+            last_seq=seat.outbox.last,
             heard=seat.heard,
         )
         seat.line = line

@@ -105,7 +105,7 @@ class Stream:
                 # A server that was started anew: the moment of an emoji is over.
                 kept = [each for each in self._kept if not isinstance(each[1], React)]
                 self._kept = deque(kept)
-            self._epoch, self._seq = answer.epoch, answer.seq
+            self._epoch, self._seq = answer.epoch, answer.last_seq
         self._forget(answer.heard)
         return [(message, self._stamp(number)) for number, message in self._kept]
 

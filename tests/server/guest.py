@@ -106,7 +106,7 @@ class Guest:
         self.resume = answer.resume
         if isinstance(answer, m.Joined):
             self.you = answer.you
-            self.epoch, self.seq = answer.epoch, answer.seq
+            self.epoch, self.seq = answer.epoch, answer.last_seq
         return answer
 
     def cut(self) -> None:

@@ -132,7 +132,7 @@ def test_who_missed_more_than_is_kept_is_told_the_whole_and_no_part(board):
     assert isinstance(joined, m.Joined)
     assert (joined.you, joined.resumed) == (bo.participant, True)
     assert isinstance(reacted, m.Reacted)
-    assert back.outbox.last == joined.seq + 1
+    assert back.outbox.last == joined.last_seq + 1
 
 
 # -- coming back

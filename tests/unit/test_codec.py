@@ -23,7 +23,7 @@ from protocol import messages as m
 from protocol.codec import Codec, Identifier, tag_of
 from protocol.codes import MAX_CHAT, MAX_DEPTH, MAX_MESSAGE, CloseCode, ErrorCode
 from protocol.errors import ProtocolError
-from protocol.numbering import ROOM, SEQ, N, Numbers, stamp
+from protocol.numbering import ACK, ROOM, SEQ, N, Numbers, stamp
 
 # Many small properties rather than a few deep ones.
 # A busy machine is no failure: no deadlines.
@@ -285,3 +285,11 @@ def test_what_is_no_message_has_no_numbers(text):
     codec = Codec(m.ClientMessage, *ENGINES["json"])
     with pytest.raises(ProtocolError):
         codec.decode_numbered(text, N)
+
+
+@pytest.mark.parametrize("cls", [cls for _, cls in CLASSES])
+def test_no_message_has_a_field_that_is_the_name_of_a_number(cls):
+    """It would be taken for the number, and the message for one that came already."""
+    assert not {field.name for field in fields(cls)} & {SEQ, ACK}
+    if cls in get_args(m.ClientMessage):
+        assert N not in {field.name for field in fields(cls)}

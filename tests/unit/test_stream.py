@@ -100,7 +100,7 @@ def test_numbers_tell_what_is_new(
 
 def test_whole_answer_sets_the_count(stream: Stream) -> None:
     stream.cut()
-    stream.go_on(joined(resumed=True, epoch="one", seq=41))
+    stream.go_on(joined(resumed=True, epoch="one", last_seq=41))
     assert stream.hear(Numbers(41)) is Verdict.AGAIN
     assert stream.hear(Numbers(42)) is Verdict.NEW
 
