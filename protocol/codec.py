@@ -27,6 +27,7 @@ from typing import (
 
 from protocol.codes import MAX_DEPTH, MAX_MESSAGE, ErrorCode
 from protocol.errors import ProtocolError
+from protocol.numbering import ACK, Numbers
 
 M = TypeVar("M")
 C = TypeVar("C", bound=type)
@@ -88,13 +89,29 @@ class Codec(Generic[M]):
 
     def decode(self, text: str) -> M:
         """Return the message in ``text``, or raise ``ProtocolError``."""
+        return self.from_plain(self._parse(text))
+
+    def decode_numbered(self, text: str, name: str) -> tuple[M, Numbers]:
+        """Return the message in ``text`` and the numbers on it, as ``decode``.
+
+        ``name`` is what its own number is called: ``SEQ`` or ``N``.
+        """
+        plain = self._parse(text)
+        if type(plain) is not dict:
+            raise ProtocolError("a message is a JSON object")
+        try:
+            numbers = Numbers(_integer(plain.pop(name, 0)), _integer(plain.pop(ACK, 0)))
+        except _Mismatch as mismatch:
+            raise ProtocolError(f"{name}, {ACK}: {mismatch}") from None
+        return self.from_plain(plain), numbers
+
+    def _parse(self, text: str) -> Any:
         if len(text) > MAX_MESSAGE:
             raise ProtocolError("message too large", ErrorCode.TOO_LARGE)
         try:
-            plain = self._loads(text)
+            return self._loads(text)
         except (ValueError, RecursionError):
             raise ProtocolError("not JSON") from None
-        return self.from_plain(plain)
 
     def from_plain(self, plain: Any) -> M:
         """Return the message in an already parsed object, e.g. a signal's body."""

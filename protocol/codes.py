@@ -14,6 +14,7 @@ MAX_CHAT: Final = 2000  # characters
 MAX_TOKEN: Final = 4096  # characters
 MAX_SDP: Final = 48 * 1024  # characters
 MAX_CANDIDATE: Final = 1024  # characters
+MAX_RESUME: Final = 1024  # characters of a resume secret
 MAX_LABEL: Final = 128  # characters of ids and other short words
 
 HEARTBEAT: Final = 10.0  # seconds between a client's pings

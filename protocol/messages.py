@@ -16,6 +16,7 @@ from protocol.codes import (
     MAX_LABEL,
     MAX_NAME,
     MAX_PARTICIPANTS,
+    MAX_RESUME,
     MAX_SDP,
     MAX_TOKEN,
     ErrorCode,
@@ -29,6 +30,7 @@ RoomId = NewType("RoomId", str)
 Id = Annotated[ParticipantId, Identifier()]
 Name = Annotated[str, Limit(MAX_NAME)]
 Label = Annotated[str, Limit(MAX_LABEL)]
+Secret = Annotated[str, Limit(MAX_RESUME)]
 Token = Annotated[str, Limit(MAX_TOKEN)]
 
 
@@ -83,16 +85,18 @@ class ChatLine:
 class Hello:
     """The first message: who comes in, with which right.
 
-    ``resume`` is the secret of an earlier ``joined``; with it the participant
-    comes back as the one it was.
+    ``resume`` is the newest secret that came; with it the participant comes back
+    as the one it was. ``epoch`` and ``last_seq`` say what it heard last.
     """
 
     version: int
     token: Token
     name: Name
     media: MediaState = MediaState()
-    resume: Label = ""
+    resume: Secret = ""
     agent: Label = ""
+    epoch: Label = ""
+    last_seq: int = 0
 
 
 @message("signal")
@@ -150,15 +154,34 @@ class Leave:
 
 @message("joined")
 class Joined:
-    """You are in. Everything there is to know, in one message."""
+    """You are in. Everything there is to know, in one message.
+
+    What follows is numbered from ``last_seq`` + 1, in this ``epoch``; ``heard`` is the
+    last number of yours that came. ``resumed`` says that you are who you were.
+    """
 
     you: Id
     room: Label
     participants: Annotated[tuple[ParticipantInfo, ...], Limit(MAX_PARTICIPANTS)]
-    resume: Label
+    resume: Secret
     ice_servers: Annotated[tuple[IceServer, ...], Limit(8)] = ()
     chat: Annotated[tuple[ChatLine, ...], Limit(100)] = ()
     resumed: bool = False
+    epoch: Label = ""
+    last_seq: int = 0
+    heard: int = 0
+
+
+@message("resumed")
+class Resumed:
+    """You are who you were, and what follows is exactly what you missed.
+
+    ``heard`` is the last number of yours that came.
+    """
+
+    resume: Secret
+    ice_servers: Annotated[tuple[IceServer, ...], Limit(8)] = ()
+    heard: int = 0
 
 
 @message("participant-joined")
@@ -185,11 +208,16 @@ class ParticipantLeft:
 
 @message("signal")
 class Signaled:
-    """``body`` comes from ``from``, stamped by the server."""
+    """``body`` comes from ``from``, stamped by the server.
+
+    ``n`` is the number that the sender gave it, 0 for none: a server that was
+    started anew may carry one a second time.
+    """
 
     from_: Id
     generation: int
     body: dict[str, Any]
+    n: int = 0
 
 
 @message("chat")
@@ -262,6 +290,7 @@ class Renew:
 ClientMessage = Hello | Signal | SetMedia | SetHand | Chat | React | Ping | Leave
 ServerMessage = (
     Joined
+    | Resumed
     | ParticipantJoined
     | ParticipantChanged
     | ParticipantLeft

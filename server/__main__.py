@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import logging
+import signal
 import socket
 import sys
 
@@ -11,6 +12,7 @@ from starlette.applications import Starlette
 
 from protocol.codes import MAX_MESSAGE
 from server.app import create_app
+from server.drain import Drain
 from server.errors import SettingError
 from server.settings import Settings
 from server.transport import HttpTransport
@@ -20,13 +22,22 @@ _EVERYWHERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 
 
 class _Server(uvicorn.Server):
-    """Says where it is, once it can be reached there."""
+    """Says where it is, once it can be reached there; lets people go at the end."""
+
+    def __init__(self, config: uvicorn.Config, drain: Drain) -> None:
+        super().__init__(config)
+        self.drain = drain
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
             port = self.servers[0].sockets[0].getsockname()[1]
             print(f"Tertulia is at {_url(self.config.host, port)}", flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if not self.force_exit:
+            await self.drain.run()
+        await super().shutdown(sockets)
 
 
 def _url(host: str, port: int) -> str:
@@ -79,7 +90,9 @@ def main(arguments: list[str] | None = None) -> None:
         app = create_app(settings)
     except SettingError as error:
         sys.exit(f"tertulia: {error}")
-    _Server(configuration(app, settings)).run()
+    # uvicorn raises the signal that stopped it again: that was no failure.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    _Server(configuration(app, settings), app.state.drain).run()
 
 
 def _log() -> None:

@@ -18,6 +18,7 @@ from server.api import Api, failed, gone, refused, store_failed
 from server.assets import Assets
 from server.caller import Callers
 from server.clock import Clock, SystemClock
+from server.drain import Drain
 from server.errors import Refused, SettingError, StoreError
 from server.gate import Gate
 from server.headers import SecurityHeaders
@@ -32,6 +33,7 @@ from server.settings import Settings
 from server.socket import SocketEndpoint
 from server.store import Store, open_store
 from server.switchboard import Switchboard
+from server.ticket import Tickets
 from server.tokens import Tokens
 from server.turnstile import Turnstile
 
@@ -64,7 +66,7 @@ def create_app(
     tokens = Tokens(settings.secret, new_id, settings.retired_secrets)
     journal = Journal(store)
     rooms = Rooms(new_id, _ice_for(settings, clock))
-    switchboard = Switchboard(rooms, journal, clock)
+    switchboard = Switchboard(rooms, journal, clock, Tickets(settings.secret))
     gate = Gate(clock, settings.capacity)
     origins = Origins(settings.origins, test_mode=settings.test_mode)
     callers = Callers(tokens, Keys(settings.api_keys), clock)
@@ -117,6 +119,12 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.gate = gate  # the transport asks it before there is a request
+
+    def begin_to_drain() -> None:
+        app.state.draining = True
+
+    app.state.draining = False
+    app.state.drain = Drain(switchboard, settings.drain, begin_to_drain)
     return app
 
 

@@ -1,28 +1,29 @@
-"""What waits to be sent to one participant: bounded, and it outlives a cut.
+"""What waits to be sent to one participant, and what was sent but may be lost.
 
-*State* (who is in the room, what they show) is always told whole by ``joined``, so
-it need not survive a cut. *Events* (signals, chat, reactions) must. *Answers* belong
-to the connection they were given on.
+A letter gets its number when it is taken to be sent: until then a newer state of
+the same participant may replace it. What was sent is kept until the participant
+says that it came. Both are bounded, together.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from protocol.messages import (
-    Chatted,
+    GoingAway,
+    Joined,
     ParticipantChanged,
     ParticipantId,
-    Reacted,
+    Pong,
+    Resumed,
     ServerMessage,
-    Signaled,
 )
 
 MESSAGES: Final = 256
 CHARACTERS: Final = 1024 * 1024
 
-_EVENTS = (Signaled, Chatted, Reacted)
+#: Answers that belong to the connection they were given on: not numbered, not kept.
+_PASSING = (Joined, Resumed, Pong, GoingAway)
 
 
 @dataclass(slots=True)
@@ -30,33 +31,37 @@ class Letter:
     """One encoded message; ``about`` whom, if only the latest such counts."""
 
     text: str
-    event: bool
+    counts: bool
     about: ParticipantId | None = None
+    seq: int = 0  # none before it is sent, none ever if it doesn't count
 
 
 class Outbox:
-    """A queue that drops nothing silently: what it can't keep makes it ``lost``.
+    """A numbered queue that drops nothing silently.
 
-    A lost outbox keeps nothing; its owner has to learn everything anew.
+    What it can't keep makes it ``lost``: then it keeps nothing, and its reader has
+    to learn everything anew. ``last`` is the last number that was given.
     """
 
     def __init__(self) -> None:
-        self._letters: deque[Letter] = deque()
-        self._size = 0
+        self._waiting: deque[Letter] = deque()
+        self._sent: deque[Letter] = deque()  # numbered, in order, without a gap
         self._changed: dict[ParticipantId, Letter] = {}
+        self._size = 0  # characters that wait
+        self._kept = 0  # characters that were sent
+        self.last = 0
         self.lost = False
 
     def __len__(self) -> int:
-        return len(self._letters)
+        return len(self._waiting)
 
     def put(self, message: ServerMessage, text: str, *, cut: bool = False) -> bool:
         """Append a message; return False if the reader is too slow for it.
 
-        After False only events are left, and whoever reads has to start over. In
-        a ``cut`` only events are kept in the first place.
+        In a ``cut`` what belongs to the connection alone is dropped.
         """
-        event = isinstance(message, _EVENTS)
-        if self.lost or (cut and not event):
+        counts = not isinstance(message, _PASSING)
+        if self.lost or (cut and not counts):
             return not self.lost
         about = None
         if isinstance(message, ParticipantChanged):
@@ -65,57 +70,93 @@ class Outbox:
                 self._size += len(text) - len(waiting.text)
                 waiting.text = text
                 return True
-        if self._fits(text):
-            self._append(Letter(text, event, about))
-            return True
-        self.keep_events()
-        if event and self._fits(text):
-            self._append(Letter(text, event))
-        elif event:
+        if not self._fits(text):
             self._forget()
             self.lost = True
-        return False
+            return False
+        letter = Letter(text, counts, about)
+        self._waiting.append(letter)
+        self._size += len(text)
+        if about is not None:
+            self._changed[about] = letter
+        self._trim()
+        return True
 
-    def first(self) -> Letter | None:
-        """Return what to send next, which then doesn't change any more."""
-        if not self._letters:
+    def put_first(self, text: str) -> None:
+        """Let this go before everything else; it doesn't count."""
+        self._waiting.appendleft(Letter(text, counts=False))
+        self._size += len(text)
+
+    def take(self) -> Letter | None:
+        """Return what to send next; from now on it counts as sent."""
+        if not self._waiting:
             return None
-        letter = self._letters[0]
-        if letter.about is not None:
-            self._changed.pop(letter.about, None)
-            letter.about = None
+        letter = self._waiting.popleft()
+        self._size -= len(letter.text)
+        if letter.about is not None and self._changed.get(letter.about) is letter:
+            del self._changed[letter.about]
+        if letter.counts:
+            if not letter.seq:
+                self.last += 1
+                letter.seq = self.last
+            self._sent.append(letter)
+            self._kept += len(letter.text)
         return letter
 
-    def sent(self, letter: Letter) -> None:
-        """Remove the first letter, once it is on its way."""
-        if self._letters and self._letters[0] is letter:
-            self._letters.popleft()
-            self._size -= len(letter.text)
+    def acknowledge(self, seq: int) -> None:
+        """Everything up to this number came: it need not be kept any more."""
+        while self._sent and self._sent[0].seq <= seq:
+            self._drop()
 
-    def keep_events(self) -> None:
-        """Forget what the next ``joined`` tells anyway."""
-        events = [letter for letter in self._letters if letter.event]
+    def rewind(self, seq: int) -> bool:
+        """Let everything after this number wait again, in order.
+
+        Return False, and change nothing, where some of it is gone.
+        """
+        first = self._first_kept()
+        if self.lost or not first - 1 <= seq <= self.last:
+            return False
+        self.acknowledge(seq)
+        again = list(self._sent)
+        later = [
+            letter
+            for letter in self._waiting
+            if letter.counts and not 0 < letter.seq <= seq
+        ]
+        self._sent.clear()
+        self._kept = 0
+        self._waiting = deque([*again, *later])
+        self._size = sum(len(letter.text) for letter in self._waiting)
+        return True
+
+    def restart(self) -> None:
+        """Forget everything; the numbers go on."""
         self._forget()
-        self.extend(events)
+        self.lost = False
 
-    def extend(self, letters: Iterable[Letter]) -> None:
-        """Append what was kept from before a cut."""
-        for letter in letters:
-            self._append(letter)
+    def _first_kept(self) -> int:
+        """Return the number of the first letter that is still here."""
+        if self._sent:
+            return self._sent[0].seq
+        numbered = (letter.seq for letter in self._waiting if letter.seq)
+        return next(numbered, self.last + 1)
 
-    def __iter__(self) -> Iterator[Letter]:
-        return iter(self._letters)
+    def _drop(self) -> None:
+        self._kept -= len(self._sent.popleft().text)
 
-    def _append(self, letter: Letter) -> None:
-        self._letters.append(letter)
-        self._size += len(letter.text)
-        if letter.about is not None:
-            self._changed[letter.about] = letter
+    def _trim(self) -> None:
+        """What waits is worth more than what came, most likely, already."""
+        while self._sent and (
+            len(self._waiting) + len(self._sent) > MESSAGES
+            or self._size + self._kept > CHARACTERS
+        ):
+            self._drop()
 
     def _forget(self) -> None:
-        self._letters.clear()
+        self._waiting.clear()
+        self._sent.clear()
         self._changed.clear()
-        self._size = 0
+        self._size = self._kept = 0
 
     def _fits(self, text: str) -> bool:
-        return len(self._letters) < MESSAGES and self._size + len(text) <= CHARACTERS
+        return len(self._waiting) < MESSAGES and self._size + len(text) <= CHARACTERS

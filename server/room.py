@@ -57,9 +57,6 @@ class Member:
 
     info: ParticipantInfo
     subject: str
-    # The newest resume secret and the one before: the newest may have been lost
-    # on its way, together with the connection it was sent on.
-    secrets: deque[str] = field(default_factory=lambda: deque(maxlen=2))
     said: deque[str] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
 
@@ -100,12 +97,15 @@ class Room:
     def welcome(
         self, who: ParticipantId, ice: tuple[IceServer, ...], *, resumed: bool
     ) -> Joined:
-        """Return the whole room as ``who`` has to know it."""
+        """Return the whole room as ``who`` has to know it.
+
+        The connection's own part (``resume``, ``epoch``, numbers) is left empty.
+        """
         return Joined(
             you=who,
             room=self.id,
             participants=tuple(self.members[each].info for each in self._others(who)),
-            resume=self.members[who].secrets[-1],
+            resume="",
             ice_servers=ice,
             chat=self._tail(),
             resumed=resumed,

@@ -10,7 +10,6 @@ Sans-I/O: no socket, no clock, no task. A participant is *present* or
 Each participant who came in is announced as gone exactly once.
 """
 
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -84,12 +83,17 @@ class Rooms:
             return True
         return any(member.subject == subject for member in room.members.values())
 
-    def join(self, room_id: RoomId, entry: Entry) -> Admission:
-        """Bring a newcomer in, or raise ``Refused``."""
+    def join(
+        self, room_id: RoomId, entry: Entry, you: ParticipantId | None = None
+    ) -> Admission:
+        """Bring a newcomer in, or raise ``Refused``.
+
+        ``you`` is who they were before the server was started anew.
+        """
         if room_id in self._ended:
             raise Refused(ErrorCode.ROOM_NOT_FOUND)
         room = self._rooms.get(room_id) or Room(room_id)
-        you = ParticipantId(self._new_id())
+        you = you or ParticipantId(self._new_id())
         info = ParticipantInfo(
             you, display_name(entry.vouched or entry.name), entry.media
         )
@@ -97,20 +101,6 @@ class Rooms:
         others = room.enter(member)
         self._rooms[room_id] = room
         return Admission(room, you, [*self._welcome(room, member, entry), *others])
-
-    def holder(self, room_id: RoomId, secret: str, subject: str) -> Member | None:
-        """Return the member that ``secret`` brings back, if they are still here."""
-        room = self._rooms.get(room_id)
-        if room is None:
-            return None
-        wanted = secret.encode()
-        for member in room.members.values():
-            known = [hmac.compare_digest(s.encode(), wanted) for s in member.secrets]
-            if any(known):
-                if member.subject != subject:
-                    raise Refused(ErrorCode.RESUME_DENIED)
-                return member
-        return None
 
     def resume(self, room_id: RoomId, who: ParticipantId, entry: Entry) -> Admission:
         """Bring a participant back as the one they were."""
@@ -171,7 +161,6 @@ class Rooms:
         self, room: Room, member: Member, entry: Entry, *, resumed: bool = False
     ) -> list[Delivery]:
         who = member.info.id
-        member.secrets.append(self._new_id())
         joined = room.welcome(who, self._ice_for(who), resumed=resumed)
         mine = [Delivery(who, joined)]
         if member.info.name != entry.name:

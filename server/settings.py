@@ -21,6 +21,7 @@ PAGE: Final = Path(__file__).resolve().parent.parent / "build" / "page"
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s,]+")
 _ICE_LIMIT = 8
+_DRAIN_LIMIT = 7.0  # seconds; what runs us kills us after 10, most often
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
@@ -52,6 +53,7 @@ class Settings:
     turn_secret: str = field(default="", repr=False)
     capacity: Capacity = Capacity()
     test_mode: bool = False
+    drain: float = 5.0
     page: Path = PAGE
 
     @classmethod
@@ -88,6 +90,7 @@ class Settings:
             turn_secret=turn_secret,
             capacity=_capacity(env),
             test_mode=_switch(env, "TERTULIA_TEST_MODE"),
+            drain=_seconds(env, "TERTULIA_DRAIN", cls.drain, _DRAIN_LIMIT),
         )
 
 
@@ -104,6 +107,13 @@ def _switch(env: Mapping[str, str], name: str, *, default: bool = False) -> bool
     if value in ("1", "yes", "true", "on"):
         return True
     raise SettingError(name, "expected 1 or 0")
+
+
+def _seconds(env: Mapping[str, str], name: str, default: float, limit: float) -> float:
+    text = env.get(name) or str(default)
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?", text, re.ASCII) or float(text) > limit:
+        raise SettingError(name, f"expected seconds from 0 to {limit:g}")
+    return float(text)
 
 
 def _port(env: Mapping[str, str]) -> int:

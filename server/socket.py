@@ -19,13 +19,15 @@ from protocol.codes import (
 )
 from protocol.errors import ProtocolError
 from protocol.messages import Failed, Hello
+from protocol.numbering import N
 from server.clock import Clock
 from server.denial import deny
 from server.errors import Refused, TooMany
 from server.gate import Gate, Visit
 from server.limits import Allowance, Verdict
 from server.origin import Origins
-from server.switchboard import Seat, Switchboard
+from server.seat import Seat
+from server.switchboard import Switchboard
 from server.tokens import Tokens
 from server.wire import FROM_CLIENT, TO_CLIENT
 
@@ -64,7 +66,10 @@ class SocketEndpoint:
             await deny(scope, send, crowd.status, f"{crowd}\n".encode(), [retry])
             return
         try:
-            if not self._origins.admit(scope):
+            if self.switchboard.draining:
+                stops = b"this server stops; come back in a moment\n"
+                await deny(scope, send, 503, stops)
+            elif not self._origins.admit(scope):
                 await deny(scope, send, 403, b"this page may not connect here\n")
             elif SUBPROTOCOL not in scope["subprotocols"]:
                 expected = f"expected subprotocol {SUBPROTOCOL}\n"
@@ -179,20 +184,23 @@ class _Connection:
                 await asyncio.sleep(0)
 
     def _hear(self, seat: Seat, text: str) -> None:
-        verdict, about = self._allowance.hear(self._now(), len(text)), ""
-        if verdict is Verdict.HEARD:
-            try:
-                message = FROM_CLIENT.decode(text)
-            except ProtocolError as error:
-                self._strike(seat, error.code, str(error))
-                return
-            verdict = self._allowance.ask(self._now(), message, len(text))
-            about = tag_of(type(message))
-        if verdict is Verdict.HEARD:
-            self._switchboard.heard(seat, self, message)
+        verdict = self._allowance.hear(self._now(), len(text))
+        if verdict is Verdict.ENOUGH:
+            raise _Over(CloseCode.TOO_MANY, by_us=True)
+        try:
+            message, numbers = FROM_CLIENT.decode_numbered(text, N)
+        except ProtocolError as error:
+            self._strike(seat, error.code, str(error))
             return
-        too_many = TooMany(1)
-        self._switchboard.refuse(seat, self, too_many.code, str(too_many), about)
+        if verdict is Verdict.HEARD:
+            verdict = self._allowance.ask(self._now(), message, len(text))
+        if verdict is Verdict.HEARD:
+            self._switchboard.heard(seat, self, message, numbers)
+            return
+        too_many, about = TooMany(1), tag_of(type(message))
+        self._switchboard.refuse(
+            seat, self, too_many.code, str(too_many), about, numbers
+        )
         if verdict is Verdict.ENOUGH:
             raise _Over(CloseCode.TOO_MANY, by_us=True)
 
@@ -225,9 +233,8 @@ class _Connection:
             pass  # the socket is gone; the reader hears it too
 
     async def _drain(self, seat: Seat) -> None:
-        while seat.line is self and (letter := seat.outbox.first()):
-            await self._send({"type": "websocket.send", "text": letter.text})
-            seat.outbox.sent(letter)
+        while seat.line is self and (text := seat.next_text()) is not None:
+            await self._send({"type": "websocket.send", "text": text})
 
     async def _refuse(self, failed: Failed) -> None:
         await self._send({"type": "websocket.send", "text": TO_CLIENT.encode(failed)})

@@ -11,13 +11,23 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from js import Date, WebSocket, fetch, localStorage, location, sessionStorage
+from js import (
+    Date,
+    WebSocket,
+    document,
+    fetch,
+    localStorage,
+    location,
+    sessionStorage,
+    window,
+)
 from pyodide.ffi import JsException, to_js
 
 from client_py.browser.dom import Listeners
 from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, TextReceived
 from client_py.core.state import Problem
+from client_py.core.wake import watch_clock
 from protocol.codes import SUBPROTOCOL, CloseCode
 
 _SESSION_KEY = "tertulia.session"  # shared with boot.js
@@ -37,6 +47,8 @@ class BrowserSignaling:
     def __init__(self, boot: Any) -> None:
         self._boot = boot
         self._listeners = Listeners()
+        self._signs = Listeners()  # that it is worth trying again
+        self._watching: asyncio.Future[None] | None = None
         self._socket: Any = None
         self._opened: asyncio.Future[bool] | None = None
 
@@ -85,6 +97,24 @@ class BrowserSignaling:
             raise
         if not reached:
             raise SignalingError(Problem.SERVER_UNREACHABLE)
+
+    def watch(self, wake: Callable[[], None] | None) -> None:
+        """Call ``wake`` when the network, the page or the machine is back."""
+        self._signs.close()
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+        if wake is None:
+            return
+
+        def got_visibility(event: Any) -> None:
+            if document.visibilityState == "visible":
+                wake()
+
+        self._signs.add(window, "online", lambda event: wake())
+        self._signs.add(window, "pageshow", lambda event: wake())
+        self._signs.add(document, "visibilitychange", got_visibility)
+        self._watching = asyncio.ensure_future(watch_clock(wake))
 
     def send(self, text: str) -> None:
         """Send a text; nothing when the socket is not open."""

@@ -24,15 +24,19 @@ from client_py.core.session import Session
 from client_py.core.slot import Slot
 from client_py.core.speaker import Listening
 from client_py.core.state import Problem, Snapshot
+from client_py.core.stream import Outgoing, Stream, Verdict
 from protocol.codec import Codec
 from protocol.errors import ProtocolError
 from protocol.messages import (
     ClientMessage,
+    Joined,
     ParticipantId,
     Ping,
     Pong,
+    Resumed,
     ServerMessage,
 )
+from protocol.numbering import SEQ, N, stamp
 
 log = logging.getLogger("tertulia.conference")
 
@@ -60,6 +64,7 @@ class Conference:
         self._platform = platform
         self._publish = publish
         self._session = Session((random or Random()).random, platform.agent)
+        self._stream = Stream()
         self._inbox: deque[e.Event] = deque()
         self._draining = False
         self._peers: dict[ParticipantId, tuple[Peer, asyncio.Task[None]]] = {}
@@ -75,6 +80,7 @@ class Conference:
     async def run(self) -> None:
         """Watch devices, levels and links until cancelled; then let go of all."""
         self._platform.media.watch(self.post)
+        self._platform.signaling.watch(lambda: self.post(e.Woken()))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._measure_levels())
@@ -84,6 +90,7 @@ class Conference:
             for slot in {*self._open, *self._starting}:
                 self._stop(slot)  # a lobby's picture of oneself, too
             self._platform.signaling.close()
+            self._platform.signaling.watch(None)
             await self._settle()
 
     def post(self, event: e.Event) -> None:
@@ -108,7 +115,7 @@ class Conference:
     def _perform(self, effect: do.Effect) -> None:
         match effect:
             case do.Send(message):
-                self._platform.signaling.send(_TO_SERVER.encode(message))
+                self._say(message)
             case do.Deliver(who, message):
                 if who in self._peers:
                     self._peers[who][0].deliver(message)
@@ -139,6 +146,9 @@ class Conference:
                 self._connecting = self._spawn(self._connect(room))
             case do.Disconnect():
                 self._hang_up()
+            case do.Probe():
+                if self._heartbeat is not None:
+                    self._beat.check()
 
     def _open_peer(self, link: do.OpenPeer) -> None:
         peer = Peer(
@@ -202,7 +212,7 @@ class Conference:
     async def _connect(self, room: str) -> None:
         signaling = self._platform.signaling
         heartbeat = self._beat = Heartbeat(
-            lambda ping: signaling.send(_TO_SERVER.encode(Ping(ping))),
+            lambda ping: self._say(Ping(ping)),
             self._lost,
         )
         try:
@@ -220,14 +230,40 @@ class Conference:
             self.post(e.SocketClosed(event.code))
             return
         try:
-            message = _FROM_SERVER.decode(event.text)
+            message, numbers = _FROM_SERVER.decode_numbered(event.text, SEQ)
         except ProtocolError as error:
             log.warning("< not understood: %s", error)
             return
+        match self._stream.hear(numbers):
+            case Verdict.NEW:
+                self._heard(message)
+            case Verdict.GAP:
+                log.warning("< something is missing")
+                self._lost()
+        self._acknowledge()
+
+    def _heard(self, message: ServerMessage) -> None:
         if isinstance(message, Pong):
             self._beat.pong(message.id)
-        else:
-            self.post(e.Heard(message))
+            return
+        if isinstance(message, Joined | Resumed):
+            for outgoing in self._stream.go_on(message):
+                self._transmit(outgoing)
+        self.post(e.Heard(message))
+
+    def _say(self, message: ClientMessage) -> None:
+        """Send a message, or keep it for the next connection."""
+        if outgoing := self._stream.say(message):
+            self._transmit(outgoing)
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        if self._stream.owes:
+            self._say(Ping(0))  # nobody waits for its pong
+
+    def _transmit(self, outgoing: Outgoing) -> None:
+        message, numbers = outgoing
+        self._platform.signaling.send(stamp(_TO_SERVER.encode(message), N, numbers))
 
     def _lost(self) -> None:
         """The socket is open, but nobody answers."""
@@ -239,6 +275,7 @@ class Conference:
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
         self._connecting = self._heartbeat = None
+        self._stream.cut()
         self._platform.signaling.close()
 
     # -- what goes on by itself

@@ -26,6 +26,11 @@ class Disconnect:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """Find out soon whether the socket still lives."""
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """Say something to the server."""
 
@@ -111,6 +116,7 @@ Effect = (
     MakeRoom
     | Connect
     | Disconnect
+    | Probe
     | Send
     | After
     | OpenPeer

@@ -137,6 +137,18 @@ class RetryDue:
     attempt: int
 
 
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """The network or the machine may be back: a good moment to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceOver:
+    """Whoever has not come back since the server was started anew is gone."""
+
+    serial: int
+
+
 # -- peers
 
 
@@ -223,7 +235,9 @@ class DevicesChanged:
 
 
 Gesture = CreateRoom | EnterLobby | Join | Leave | Say | ShowReaction | RaiseHand
-SignalingEvent = Admitted | AdmissionFailed | SocketClosed | RetryDue
+SignalingEvent = (
+    Admitted | AdmissionFailed | SocketClosed | RetryDue | Woken | AbsenceOver
+)
 LinkEvent = PeerSaid | PeerChanged | RenewalDue | QualityMeasured | LevelsMeasured
 SourceEvent = (
     TurnOn

@@ -5,12 +5,14 @@ from collections.abc import Callable
 
 from protocol.codes import HEARTBEAT, HEARTBEAT_DEADLINE
 
+CHECK_DEADLINE = 2.0  # seconds for the answer when there is reason to doubt
+
 
 class Heartbeat:
     """Pings every ``interval`` seconds; calls ``lost`` once when none comes back.
 
-    A clock that jumped ahead, as after sleep, is noticed at the next beat: the
-    ping goes out at once, and the deadline counts from there.
+    ``check`` lets it ping at once and wait less long for the answer, as after
+    sleep.
     """
 
     def __init__(
@@ -25,6 +27,7 @@ class Heartbeat:
         self._interval = interval
         self._deadline = deadline
         self._answered = asyncio.Event()
+        self._asked = asyncio.Event()
         self._serial = 0
 
     def pong(self, serial: int) -> None:
@@ -32,16 +35,30 @@ class Heartbeat:
         if serial == self._serial:
             self._answered.set()
 
+    def check(self) -> None:
+        """Find out now."""
+        self._asked.set()
+
     async def run(self) -> None:
         """Beat until nobody answers, or until cancelled."""
         while True:
-            await asyncio.sleep(self._interval)
+            deadline = await self._pause()
             self._serial += 1
             self._answered.clear()
             self._ping(self._serial)
             try:
-                async with asyncio.timeout(self._deadline):
+                async with asyncio.timeout(deadline):
                     await self._answered.wait()
             except TimeoutError:
                 break
         self._lost()
+
+    async def _pause(self) -> float:
+        """Wait for the next beat; return the seconds its answer may take."""
+        try:
+            async with asyncio.timeout(self._interval):
+                await self._asked.wait()
+        except TimeoutError:
+            return self._deadline
+        self._asked.clear()
+        return min(self._deadline, CHECK_DEADLINE)

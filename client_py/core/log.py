@@ -43,6 +43,14 @@ class Log:
         if all((line.from_, line.id) != (old.from_, old.id) for old in self.chat):
             self.chat = (*self.chat, line)[-_CHAT:]
 
+    def refused(self) -> None:
+        """The server won't have the oldest line that it hasn't sent back.
+
+        It answers line by line, in order. The line isn't said again.
+        """
+        if self._mine:
+            del self._mine[next(iter(self._mine))]
+
     def enter(self, me: ParticipantId, tail: tuple[ChatLine, ...]) -> None:
         """The room's last lines, on coming in or back."""
         self._selves.add(me)

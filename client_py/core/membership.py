@@ -29,6 +29,7 @@ class Membership:
         self._tries = 0  # in a row that failed
         self._attempt = 0  # rises for ever: a timer knows the one it is for
         self._pause = 0.0
+        self._waiting = False  # for the time to knock again
         self.phase = Phase.LOBBY
         self.problem = Problem.NONE
         self.room = ""
@@ -55,6 +56,7 @@ class Membership:
         """Ask to be let in for the first time."""
         self._tries, self._pause = 0, 0.0
         self._attempt += 1
+        self._waiting = False
         self.go(Phase.JOINING)
         return [Connect(self.room)]
 
@@ -77,11 +79,20 @@ class Membership:
         self._pause = 0.0
         self._tries += 1
         self._attempt += 1
+        self._waiting = True
         if self.phase is Phase.JOINING and self._tries >= _TRIES:
             self.go(Phase.FAILED, Problem.SERVER_UNREACHABLE)
         return [After(delay, RetryDue(self._attempt))]
 
     def retry_due(self, attempt: int) -> list[Effect]:
         """Knock again, unless another attempt overtook this one."""
-        current = self.knocking and attempt == self._attempt
-        return [Connect(self.room)] if current else []
+        if attempt != self._attempt:
+            return []
+        return self.hurry()
+
+    def hurry(self) -> list[Effect]:
+        """Knock again now, if I want in and only wait for the time to do so."""
+        if not (self.knocking and self._waiting):
+            return []
+        self._waiting = False
+        return [Connect(self.room)]

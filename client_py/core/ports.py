@@ -51,6 +51,13 @@ class Signaling(Protocol):
         ``close`` was called.
         """
 
+    def watch(self, wake: Callable[[], None] | None) -> None:
+        """Call ``wake`` from now on when the network or the machine comes back.
+
+        That is a network that is there again, a page that is seen again, a clock
+        that jumped. None ends it.
+        """
+
     def send(self, text: str) -> None:
         """Send a text; silently nothing when the socket is not open."""
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from client_py.core.backoff import next_delay
 from client_py.core.effect import After, ClosePeer, Deliver, Effect, OpenPeer, Send
-from client_py.core.event import PeerChanged, PeerSaid, RenewalDue
+from client_py.core.event import AbsenceOver, PeerChanged, PeerSaid, RenewalDue
 from client_py.core.state import Connection, Participant, Quality
 from protocol.codec import to_plain
-from protocol.codes import Presence
+from protocol.codes import GRACE, Presence
 from protocol.messages import (
     IceServer,
     Joined,
@@ -36,6 +36,8 @@ class _Link:
     failed: bool = False  # this generation, for good: the next is on its way
     failures: int = 0  # generations in a row
     quality: Quality = Quality.EXCELLENT
+    heard: int = 0  # the last number that they gave a signal
+    absent: bool = False  # not back since the server was started anew
 
 
 class Roster:
@@ -45,6 +47,7 @@ class Roster:
         self._random = random
         self._links: dict[ParticipantId, _Link] = {}
         self._ice_servers: tuple[IceServer, ...] = ()
+        self._absences = 0  # a timer knows the one it is for
 
     def __contains__(self, who: ParticipantId) -> bool:
         return who in self._links
@@ -71,20 +74,43 @@ class Roster:
             for who, link in self._links.items()
         )
 
-    def enter(self, joined: Joined) -> list[Effect]:
-        """Take the room as it is now: open what is new, close what is gone."""
+    def enter(self, joined: Joined, *, anew: bool = False) -> list[Effect]:
+        """Take the room as it is now: open what is new, close what is gone.
+
+        A server that was started ``anew`` doesn't know yet who is gone: those who
+        aren't there have a grace to come back in.
+        """
         self._ice_servers = joined.ice_servers
         here = {info.id: info for info in joined.participants}
         effects: list[Effect] = []
-        for who in [who for who in self._links if who not in here]:
-            effects += self.remove(who)
+        for who, link in list(self._links.items()):
+            if who in here:
+                continue
+            if anew:
+                link.absent = True
+            elif not link.absent:
+                effects += self.remove(who)
         for who, info in here.items():
             if who in self._links:
-                self._links[who].info = info
+                self.change(info)
             else:
                 # Whoever came while I was cut off is the newcomer of the two.
-                effects += self._open(info, initiator=not joined.resumed)
+                newcomer = anew or not joined.resumed
+                effects += self._open(info, initiator=newcomer)
+        if anew and any(link.absent for link in self._links.values()):
+            self._absences += 1
+            effects.append(After(GRACE, AbsenceOver(self._absences)))
         return effects
+
+    def go_on(self, ice_servers: tuple[IceServer, ...]) -> None:
+        """The server goes on where it was; these are good for longer."""
+        self._ice_servers = ice_servers
+
+    def missing(self, serial: int) -> list[ParticipantId]:
+        """Return who didn't come back in the grace of this number."""
+        if serial != self._absences:
+            return []
+        return [who for who, link in self._links.items() if link.absent]
 
     def add(self, info: ParticipantInfo) -> list[Effect]:
         """Somebody came in: make ready for their offer."""
@@ -94,8 +120,8 @@ class Roster:
 
     def change(self, info: ParticipantInfo) -> list[Effect]:
         """Somebody's name, media, hand or presence changed."""
-        if info.id in self._links:
-            self._links[info.id].info = info
+        if link := self._links.get(info.id):
+            link.info, link.absent = info, False
         return []
 
     def remove(self, who: ParticipantId) -> list[Effect]:
@@ -107,11 +133,14 @@ class Roster:
         return [effect for who in list(self._links) for effect in self.remove(who)]
 
     def signaled(
-        self, who: ParticipantId, generation: int, message: PeerMessage
+        self, who: ParticipantId, generation: int, message: PeerMessage, n: int = 0
     ) -> list[Effect]:
-        """The other end of a link says something."""
+        """The other end of a link says something, under its number ``n``."""
         link = self._links.get(who)
-        if link is None or generation < link.generation:
+        if link is None or 0 < n <= link.heard:
+            return []  # two servers passed it on, one after the other
+        link.heard = max(n, link.heard)
+        if generation < link.generation:
             return []
         if generation > link.generation and link.initiator:
             return []  # only the initiator raises it: somebody lies
@@ -189,7 +218,7 @@ class Roster:
 
 def _shown(link: _Link) -> Connection:
     """Media may flow while signaling is cut: people are told of the cut."""
-    cut = link.info.presence is Presence.RECONNECTING
+    cut = link.absent or link.info.presence is Presence.RECONNECTING
     if cut and link.connection is Connection.CONNECTED:
         return Connection.RECONNECTING
     return link.connection

@@ -16,6 +16,7 @@ from client_py.core.effect import (
     Disconnect,
     Effect,
     MakeRoom,
+    Probe,
     Send,
 )
 from client_py.core.log import Log
@@ -31,7 +32,7 @@ from client_py.core.state import (
     Snapshot,
 )
 from protocol import messages as m
-from protocol.codec import Codec
+from protocol.codec import Codec, tag_of
 from protocol.codes import (
     MAX_CHAT,
     MAX_NAME,
@@ -84,7 +85,7 @@ class Session:
         self._roster = Roster(self._random)
         self._company = Company(self._roster, self._sources)
         self._log.clear()
-        self._unsent: list[m.ClientMessage] = []
+        self._epoch = ""
         self._announced = m.MediaState()
         self._hand = False
 
@@ -94,9 +95,9 @@ class Session:
             case e.Heard(message):
                 return self._heard(message)
             case e.PeerSaid():
-                return self._sent(self._roster.said(event))
+                return self._roster.said(event)
             case e.PeerChanged():
-                return self._sent(self._roster.peer_changed(event))
+                return self._roster.peer_changed(event)
             case e.RenewalDue():
                 return self._roster.renewal_due(event)
             case e.QualityMeasured(who, quality):
@@ -106,9 +107,9 @@ class Session:
             case _ if isinstance(event, e.SignalingEvent):
                 return self._signaling(event)
             case _ if isinstance(event, e.SourceEvent):
-                return self._sent(self._source(event))
+                return self._source(event)
             case _:
-                return self._sent(self._gesture(event))
+                return self._gesture(event)
         return []
 
     @property
@@ -180,6 +181,8 @@ class Session:
                     return []
                 return [Send(self._log.write(me, text))]
             case e.ShowReaction(emoji):
+                if self._phase is Phase.RECONNECTING:
+                    return []  # its moment will be over
                 return [Send(m.React(emoji))]
             case e.RaiseHand(raised):
                 self._hand = raised
@@ -217,6 +220,16 @@ class Session:
                 return self._membership.retry_due(attempt)
             case e.SocketClosed(code):
                 return self._cut(code)
+            case e.Woken():
+                joined = self._phase is Phase.JOINED
+                return [Probe()] if joined else self._membership.hurry()
+            case e.AbsenceOver(serial):
+                missing = self._roster.missing(serial)
+                return [
+                    effect
+                    for who in missing
+                    for effect in self._gone(who, LeaveReason.LOST)
+                ]
         if not self._membership.knocking:
             if isinstance(event, e.AdmissionFailed):
                 waiting = self._phase in (Phase.LOBBY, Phase.FAILED)
@@ -256,6 +269,8 @@ class Session:
         match message:
             case m.Joined():
                 return self._joined(message)
+            case m.Resumed():
+                return self._resumed(message)
             case m.Failed(code, _, about):
                 return self._refused(code, about)
             case m.GoingAway(retry_after):
@@ -267,14 +282,15 @@ class Session:
             return []
         match message:
             case m.ParticipantJoined(info):
-                self._log.tell(NoticeKind.JOINED, info.name)
+                if info.id not in self._roster:
+                    self._log.tell(NoticeKind.JOINED, info.name)
                 return self._roster.add(info)
             case m.ParticipantChanged(info):
                 return self._changed(info)
             case m.ParticipantLeft(who, reason):
                 return self._gone(who, reason)
-            case m.Signaled(who, generation, body):
-                return self._sent(self._signaled(who, generation, body))
+            case m.Signaled():
+                return self._signaled(message)
             case m.Chatted(line):
                 self._log.add(line)
             case m.Reacted(who, emoji):
@@ -285,19 +301,29 @@ class Session:
         if not self._membership.knocking:
             return []
         self._membership.enter()
-        unsent, self._unsent = self._unsent, []
+        anew = joined.resumed and joined.epoch != self._epoch
         effects: list[Effect] = []
         if not joined.resumed:
-            unsent = []
             effects += self._roster.clear()
         self._company.me, self._resume = joined.you, joined.resume
+        self._epoch = joined.epoch
         self._log.enter(joined.you, joined.chat)
-        effects += self._roster.enter(joined)
+        effects += self._roster.enter(joined, anew=anew)
         if self._sources.announced != self._announced:
             effects.append(self._announce())  # it changed since the hello
         if self._hand or joined.resumed:
             effects.append(Send(m.SetHand(self._hand)))
-        return [*effects, *(Send(each) for each in (*unsent, *self._log.unconfirmed))]
+        if anew or not joined.resumed:  # else what was written is on its way
+            effects += [Send(each) for each in self._log.unconfirmed]
+        return effects
+
+    def _resumed(self, resumed: m.Resumed) -> list[Effect]:
+        """Nothing was lost: what I know is true, and what I missed follows."""
+        if self._phase is Phase.RECONNECTING:
+            self._membership.enter()
+            self._resume = resumed.resume
+            self._roster.go_on(resumed.ice_servers)
+        return []
 
     def _refused(self, code: ErrorCode, about: str) -> list[Effect]:
         if about == "hello" and self._membership.knocking:
@@ -306,6 +332,8 @@ class Session:
                 return [Disconnect(), *self._membership.retry()]
             problem = _PROBLEMS.get(code, Problem.INTERNAL)
             return self._end(Phase.FAILED, problem)
+        if about == tag_of(m.Chat):
+            self._log.refused()
         if code is not ErrorCode.NO_SUCH_PEER:  # they just left: no news
             self._log.tell(NoticeKind.REFUSED, about, code)
         return []
@@ -334,27 +362,15 @@ class Session:
             self._log.tell(NoticeKind.LOST if lost else NoticeKind.LEFT, info.name)
         return self._roster.remove(who)
 
-    def _signaled(
-        self, who: m.ParticipantId, generation: int, body: dict[str, Any]
-    ) -> list[Effect]:
+    def _signaled(self, signaled: m.Signaled) -> list[Effect]:
+        who, generation = signaled.from_, signaled.generation
         try:
-            message = _PEER_CODEC.from_plain(body)
+            message = _PEER_CODEC.from_plain(signaled.body)
         except ProtocolError:
             return []  # a peer that talks nonsense hurts only its own link
-        return self._roster.signaled(who, generation, message)
+        return self._roster.signaled(who, generation, message, signaled.n)
 
     # -- common ends
-
-    def _sent(self, effects: list[Effect]) -> list[Effect]:
-        """Keep back what can't be sent just now, for when the socket is back."""
-        if self._phase is not Phase.RECONNECTING:
-            return effects
-        kept = [each for each in effects if isinstance(each, Send)]
-        # Chat waits in the log, media and hand are said again with the hello.
-        self._unsent += [
-            each.message for each in kept if isinstance(each.message, m.Signal)
-        ]
-        return [each for each in effects if each not in kept]
 
     def _end(self, phase: Phase, problem: Problem = Problem.NONE) -> list[Effect]:
         """Leave the room behind, for whatever reason."""

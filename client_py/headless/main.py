@@ -22,9 +22,16 @@ _PATIENCE = 10.0  # seconds
 class Person:
     """Somebody in a room: what they do, what they know, what they see and hear."""
 
-    def __init__(self, platform: Platform, media: HeadlessMedia, url: str) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        media: HeadlessMedia,
+        connections: Connections,
+        url: str,
+    ) -> None:
         self.url = url
         self.media = media
+        self._connections = connections
         self.conference = Conference(platform, self._publish)
         self._published = asyncio.Event()
 
@@ -32,6 +39,11 @@ class Person:
     def snapshot(self) -> Snapshot:
         """Everything they know."""
         return self.conference.snapshot
+
+    @property
+    def links(self) -> int:
+        """How many peer connections they made so far."""
+        return self._connections.made
 
     def post(self, event: e.Event) -> None:
         """Let them do this, e.g. ``TurnOff(Slot.CAMERA)``."""
@@ -97,7 +109,7 @@ async def participant(
         room = unquote(parts.path.removeprefix("/r/")).strip("/")
         room = room or await signaling.create_room()
         platform = Platform(signaling, media, connections, "aiortc")
-        person = Person(platform, media, f"{origin}/r/{room}")
+        person = Person(platform, media, connections, f"{origin}/r/{room}")
         async with _running(person.conference):
             person.post(e.EnterLobby(room))
             for slot, on in ((Slot.MICROPHONE, microphone), (Slot.CAMERA, camera)):

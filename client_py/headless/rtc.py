@@ -52,6 +52,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._closing = Tasks()
+        self.made = 0  # in all, so that nobody makes one anew unseen
 
     def __call__(
         self,
@@ -60,6 +61,7 @@ class Connections:
         ice_servers: tuple[IceServer, ...],
         emit: Callable[[PeerEvent], None],
     ) -> "HeadlessPeerConnection":
+        self.made += 1
         return HeadlessPeerConnection(initiator, ice_servers, emit, self._closing)
 
     async def settle(self) -> None:

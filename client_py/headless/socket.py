@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, TextReceived
 from client_py.core.state import Problem
+from client_py.core.wake import watch_clock
 from client_py.headless.task import Tasks
 from protocol.codes import MAX_MESSAGE, SUBPROTOCOL, CloseCode
 
@@ -34,6 +35,7 @@ class HeadlessSignaling:
         self._session = ""
         self._wire: _Wire | None = None
         self._tasks = Tasks()
+        self._watching: asyncio.Task[None] | None = None
 
     async def create_room(self) -> str:
         """Make a room and return its id."""
@@ -65,6 +67,14 @@ class HeadlessSignaling:
         self._tasks.spawn(wire.read(connection))
         self._tasks.spawn(wire.write(connection))
 
+    def watch(self, wake: Callable[[], None] | None) -> None:
+        """Call ``wake`` when the machine slept."""
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+        if wake is not None:
+            self._watching = self._tasks.spawn(watch_clock(wake))
+
     def send(self, text: str) -> None:
         """Send a text; nothing when the socket is not open."""
         if self._wire is not None:
@@ -79,6 +89,7 @@ class HeadlessSignaling:
     async def settle(self) -> None:
         """Close everything and wait until it is closed."""
         self.close()
+        self.watch(None)
         await self._tasks.settle()
         await self._http.aclose()
 

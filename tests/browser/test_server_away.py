@@ -7,6 +7,28 @@ from client_py.testing import Server, expect_mesh_complete
 
 UNREACHABLE = r"WebSocket|ERR_CONNECTION|Failed to load|NetworkError|/api/"
 
+_COUNT_LINKS = """
+window.links = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...rest) { super(...rest); window.links.push(this); }
+};
+"""
+
+#: Frames decoded so far on every link, in the order in which the links were made.
+_DECODED = """
+async () => {
+  const counts = [];
+  for (const link of window.links) {
+    let count = 0;
+    for (const stats of (await link.getStats()).values())
+      if (stats.type === "inbound-rtp" && stats.kind === "video")
+        count += stats.framesDecoded ?? 0;
+    counts.push(count);
+  }
+  return counts;
+}
+"""
+
 _WATCH = """
 video => {
   window.longest = 0;
@@ -53,6 +75,48 @@ def test_a_pair_goes_on_while_the_server_is_dead(mortal_server, participants):
     expect_mesh_complete(*people)
     for one in people:
         expect(one.control("tile")).to_have_count(2)
+
+
+def test_three_are_who_they_were_and_no_link_is_remade(
+    mortal_server, participants, negotiations
+):
+    room = mortal_server.create_room()
+    people = participants(
+        "ada", "bob", "cleo", room=room, scripts=[_COUNT_LINKS, negotiations.script]
+    )
+    expect_mesh_complete(*people, frames=5)
+    for one in people:
+        one.allow(UNREACHABLE)
+    ids = [_ids(one) for one in people]
+    links, described = _links(people), negotiations(*people)
+    decoded = [one.page.evaluate(_DECODED) for one in people]
+    mortal_server.kill()
+    for one in people:
+        one.expect_phase("reconnecting")
+    mortal_server.start()
+    for one in people:
+        one.expect_phase("joined", within=30)
+    expect_mesh_complete(*people)
+    assert [_ids(one) for one in people] == ids
+    assert _links(people) == links
+    assert negotiations(*people) == described
+    for before, one in zip(decoded, people, strict=True):
+        after = one.page.evaluate(_DECODED)
+        media = [pair for pair in zip(before, after, strict=True) if any(pair)]
+        assert len(media) == 2
+        assert all(then < now for then, now in media)
+    people[0].say("and on we go")
+    people[2].open_panel("chat")
+    people[2].expect_reads("and on we go", by=people[0])
+
+
+def _ids(one):
+    shown = one.page.evaluate("() => tertulia.snapshot().participants")
+    return sorted(each["id"] for each in shown)
+
+
+def _links(people):
+    return [one.page.evaluate("() => window.links.length") for one in people]
 
 
 def test_what_is_done_without_the_server_is_done_when_it_is_back(

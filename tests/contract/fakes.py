@@ -53,6 +53,7 @@ class FakeSignaling:
         self.admissions: list[str] = []
         self.connections = 0
         self.sent: list[str] = []
+        self.wake: Callable[[], None] | None = None
         self._turns = repeat(0) if turns is None else turns
         self._emit: Callable[[TextReceived | Closed], None] | None = None
 
@@ -74,6 +75,9 @@ class FakeSignaling:
         await self._ask()
         self._emit = emit
         self.connections += 1
+
+    def watch(self, wake: Callable[[], None] | None) -> None:
+        self.wake = wake
 
     def send(self, text: str) -> None:
         if self._emit is not None:

@@ -5,11 +5,13 @@ import base64
 import contextlib
 import json
 import struct
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from protocol.codes import SUBPROTOCOL, VERSION
+from protocol.codes import GRACE, SUBPROTOCOL, VERSION
+from protocol.numbering import ACK, SEQ
 from tests.hostile.victim import PATIENCE, Victim
 
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -150,8 +152,7 @@ class Stranger:
         """Return the next message."""
         opcode, payload = await self.read_frame()
         assert opcode == TEXT, (opcode, payload)
-        heard: dict[str, Any] = json.loads(payload)
-        return heard
+        return _unnumbered(payload)
 
     async def closing(self) -> tuple[int, list[dict[str, Any]]]:
         """Answer the close; return its code, and the messages that came before."""
@@ -162,7 +163,31 @@ class Stranger:
                 await self.send(frame(CLOSE, payload[:2]))
                 return int.from_bytes(payload[:2]), heard
             if opcode == TEXT:
-                heard.append(json.loads(payload))
+                heard.append(_unnumbered(payload))
+
+
+def _unnumbered(payload: bytes) -> dict[str, Any]:
+    """Return a message without the numbers that ride on it."""
+    heard: dict[str, Any] = json.loads(payload)
+    return {name: heard[name] for name in heard if name not in (SEQ, ACK)}
+
+
+async def settled(victim: Victim) -> None:
+    """Wait until the server expects nobody back from before its start.
+
+    In its first seconds what is said to somebody unknown waits for them.
+    """
+    end = time.monotonic() + GRACE + PATIENCE
+    while time.monotonic() < end:
+        async with stranger(victim) as guest:
+            await guest.open()
+            await guest.enter(victim.new_id())
+            await guest.send(say(type="signal", to="nobody", generation=1, body={}))
+            await guest.send(say(type="ping", id=1))
+            if (await guest.hear())["type"] == "error":
+                return
+        await asyncio.sleep(0.5)
+    raise AssertionError("it goes on expecting somebody")
 
 
 @contextlib.asynccontextmanager

@@ -7,7 +7,7 @@ import pytest
 
 from protocol.codes import CloseCode
 from server.limits import RATES, REFUSALS, SHORT, VOLUME, Kind
-from tests.hostile.stranger import Stranger, say, stranger
+from tests.hostile.stranger import Stranger, say, settled, stranger
 
 
 def chat(number: int) -> bytes:
@@ -74,6 +74,7 @@ async def test_a_flood_is_refused_and_then_closed(victim, flood):
 
 
 async def test_a_mebibyte_in_a_minute_is_enough(victim):
+    await settled(victim)
     async with stranger(victim) as guest:
         await guest.open()
         await guest.enter(victim.new_id())

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from protocol.codes import MAX_DEPTH, MAX_PARTICIPANTS
-from tests.hostile.stranger import Stranger, say, stranger, text
+from tests.hostile.stranger import Stranger, say, settled, stranger, text
 
 SIGNAL = '{"type":"signal","to":"nobody","generation":1,"body":%s}'
 PING = '{"type":"ping","id":%s}'
@@ -135,7 +135,8 @@ HELLO = {"type": "hello", "version": 1, "token": "", "name": "mark-name"}
         ({"role": "host"}, "bad_message", 4002),
         ({"you": "bo"}, "bad_message", 4002),
         ({"room": "another"}, "bad_message", 4002),
-        ({"resume": "x" * 129}, "bad_message", 4002),
+        ({"resume": "x" * 1025}, "bad_message", 4002),
+        ({"resume": "x" * 1024}, "resume_denied", 4003),
         ({"resume": None}, "bad_message", 4002),
         ({"agent": "x" * 129}, "bad_message", 4002),
         ({"media": {"microphone": "yes"}}, "bad_message", 4002),
@@ -170,6 +171,7 @@ async def test_a_hello_that_is_not_right_is_refused(victim, change, code, closed
 )
 async def test_what_is_not_theirs_is_refused_and_reaches_nobody(victim, message, code):
     async with stranger(victim) as guest, stranger(victim) as other:
+        await settled(victim)
         me = (await entered(victim, guest))["you"]
         they = (await entered(victim, other))["you"]
         words = json.dumps(message).replace("{me}", me).replace("{other}", they)
@@ -198,7 +200,8 @@ async def test_a_body_reaches_its_addressee_unread_and_unchanged(victim, body):
         they = (await entered(victim, bo, room))["you"]
         await ana.send(say(type="signal", to=they, generation=1, body=body))
         heard = await bo.hear()
-        assert heard == {"type": "signal", "from": me, "generation": 1, "body": body}
+        said = {"type": "signal", "from": me, "generation": 1, "body": body, "n": 0}
+        assert heard == said
 
 
 @pytest.mark.parametrize(
@@ -235,10 +238,10 @@ async def test_a_name_is_made_safe_before_others_see_it(victim, name):
 async def test_a_secret_that_was_never_given_brings_nobody_back(victim, secret):
     room = victim.new_id()
     async with stranger(victim) as ana, stranger(victim) as eve:
-        first = await entered(victim, ana, room)
-        joined = await entered(victim, eve, room, resume=secret)
-        assert joined["resumed"] is False
-        assert joined["you"] != first["you"]
+        await entered(victim, ana, room)
+        with pytest.raises(AssertionError, match="resume_denied"):
+            await entered(victim, eve, room, resume=secret)
+        assert (await eve.closing())[0] == 4003
 
 
 async def test_the_secret_of_another_is_denied(victim):
@@ -256,10 +259,9 @@ async def test_the_secret_of_another_room_brings_nobody_back(victim):
     subject = victim.new_id()
     async with stranger(victim) as ana, stranger(victim) as again:
         first = await entered(victim, ana, token=victim.token("one", subject))
-        joined = await entered(
-            victim, again, token=victim.token("two", subject), resume=first["resume"]
-        )
-        assert joined["resumed"] is False
+        with pytest.raises(AssertionError, match="resume_denied"):
+            token = victim.token("two", subject)
+            await entered(victim, again, token=token, resume=first["resume"])
 
 
 async def test_the_ninth_is_refused(victim):

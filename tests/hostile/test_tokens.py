@@ -73,7 +73,7 @@ FORGED = {
     "an end that is endless": ({}, {"exp": 1e400}),
     "an end that is a list": ({}, {"exp": [9999999999]}),
 }
-EXPIRED = forged("room", {}, {"exp": NOW - 3600})
+EXPIRED = forged("room", {}, {"iat": NOW - 3900, "nbf": NOW - 3900, "exp": NOW - 3700})
 #: Headers that name a key: whoever believes them takes the forger's.
 HARMLESS = {
     "a path for a key": {"kid": "../../../dev/null"},

@@ -11,11 +11,13 @@ from typing import Any
 
 import httpx
 import websockets
+from starlette.applications import Starlette
 from uvicorn.server import ServerState
 
 from protocol import messages as m
 from protocol.codec import Codec
 from protocol.codes import SUBPROTOCOL, VERSION
+from protocol.numbering import SEQ, N, Numbers, stamp
 from server.__main__ import configuration
 from server.app import create_app
 from server.gate import Capacity
@@ -64,9 +66,16 @@ class Guest:
         self.socket = socket
         self.you = m.ParticipantId("")
         self.resume = ""
+        self.epoch = ""
+        self.seq = 0  # the last number heard
+        self.ack = 0  # the last number of mine that came
 
-    async def say(self, message: m.ClientMessage) -> None:
-        await self.socket.send(TO_SERVER.encode(message))
+    async def say(self, message: m.ClientMessage, n: int = 0) -> None:
+        """Say it, under a number if it has one."""
+        text = TO_SERVER.encode(message)
+        if not isinstance(message, m.Hello):
+            text = stamp(text, N, Numbers(n, self.seq))
+        await self.socket.send(text)
 
     async def hear(self) -> Any:
         """Return the next message; raise ``Closed`` with the code instead."""
@@ -76,7 +85,10 @@ class Guest:
         except websockets.ConnectionClosed:
             raise Closed(self.socket.close_code) from None
         assert isinstance(text, str)
-        return FROM_SERVER.decode(text)
+        message, numbers = FROM_SERVER.decode_numbered(text, SEQ)
+        self.seq = numbers.number or self.seq
+        self.ack = numbers.ack
+        return message
 
     async def closing(self) -> int:
         """Return the code of the close; what came before it is skipped."""
@@ -87,13 +99,16 @@ class Guest:
         assert code is not None
         return code
 
-    async def enter(self, token: str, name: str, **more: Any) -> m.Joined:
-        """Say hello and hear that I am in."""
+    async def enter(self, token: str, name: str, **more: Any) -> Any:
+        """Say hello and hear that I am in, or back."""
         await self.say(m.Hello(VERSION, token, name, **more))
-        joined = await self.hear()
-        assert isinstance(joined, m.Joined), joined
-        self.you, self.resume = joined.you, joined.resume
-        return joined
+        answer = await self.hear()
+        assert isinstance(answer, m.Joined | m.Resumed), answer
+        self.resume = answer.resume
+        if isinstance(answer, m.Joined):
+            self.you = answer.you
+            self.epoch, self.seq = answer.epoch, answer.last_seq
+        return answer
 
     def cut(self) -> None:
         """Lose the network."""
@@ -111,6 +126,7 @@ class House:
     clock: FakeClock
     http: httpx.AsyncClient
     guests: contextlib.AsyncExitStack
+    app: Starlette
 
     def token(self, room: str = "the-room", subject: str = "someone") -> str:
         tokens = Tokens(SECRET, counting("jti"))
@@ -139,13 +155,18 @@ class House:
         await guest.enter(self.token(room, subject=name), name)
         return guest
 
-    async def come_back(self, guest: Guest, subject: str) -> tuple[Guest, m.Joined]:
+    async def come_back(self, guest: Guest, subject: str) -> tuple[Guest, Any]:
         """Open a new socket for somebody who was here before."""
         again = await self.visit()
-        joined = await again.enter(
-            self.token(subject=subject), subject, resume=guest.resume
+        again.you, again.epoch, again.seq = guest.you, guest.epoch, guest.seq
+        answer = await again.enter(
+            self.token(subject=subject),
+            subject,
+            resume=guest.resume,
+            epoch=guest.epoch,
+            last_seq=guest.seq,
         )
-        return again, joined
+        return again, answer
 
     async def party(self, *names: str) -> list[Guest]:
         """Let several people in; each has heard of everyone else."""
@@ -189,7 +210,7 @@ async def serving(
             httpx.AsyncClient(base_url=origin, trust_env=False) as http,
             contextlib.AsyncExitStack() as guests,
         ):
-            yield House(origin, clock, http, guests)
+            yield House(origin, clock, http, guests, app)
         for connection in list(state.connections):
             connection.shutdown()
         listener.close()

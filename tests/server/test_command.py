@@ -41,6 +41,7 @@ async def test_serve_prints_where_it_is_and_stops_when_told(tmp_path):
         )
     process.send_signal(signal.SIGTERM)
     rest, log = await process.communicate()
+    assert process.returncode == 0
     assert rest == b""
     assert b"hush" not in log
     assert b"Traceback" not in log
@@ -51,6 +52,8 @@ async def test_serve_prints_where_it_is_and_stops_when_told(tmp_path):
     [
         ({"TERTULIA_PORT": "x"}, b"TERTULIA_PORT"),
         ({"TERTULIA_DATABASE": "postgres://x"}, b"TERTULIA_DATABASE"),
+        ({"TERTULIA_DRAIN": "8"}, b"TERTULIA_DRAIN"),
+        ({"TERTULIA_DRAIN": "-1"}, b"TERTULIA_DRAIN"),
     ],
 )
 async def test_a_wrong_setting_is_one_clear_line(tmp_path, env, named):

@@ -48,7 +48,7 @@ def refusal(work: Callable[[], object]) -> ErrorCode:
 
 def test_a_newcomer_learns_everything_and_the_others_learn_of_them(rooms):
     ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
-    joined = m.Joined(bo.you, ROOM, (info(ana),), "id4", ICE)
+    joined = m.Joined(bo.you, ROOM, (info(ana),), "", ICE)
     assert bo.deliveries == [
         Delivery(bo.you, joined),
         Delivery(ana.you, m.ParticipantJoined(info(bo))),
@@ -88,41 +88,25 @@ def test_a_cut_is_told_as_reconnecting(rooms):
     assert info(ana).presence is Presence.RECONNECTING
 
 
-def test_who_resumes_has_the_same_id_and_a_new_secret(rooms):
+def test_who_resumes_has_the_same_id(rooms):
     ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
-    secret = ana.deliveries[0].message.resume
     rooms.cut(ana.room, ana.you, NOW)
-    member = rooms.holder(ROOM, secret, "ana")
-    assert member is not None
     media = m.MediaState(camera=True)
-    back = rooms.resume(ROOM, member.info.id, Entry("ana", "Ana", media))
+    back = rooms.resume(ROOM, ana.you, Entry("ana", "Ana", media))
     joined, changed = back.deliveries
     assert joined.message.resumed
     assert (joined.message.you, joined.to) == (ana.you, ana.you)
-    assert joined.message.resume != secret
     expected = m.ParticipantInfo(ana.you, "Ana", media)
     assert changed == Delivery(bo.you, m.ParticipantChanged(expected))
     assert rooms.expire(NOW + GRACE) == []
 
 
-def test_a_secret_older_than_the_last_two_is_forgotten(rooms):
-    ana = join(rooms, "Ana")
-    secret = ana.deliveries[0].message.resume
-    for _ in range(2):
-        rooms.resume(ROOM, ana.you, Entry("ana", "Ana"))
-    assert rooms.holder(ROOM, secret, "ana") is None
-
-
-def test_a_secret_in_other_hands_is_denied(rooms):
-    secret = join(rooms, "Ana").deliveries[0].message.resume
-    denied = refusal(lambda: rooms.holder(ROOM, secret, "bo"))
-    assert denied is ErrorCode.RESUME_DENIED
-
-
-@pytest.mark.parametrize("secret", ["", "nothing", "\u00e9", "id1"])
-def test_a_wrong_secret_holds_nothing(rooms, secret):
-    join(rooms, "Ana")
-    assert rooms.holder(ROOM, secret, "ana") is None
+def test_who_was_here_before_a_restart_comes_in_as_who_they_were(rooms):
+    bo = join(rooms, "Bo")
+    ana = rooms.join(ROOM, Entry("ana", "Ana"), m.ParticipantId("ana-before"))
+    assert ana.you == "ana-before"
+    (_, told) = ana.deliveries
+    assert told == Delivery(bo.you, m.ParticipantJoined(info(ana)))
 
 
 def test_the_end_of_the_grace_is_told_once(rooms):

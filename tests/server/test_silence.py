@@ -88,6 +88,7 @@ async def hostile(house: House) -> None:
             await guest.hear()
     guest = await house.join(MARK, room=MARK)
     await guest.say(m.Signal(m.ParticipantId(MARK), 1, {"sdp": MARK}))
+    await guest.say(m.Chat(m.ParticipantId(MARK), " "))
     await guest.hear()
     await guest.socket.ping(MARK)
     await guest.socket.close(1000, MARK)

@@ -72,7 +72,9 @@ async def test_hello_is_answered_with_everything_there_is_to_know(house):
     bo = await house.visit()
     joined = await bo.enter(house.token(), "Bo", media=m.MediaState(camera=True))
     ana_info = m.ParticipantInfo(ana.you, "Ana")
-    assert joined == m.Joined(bo.you, "the-room", (ana_info,), bo.resume)
+    assert joined == m.Joined(
+        bo.you, "the-room", (ana_info,), bo.resume, epoch=bo.epoch
+    )
     info = m.ParticipantInfo(bo.you, "Bo", m.MediaState(camera=True))
     assert await ana.hear() == m.ParticipantJoined(info)
 
@@ -122,6 +124,7 @@ async def test_an_expired_token_is_refused(house):
 
 
 async def test_a_token_leads_into_its_own_room_only(house):
+    house.clock.advance(15)  # nobody is awaited from before the start any more
     ana = await house.join("Ana", room="one")
     bo = await house.join("Bo", room="another")
     await bo.say(m.Signal(ana.you, 1, {}))
@@ -243,24 +246,43 @@ async def test_who_is_cut_off_is_lost_when_the_grace_is_over(house):
     assert await bo.hear() == m.ParticipantLeft(ana.you, LeaveReason.LOST)
 
 
-async def test_who_comes_back_in_time_is_the_one_they_were(house):
+async def test_who_comes_back_in_time_hears_exactly_what_was_missed(house):
     ana, bo = await house.party("Ana", "Bo")
     ana.cut()
     assert (await bo.hear()).participant.presence is Presence.RECONNECTING
     await bo.say(m.Signal(ana.you, 1, {"n": 1}))
     await bo.say(m.Chat(m.ParticipantId("missed"), "are you there?"))
+    await bo.say(m.SetHand(True))
     await bo.say(m.Signal(ana.you, 1, {"n": 2}))
     said = await bo.hear()
-    again, joined = await house.come_back(ana, "Ana")
-    assert joined.resumed
-    assert joined.you == ana.you
-    assert joined.resume != ana.resume
-    assert [info.id for info in joined.participants] == [bo.you]
-    assert joined.chat == (said.line,)
+    again, resumed = await house.come_back(ana, "Ana")
+    assert isinstance(resumed, m.Resumed)
+    assert resumed.resume != ana.resume
     assert await again.hear() == m.Signaled(bo.you, 1, {"n": 1})
     assert await again.hear() == said
+    assert (await again.hear()).participant.hand
     assert await again.hear() == m.Signaled(bo.you, 1, {"n": 2})
+    assert again.seq == ana.seq + 4
     assert (await bo.hear()).participant.presence is Presence.PRESENT
+
+
+async def test_who_says_something_again_is_heard_once(house):
+    ana, bo = await house.party("Ana", "Bo")
+    await ana.say(m.Signal(bo.you, 1, {"n": 1}), n=1)
+    await ana.say(m.Signal(bo.you, 1, {"n": 2}), n=2)
+    assert await bo.hear() == m.Signaled(ana.you, 1, {"n": 1}, n=1)
+    assert await bo.hear() == m.Signaled(ana.you, 1, {"n": 2}, n=2)
+    ana.cut()
+    await bo.hear()
+    again, resumed = await house.come_back(ana, "Ana")
+    assert resumed.heard == 2
+    await bo.hear()
+    await again.say(m.Signal(bo.you, 1, {"n": 2}), n=2)
+    await again.say(m.Signal(bo.you, 1, {"n": 3}), n=3)
+    assert await bo.hear() == m.Signaled(ana.you, 1, {"n": 3}, n=3)
+    await again.say(m.Ping(1))
+    assert await again.hear() == m.Pong(1)
+    assert again.ack == 3
 
 
 async def test_who_comes_back_too_late_is_somebody_new(house):
@@ -274,13 +296,13 @@ async def test_who_comes_back_too_late_is_somebody_new(house):
     assert joined.you != ana.you
 
 
-async def test_the_secret_before_the_last_still_brings_back(house):
+async def test_the_secret_before_still_brings_back_when_the_answer_was_lost(house):
     (ana,) = await house.party("Ana")
     ana.cut()
     first, _ = await house.come_back(ana, "Ana")
     first.cut()  # as if its joined had been lost
-    _, joined = await house.come_back(ana, "Ana")
-    assert joined.resumed
+    _, resumed = await house.come_back(ana, "Ana")
+    assert isinstance(resumed, m.Resumed)
 
 
 async def test_nobody_takes_the_place_of_another(house):
@@ -294,8 +316,8 @@ async def test_nobody_takes_the_place_of_another(house):
 
 async def test_a_second_socket_takes_over_from_the_first(house):
     ana, bo = await house.party("Ana", "Bo")
-    again, joined = await house.come_back(ana, "Ana")
-    assert joined.resumed
+    again, resumed = await house.come_back(ana, "Ana")
+    assert isinstance(resumed, m.Resumed)
     assert await ana.closing() == CloseCode.ELSEWHERE
     await bo.say(m.Signal(ana.you, 1, {}))
     assert await again.hear() == m.Signaled(bo.you, 1, {})
@@ -361,8 +383,15 @@ async def test_who_says_nothing_is_closed(tmp_path: Path):
     async def send(message: dict[str, object]) -> None:
         sent.append(message)
 
+    from server.journal import Journal
+    from server.rooms import Rooms
+    from server.switchboard import Switchboard
+    from server.ticket import Tickets
+
+    journal: Journal = Journal(None)  # type: ignore[arg-type]  # nobody gets so far
+    rooms = Rooms(counting(), lambda who: ())
     endpoint = SocketEndpoint(
-        None,  # type: ignore[arg-type]  # nobody gets so far
+        Switchboard(rooms, journal, SystemClock(), Tickets(SECRET)),
         Tokens(SECRET, counting()),
         Origins(("http://here",)),
         SystemClock(),

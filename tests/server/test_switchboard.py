@@ -1,13 +1,17 @@
 """Seats and lines, without any socket."""
 
 import pytest
-from guest import FakeClock, counting
+from guest import SECRET, FakeClock, counting
 
 from protocol import messages as m
-from protocol.codes import VERSION, CloseCode, LeaveReason, Presence
+from protocol.codes import VERSION, CloseCode, ErrorCode, Presence
+from protocol.numbering import SEQ, Numbers
+from server.errors import Refused
 from server.outbox import MESSAGES
 from server.rooms import Rooms
-from server.switchboard import Seat, Switchboard
+from server.seat import Seat
+from server.switchboard import Switchboard
+from server.ticket import LIFE, Tickets
 from server.tokens import Pass, Role
 from server.wire import TO_CLIENT
 
@@ -48,12 +52,22 @@ class Board:
         self.clock = FakeClock()
         self.journal = FakeJournal()
         rooms = Rooms(counting(), lambda participant: ())
-        self.switchboard = Switchboard(rooms, self.journal, self.clock)
+        tickets = Tickets(SECRET)
+        self.switchboard = Switchboard(rooms, self.journal, self.clock, tickets)
 
-    def join(self, name: str, resume: str = "") -> tuple[Seat, FakeLine]:
+    def join(
+        self,
+        name: str,
+        resume: str = "",
+        epoch: str = "",
+        last_seq: int = 0,
+        subject: str = "",
+    ) -> tuple[Seat, FakeLine]:
         line = FakeLine(self.clock.monotonic())
-        hello = m.Hello(VERSION, "", name, resume=resume)
-        granted = Pass(name, ROOM, Role.MEMBER)
+        hello = m.Hello(
+            VERSION, "", name, resume=resume, epoch=epoch, last_seq=last_seq
+        )
+        granted = Pass(subject or name, ROOM, Role.MEMBER)
         return self.switchboard.admit(line, hello, granted), line
 
     def say(self, seat: Seat, message: m.ClientMessage) -> None:
@@ -67,9 +81,8 @@ def board() -> Board:
 
 def read(seat: Seat) -> list[m.ServerMessage]:
     found = []
-    while letter := seat.outbox.first():
-        found.append(TO_CLIENT.decode(letter.text))
-        seat.outbox.sent(letter)
+    while (text := seat.next_text()) is not None:
+        found.append(TO_CLIENT.decode_numbered(text, SEQ)[0])
     return found
 
 
@@ -92,40 +105,212 @@ def test_who_reads_too_slowly_is_cut_and_the_others_hear_it(board):
     assert changed.participant.presence is Presence.RECONNECTING
 
 
-def test_who_was_slow_with_answers_alone_comes_back_as_the_same(board):
+def test_who_was_too_slow_comes_back_as_the_same_to_everything_there_is(board):
     (ana, _), (bo, line) = board.join("Ana"), board.join("Bo")
     resume = secret(bo)
-    board.say(ana, m.Signal(bo.participant, 1, {}))
-    for number in range(MESSAGES):
-        board.say(bo, m.Ping(number))
-        if line.closed:
-            break
+    read(ana)
+    for number in range(MESSAGES + 1):
+        board.say(ana, m.Signal(bo.participant, number, {}))
     assert line.closed == [CloseCode.SLOW]
-    back, _ = board.join("Bo", resume)
+    back, _ = board.join("Bo", resume, bo.epoch, 0)
     assert back is bo
-    joined, signaled = read(back)
+    (joined,) = read(back)
     assert joined.resumed
-    assert signaled == m.Signaled(ana.participant, 1, {})
+    assert [each.id for each in joined.participants] == [ana.participant]
 
 
-def test_who_missed_more_than_is_kept_is_somebody_new(board):
+def test_who_missed_more_than_is_kept_is_told_the_whole_and_no_part(board):
     (ana, _), (bo, line) = board.join("Ana"), board.join("Bo")
     resume = secret(bo)
     board.switchboard.hung_up(bo, line, 1006)
     for number in range(MESSAGES + 1):
         board.say(ana, m.Signal(bo.participant, number, {}))
     read(ana)
-    new, _ = board.join("Bo", resume)
-    assert new.participant != bo.participant
-    (joined,) = read(new)
-    assert not joined.resumed
-    left, came = read(ana)
-    assert left == m.ParticipantLeft(bo.participant, LeaveReason.LOST)
-    assert came.participant.id == new.participant
-    assert board.journal.lines[-2:] == [
-        (bo.participant, "lost"),
-        (new.participant, "came"),
-    ]
+    back, _ = board.join("Bo", resume, bo.epoch, 0)
+    board.say(ana, m.React("🎉"))
+    joined, reacted = read(back)
+    assert isinstance(joined, m.Joined)
+    assert (joined.you, joined.resumed) == (bo.participant, True)
+    assert isinstance(reacted, m.Reacted)
+    assert back.outbox.last == joined.last_seq + 1
+
+
+# -- coming back
+
+
+def test_who_comes_back_hears_exactly_what_was_missed(board):
+    (ana, _), (bo, line) = board.join("Ana"), board.join("Bo")
+    resume = secret(bo)
+    board.say(ana, m.SetHand(True))
+    board.say(ana, m.Signal(bo.participant, 1, {}))
+    assert len(read(bo)) == 2  # on its way; only the first arrives
+    board.switchboard.hung_up(bo, line, 1006)
+    eva, _ = board.join("Eva")
+    board.join("Bo", resume, bo.epoch, 1)
+    resumed, signaled, came = read(bo)
+    assert isinstance(resumed, m.Resumed)
+    assert signaled == m.Signaled(ana.participant, 1, {})
+    assert came.participant.id == eva.participant
+
+
+def test_another_epoch_is_answered_with_everything(board):
+    bo, _ = board.join("Bo")
+    resume = secret(bo)
+    board.join("Bo", resume, "another", 0)
+    (joined,) = read(bo)
+    assert isinstance(joined, m.Joined)
+    assert (joined.resumed, joined.epoch) == (True, bo.epoch)
+
+
+def test_what_is_said_twice_is_done_once(board):
+    (ana, line), (bo, _) = board.join("Ana"), board.join("Bo")
+    read(bo)
+    for number in (1, 1, 2, 1, 2, 3):
+        board.switchboard.heard(ana, line, m.React("🎉"), Numbers(number))
+    assert len(read(bo)) == 3
+    assert ana.heard == 3
+
+
+def test_who_comes_back_learns_what_was_heard(board):
+    ana, line = board.join("Ana")
+    resume = secret(ana)
+    board.switchboard.heard(ana, line, m.SetHand(True), Numbers(7))
+    # It was heard on this line, so the ticket that came with it is the only one.
+    board.join("Ana", resume, ana.epoch, 0)
+    (resumed,) = read(ana)
+    assert resumed.heard == 7
+
+
+def test_the_ticket_before_is_good_until_the_new_one_arrived(board):
+    ana, _ = board.join("Ana")
+    first = secret(ana)
+    board.join("Ana", first)
+    second = secret(ana)
+    _, line = board.join("Ana", first)  # as if the answer had been lost
+    third = secret(ana)
+    assert len({first, second, third}) == 3
+    board.switchboard.heard(ana, line, m.Ping(1))
+    assert denied(board, "Ana", first)
+    assert denied(board, "Ana", second)
+    back, _ = board.join("Ana", third)
+    assert back is ana
+
+
+def test_the_ticket_before_is_void_once_the_new_one_was_used(board):
+    ana, _ = board.join("Ana")
+    first = secret(ana)
+    board.join("Ana", first)
+    board.join("Ana", secret(ana))
+    assert denied(board, "Ana", first)
+
+
+def test_answers_lost_without_end_leave_the_tickets_few(board):
+    ana, _ = board.join("Ana")
+    first = newest = secret(ana)
+    for _ in range(50):
+        board.join("Ana", first)
+        newest = secret(ana)
+    assert len(ana.tickets) <= 4
+    assert board.join("Ana", newest)[0] is ana
+
+
+def denied(board: Board, name: str, resume: str, **more: object) -> bool:
+    with pytest.raises(Refused) as refused:
+        board.join(name, resume, **more)
+    return refused.value.code is ErrorCode.RESUME_DENIED
+
+
+@pytest.mark.parametrize("spoil", [str.upper, lambda t: t[:-1], lambda t: "x" + t])
+def test_a_ticket_that_was_changed_opens_nothing(board, spoil):
+    ana, line = board.join("Ana")
+    assert denied(board, "Ana", spoil(secret(ana)))
+    assert line.closed == []
+
+
+@pytest.mark.parametrize("text", ["x", ".", "a.b", "é.é", "e30."])
+def test_what_is_no_ticket_opens_nothing(board, text):
+    assert denied(board, "Ana", text)
+
+
+def test_a_ticket_in_other_hands_opens_nothing(board):
+    ana, line = board.join("Ana")
+    assert denied(board, "Ana", secret(ana), subject="Bo")
+    assert line.closed == []
+
+
+def test_a_ticket_of_another_server_opens_nothing(board):
+    tickets = Tickets("a secret of somebody else, long enough to be one")
+    ana, _ = board.join("Ana")
+    forged = tickets.give(ana.participant, ROOM, "Ana", board.clock.unix())
+    assert denied(board, "Ana", forged)
+
+
+def test_a_ticket_expires(board):
+    ana, _ = board.join("Ana")
+    ticket = secret(ana)
+    board.clock.advance(LIFE)
+    assert denied(board, "Ana", ticket)
+
+
+def test_a_number_that_was_never_given_is_denied(board):
+    ana, line = board.join("Ana")
+    assert denied(board, "Ana", secret(ana), epoch=ana.epoch, last_seq=9)
+    assert line.closed == []
+
+
+def test_who_is_gone_comes_back_as_somebody_new(board):
+    ana, line = board.join("Ana")
+    ticket = secret(ana)
+    board.switchboard.heard(ana, line, m.Leave())
+    again, _ = board.join("Ana", ticket)
+    assert again.participant != ana.participant
+
+
+# -- a server that was started anew
+
+
+def test_after_a_restart_people_are_who_they_were(board):
+    (ana, _), (bo, _) = board.join("Ana"), board.join("Bo")
+    tickets = secret(ana), secret(bo)
+    anew = Board()
+    again, line = anew.join("Ana", tickets[0], ana.epoch, 3)
+    (joined,) = read(again)
+    assert (joined.you, joined.resumed) == (ana.participant, True)
+    assert joined.epoch != ana.epoch
+    assert joined.participants == ()
+    signal = m.Signal(bo.participant, 1, {"n": 1})
+    anew.switchboard.heard(again, line, signal, Numbers(5))
+    assert read(again) == []  # not refused: bo may be next
+    back, _ = anew.join("Bo", tickets[1], bo.epoch, 3)
+    joined, signaled = read(back)
+    assert (joined.you, joined.resumed) == (bo.participant, True)
+    assert [each.id for each in joined.participants] == [ana.participant]
+    assert signaled == m.Signaled(ana.participant, 1, {"n": 1}, n=5)
+    (came,) = read(again)
+    assert came.participant.id == bo.participant
+
+
+def test_an_answer_lost_after_a_restart_is_had_again(board):
+    ana, _ = board.join("Ana")
+    ticket = secret(ana)
+    anew = Board()
+    again, _ = anew.join("Ana", ticket)
+    assert anew.join("Ana", ticket)[0] is again
+    assert again.participant == ana.participant
+
+
+def test_long_after_a_restart_one_is_somebody_new(board):
+    board.join("Somebody")
+    ana, _ = board.join("Ana")
+    ticket = secret(ana)
+    anew = Board()
+    anew.clock.advance(15)
+    anew.switchboard.tick()
+    again, line = anew.join("Ana", ticket)
+    assert again.participant != ana.participant
+    anew.switchboard.heard(again, line, m.Signal(m.ParticipantId("bo"), 1, {}))
+    *_, failed = read(again)
+    assert failed.code is ErrorCode.NO_SUCH_PEER
 
 
 def test_a_room_can_end_while_somebody_does_not_read(board):

@@ -16,6 +16,7 @@ from client_py.core.state import Problem
 from protocol import messages as m
 from protocol.codec import Codec
 from protocol.codes import GRACE, ErrorCode, LeaveReason, Presence
+from protocol.numbering import N
 
 FROM_CLIENT: Codec[m.ClientMessage] = Codec(m.ClientMessage, json.loads, json.dumps)
 TO_CLIENT: Codec[m.ServerMessage] = Codec(m.ServerMessage, json.loads, json.dumps)
@@ -30,6 +31,7 @@ class Seat:
     line: "Line | None"
     missed: list[m.ServerMessage] = field(default_factory=list)
     said: set[str] = field(default_factory=set)
+    number: int = 0
 
 
 class Hub:
@@ -37,6 +39,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.seats: dict[m.ParticipantId, Seat] = {}
+        self.acknowledged: dict[m.ParticipantId, int] = {}
         self.heard: list[tuple[m.ParticipantId, m.ClientMessage]] = []
         self._numbers = count(1)
         self._chat: list[m.ChatLine] = []
@@ -49,7 +52,7 @@ class Hub:
         """Return the place of whoever is on a line."""
         return next((each for each in self.seats.values() if each.line is line), None)
 
-    def hear(self, line: "Line", message: m.ClientMessage) -> None:
+    def hear(self, line: "Line", message: m.ClientMessage, number: int) -> None:
         """Do what a client asks."""
         if isinstance(message, m.Hello):
             self._admit(line, message)
@@ -57,6 +60,9 @@ class Hub:
         seat = self.seat(line)
         if seat is None:
             return
+        if 0 < number <= seat.number:
+            return
+        seat.number = number or seat.number
         me = seat.info.id
         if not isinstance(message, m.Ping):
             self.heard.append((me, message))
@@ -132,6 +138,7 @@ class Hub:
                 resume=seat.secret,
                 chat=tuple(self._chat),
                 resumed=resumed,
+                heard=seat.number,
             ),
         )
 
@@ -165,6 +172,7 @@ class Line:
         self.refuse: list[Problem] = []
         self.asked: list[str] = []
         self.deaf = False
+        self.wake: Callable[[], None] | None = None
         self._hub = hub
         self._emit: Callable[[TextReceived | Closed], None] | None = None
 
@@ -182,10 +190,15 @@ class Line:
         self._ask("connect")
         self._emit, self.deaf = emit, False
 
+    def watch(self, wake: Callable[[], None] | None) -> None:
+        self.wake = wake
+
     def send(self, text: str) -> None:
         if self._emit is not None and not self.deaf:
-            message = FROM_CLIENT.decode(text)
-            self._soon(lambda: self._hub.hear(self, message))
+            message, numbers = FROM_CLIENT.decode_numbered(text, N)
+            if seat := self._hub.seat(self):
+                self._hub.acknowledged[seat.info.id] = numbers.ack
+            self._soon(lambda: self._hub.hear(self, message, numbers.number))
 
     def close(self) -> None:
         if self._emit is not None:

@@ -24,6 +24,7 @@ from protocol import messages as m
 from protocol.codec import Codec, Identifier, tag_of
 from protocol.codes import MAX_CHAT, MAX_DEPTH, MAX_MESSAGE, CloseCode, ErrorCode
 from protocol.errors import ProtocolError
+from protocol.numbering import ACK, ROOM, SEQ, N, Numbers, stamp
 
 # Many small properties rather than a few deep ones.
 # A busy machine is no failure: no deadlines.
@@ -295,3 +296,49 @@ def test_who_was_refused_is_not_to_try_again_by_itself():
         CloseCode.REFUSED,
         CloseCode.ELSEWHERE,
     }
+
+
+# -- numbers
+
+
+@pytest.mark.parametrize("numbers", [(0, 0), (7, 0), (0, 9), (7, 9), (2**53 - 1,) * 2])
+@pytest.mark.parametrize("name", [SEQ, N])
+def test_numbers_ride_on_an_encoded_message(name, numbers):
+    codec = Codec(m.ClientMessage, *ENGINES["json"])
+    text = stamp(codec.encode(m.SetHand(True)), name, Numbers(*numbers))
+    assert codec.decode_numbered(text, name) == (m.SetHand(True), Numbers(*numbers))
+    assert len(text) <= len(codec.encode(m.SetHand(True))) + ROOM
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '"n":-1',
+        '"n":"1"',
+        '"n":1.5',
+        '"n":true',
+        '"ack":null',
+        '"ack":9007199254740992',
+        '"seq":1',
+    ],
+)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_numbers_that_are_none_are_refused(engine, fields):
+    codec = Codec(m.ClientMessage, *ENGINES[engine])
+    with pytest.raises(ProtocolError):
+        codec.decode_numbered(f'{{{fields},"type":"leave"}}', N)
+
+
+@pytest.mark.parametrize("text", ["[]", "1", "null", '"x"', "{}", "", "["])
+def test_what_is_no_message_has_no_numbers(text):
+    codec = Codec(m.ClientMessage, *ENGINES["json"])
+    with pytest.raises(ProtocolError):
+        codec.decode_numbered(text, N)
+
+
+@pytest.mark.parametrize("cls", [cls for _, cls in CLASSES])
+def test_no_message_has_a_field_that_is_the_name_of_a_number(cls):
+    """It would be taken for the number, and the message for one that came already."""
+    assert not {field.name for field in fields(cls)} & {SEQ, ACK}
+    if cls in get_args(m.ClientMessage):
+        assert N not in {field.name for field in fields(cls)}

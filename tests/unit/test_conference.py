@@ -626,6 +626,70 @@ async def test_socket_that_is_open_but_dead_is_noticed() -> None:
 
 
 @timeless
+async def test_dead_socket_is_noticed_at_once_on_waking() -> None:
+    async with call("ann", "ben") as (_, (ann, _)):
+        began = asyncio.get_running_loop().time()
+        ann.line.deaf = True
+        assert ann.line.wake is not None
+        ann.line.wake()
+        await ann.until(lambda now: now.phase is Phase.RECONNECTING)
+        assert asyncio.get_running_loop().time() - began <= 2.0
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+
+
+@timeless
+async def test_server_that_is_back_is_found_at_once_on_waking() -> None:
+    async with call("ann", "ben") as (_, (ann, _)):
+        loop = asyncio.get_running_loop()
+        ann.line.refuse += [Problem.SERVER_UNREACHABLE] * 400
+        ann.line.drop()
+        await asyncio.sleep(60)  # by now the next try is far away
+        ann.line.refuse.clear()
+        began = loop.time()
+        assert ann.line.wake is not None
+        ann.line.wake()
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+        assert loop.time() == began
+
+
+@timeless
+async def test_nobody_is_woken_after_the_end() -> None:
+    async with people("ann") as (_, (ann,)):
+        await ann.stop()
+        assert ann.line.wake is None
+
+
+@timeless
+async def test_message_that_is_missing_brings_a_new_connection() -> None:
+    async with call("ann", "ben") as (_, (ann, _)):
+        links = ann.connections
+        ann.line.say_text('{"seq":7,"type":"pong","id":0}')
+        await ann.until(lambda now: now.phase is Phase.RECONNECTING)
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+        assert ann.connections == links
+
+
+@timeless
+async def test_message_that_comes_again_is_heard_once() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        for number in (1, 1, 2, 1, 2):
+            reacted = f'"type":"reacted","from":"{ben.id}","emoji":"x"'
+            ann.line.say_text(f'{{"seq":{number},{reacted}}}')
+        await turns()
+        assert len(ann.snapshot.reactions) == 2
+
+
+@timeless
+async def test_whoever_only_listens_says_so_in_time() -> None:
+    async with call("ann", "ben") as (hub, (ann, ben)):
+        for number in range(1, 65):
+            reacted = f'"type":"reacted","from":"{ben.id}","emoji":"x"'
+            ann.line.say_text(f'{{"seq":{number},{reacted}}}')
+        await turns()
+        assert hub.acknowledged[ann.id] == 64
+
+
+@timeless
 async def test_socket_that_answers_is_left_alone() -> None:
     async with call("ann", "ben") as (_, (ann, ben)):
         asked = list(ann.line.asked)

@@ -1,6 +1,9 @@
 import asyncio
 
-from client_py.core.heartbeat import Heartbeat
+import pytest
+
+from client_py.core.heartbeat import CHECK_DEADLINE, Heartbeat
+from tests.unit.clock import timeless
 
 NEVER = 3600.0
 
@@ -70,3 +73,24 @@ async def test_answer_within_the_ping_counts() -> None:
     heart = Heartbeat(ping, lambda: None, interval=0, deadline=0)
     await heart.run()
     assert serials == [1, 2, 3, 4]
+
+
+async def test_whoever_doubts_pings_at_once() -> None:
+    line = Line()
+    heart = Heartbeat(line.pings.put_nowait, line.lost, interval=NEVER, deadline=NEVER)
+    beating = asyncio.create_task(heart.run())
+    for serial in (1, 2):
+        heart.check()
+        assert await line.pings.get() == serial
+        heart.pong(serial)
+    beating.cancel()
+
+
+@timeless
+async def test_whoever_doubts_waits_less_long() -> None:
+    line = Line()
+    heart = Heartbeat(line.pings.put_nowait, line.lost, interval=NEVER, deadline=NEVER)
+    heart.check()
+    await heart.run()
+    assert asyncio.get_running_loop().time() == pytest.approx(CHECK_DEADLINE)
+    assert line.losses == 1

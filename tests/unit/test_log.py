@@ -95,3 +95,15 @@ def test_only_the_last_reactions_and_notices_are_kept() -> None:
         log.tell(NoticeKind.HAND, "Bob")
     assert [each.serial for each in log.reactions] == list(range(5, 21))
     assert [each.serial for each in log.notices] == list(range(25, 41))
+
+
+def test_line_that_was_refused_is_not_waited_for() -> None:
+    log = Log()
+    log.enter(ME, ())
+    log.write(ME, "refused")
+    second = log.write(ME, "two")
+    log.refused()
+    assert log.unconfirmed == (second,)
+    log.refused()
+    log.refused()  # of which nobody knows
+    assert log.unconfirmed == ()

@@ -147,3 +147,18 @@ def test_new_call_does_not_wait_for_the_server_of_the_old_one() -> None:
     ours.go(LEFT)
     ours.knock()
     assert ours.retry() == [do.After(0.0, RetryDue(2))]
+
+
+def test_who_waits_to_knock_may_be_hurried_once() -> None:
+    ours = member(JOINED)
+    (timer,) = ours.retry()
+    assert ours.hurry() == [do.Connect("room")]
+    assert ours.hurry() == []
+    assert isinstance(timer, do.After)
+    assert isinstance(timer.event, RetryDue)
+    assert ours.retry_due(timer.event.attempt) == []
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_who_does_not_wait_is_not_hurried(phase: Phase) -> None:
+    assert member(phase).hurry() == []

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 
 import protocol
+from client_py.core.stream import ACKNOWLEDGE_AFTER
 from protocol import codes
 from protocol import messages as m
 from protocol.codec import Codec, tag_of
@@ -81,6 +82,9 @@ def test_every_close_code_is_explained():
         f"| an SDP | {codes.MAX_SDP // 1024} KiB |",
         f"| a candidate | {codes.MAX_CANDIDATE} characters |",
         f" | {codes.MAX_LABEL} characters |",
+        f"| a `resume` | {codes.MAX_RESUME} characters |",
+        f"first {codes.GRACE:.0f} seconds",
+        f"after {ACKNOWLEDGE_AFTER} messages",
         f"One of {' '.join(codes.REACTIONS)}.",
     ],
 )

@@ -36,7 +36,6 @@ from tests.unit.people import (
     ICE,
     ME,
     OFFER,
-    RENEW,
     info,
     joined,
     signal,
@@ -285,41 +284,135 @@ def test_links_go_on_without_a_server() -> None:
     assert ours.handle(e.TurnOn(MIC)) == [
         do.StartSource(MIC, "", ours.snapshot.quality)
     ]
-    assert ours.handle(e.SourceStarted(MIC, (MIC,))) == [do.Publish(MIC)]
+    assert ours.handle(e.SourceStarted(MIC, (MIC,))) == [
+        do.Publish(MIC),
+        do.Send(m.SetMedia(m.MediaState(microphone=True))),
+    ]
 
 
-def test_signals_of_the_cut_are_sent_in_order_afterwards() -> None:
+def test_what_is_said_during_the_cut_is_handed_over_once() -> None:
+    """The stream keeps it until there is a socket again."""
     ours = reconnecting(ANN, BEN)
-    assert ours.handle(e.PeerSaid(ANN, 1, OFFER)) == []
-    assert ours.handle(e.PeerSaid(BEN, 1, OFFER)) == []
-    assert ours.handle(e.PeerSaid(ANN, 1, CANDIDATE)) == []
-    assert resume(ours, joined(ANN, BEN, resumed=True)) == [
-        do.Send(m.SetHand(False)),
-        do.Send(signal(ANN, OFFER)),
-        do.Send(signal(BEN, OFFER)),
-        do.Send(signal(ANN, CANDIDATE)),
-    ]
-    after(ours, e.SocketClosed(1006))  # they are sent once
-    assert resume(ours, joined(ANN, BEN, resumed=True)) == [do.Send(m.SetHand(False))]
+    assert ours.handle(e.PeerSaid(ANN, 1, OFFER)) == [do.Send(signal(ANN, OFFER))]
+    assert ours.handle(e.RaiseHand(True)) == [do.Send(m.SetHand(True))]
+    (said,) = ours.handle(e.Say("during"))
+    assert isinstance(said, do.Send)
+    assert resume(ours, m.Resumed("newer")) == []
+    assert where(ours) == (Phase.JOINED, Problem.NONE)
 
 
-def test_failure_during_the_cut_is_told_afterwards() -> None:
-    ours = in_call()
-    after(ours, heard(m.ParticipantJoined(info(ANN))), e.SocketClosed(1006))
-    assert ours.handle(e.PeerChanged(ANN, 1, "failed")) == []
-    assert resume(ours, joined(ANN, resumed=True)) == [
-        do.Send(m.SetHand(False)),
-        do.Send(signal(ANN, RENEW)),
-    ]
+def test_emoji_of_the_cut_has_had_its_moment() -> None:
+    assert reconnecting(ANN).handle(e.ShowReaction("🎉")) == []
 
 
-def test_media_and_hand_are_said_again_with_the_hello() -> None:
+def test_nothing_is_lost_where_the_server_goes_on() -> None:
+    ours = in_call(ANN, BEN)
+    after(ours, heard(m.ParticipantChanged(info(ANN, hand=True))))
+    before = ours.snapshot.participants[1:]
+    after(ours, e.SocketClosed(1006))
+    assert resume(ours, m.Resumed("newer")) == []
+    assert ours.snapshot.participants[1:] == before
+    after(ours, e.SocketClosed(1006))
+    assert ours.handle(e.Admitted("token")) == [hello(resume="newer")]
+
+
+def test_answer_to_no_question_is_no_answer() -> None:
+    ours = in_call(ANN)
+    assert ours.handle(heard(m.Resumed("newer"))) == []
+    after(ours, e.SocketClosed(1006))
+    assert ours.handle(e.Admitted("token")) == [hello(resume="secret")]
+
+
+def test_media_is_said_again_with_the_hello() -> None:
     ours = reconnecting(ANN)
     after(ours, e.TurnOn(MIC), e.SourceStarted(MIC, (MIC,)))
-    assert ours.handle(e.RaiseHand(True)) == []
     media = m.MediaState(microphone=True)
     assert ours.handle(e.Admitted("token")) == [hello(resume="secret", media=media)]
-    assert ours.handle(heard(joined(ANN, resumed=True))) == [do.Send(m.SetHand(True))]
+
+
+# -- a server that was started anew
+
+
+def anew(*others: m.ParticipantId) -> m.Joined:
+    return replace(joined(*others, resumed=True), epoch="another")
+
+
+def test_links_to_people_who_are_not_back_yet_are_kept() -> None:
+    ours = reconnecting(ANN, BEN)
+    after(ours, e.PeerChanged(ANN, 1, "connected"), e.PeerChanged(BEN, 1, "connected"))
+    assert resume(ours, anew(BEN)) == [
+        do.After(15.0, e.AbsenceOver(1)),
+        do.Send(m.SetHand(False)),
+    ]
+    shown = {each.id: each.connection for each in ours.snapshot.participants}
+    assert shown[ANN] is Connection.RECONNECTING
+    assert shown[BEN] is Connection.CONNECTED
+    assert ours.handle(heard(m.ParticipantJoined(info(ANN)))) == []
+    shown = {each.id: each.connection for each in ours.snapshot.participants}
+    assert shown[ANN] is Connection.CONNECTED
+    assert ours.snapshot.notices == ()  # nobody left, nobody came
+    assert ours.handle(e.AbsenceOver(1)) == []
+
+
+def test_who_does_not_come_back_in_the_grace_is_lost() -> None:
+    ours = reconnecting(ANN, BEN)
+    resume(ours, anew(BEN))
+    assert ours.handle(e.AbsenceOver(1)) == [do.ClosePeer(ANN)]
+    assert [each.id for each in ours.snapshot.participants] == [ME, BEN]
+    (notice,) = ours.snapshot.notices
+    assert (notice.kind, notice.subject) == (NoticeKind.LOST, "Ann")
+
+
+def test_second_restart_begins_a_second_grace() -> None:
+    ours = reconnecting(ANN)
+    resume(ours, anew())
+    after(ours, e.SocketClosed(1006))
+    resume(ours, replace(anew(), epoch="a third"))
+    assert ours.handle(e.AbsenceOver(1)) == []
+    assert ours.handle(e.AbsenceOver(2)) == [do.ClosePeer(ANN)]
+
+
+def test_who_is_awaited_is_awaited_through_a_cut_of_mine() -> None:
+    ours = reconnecting(ANN)
+    resume(ours, anew())
+    after(ours, e.SocketClosed(1006))
+    resume(ours, anew())
+    assert [each.id for each in ours.snapshot.participants] == [ME, ANN]
+
+
+def test_one_offers_to_whom_one_does_not_know_after_a_restart() -> None:
+    ours = reconnecting(ANN)
+    effects = resume(ours, anew(ANN, BEN))
+    assert do.OpenPeer(BEN, 1, True, ICE) in effects
+
+
+def test_signal_that_two_servers_passed_on_is_taken_once() -> None:
+    ours = in_call(ANN)
+    first = e.Heard(replace(signaled(ANN, OFFER).message, n=3))
+    assert ours.handle(first) == [do.Deliver(ANN, OFFER)]
+    assert ours.handle(first) == []
+    later = e.Heard(replace(signaled(ANN, CANDIDATE).message, n=4))
+    assert ours.handle(later) == [do.Deliver(ANN, CANDIDATE)]
+
+
+# -- a good moment to look
+
+
+def test_whoever_waits_to_knock_knocks_when_woken() -> None:
+    ours = reconnecting(ANN)
+    assert ours.handle(e.Woken()) == [do.Connect("room")]
+    assert ours.handle(e.Woken()) == []  # it is under way
+    assert ours.handle(e.RetryDue(2)) == []
+
+
+def test_whoever_is_in_looks_whether_the_socket_lives() -> None:
+    assert in_call(ANN).handle(e.Woken()) == [do.Probe()]
+
+
+def test_nobody_is_woken_into_a_call() -> None:
+    ours = in_call(ANN)
+    after(ours, e.Leave())
+    assert ours.handle(e.Woken()) == []
 
 
 def test_hand_that_was_lowered_during_the_cut_comes_down() -> None:
@@ -342,20 +435,24 @@ def test_who_came_too_late_begins_anew() -> None:
     assert [each.id for each in ours.snapshot.participants] == [CAT, BEN]
 
 
-def test_chat_of_the_cut_is_sent_afterwards_and_again_until_it_comes_back() -> None:
+def test_chat_without_an_echo_is_said_again_to_a_new_server() -> None:
     ours = in_call(ANN)
     (before,) = ours.handle(e.Say("before"))  # the answer to it is lost
-    assert isinstance(before, do.Send)
     after(ours, e.SocketClosed(1006))
-    assert ours.handle(e.Say("during")) == []
-    *_, first, second = resume(ours, joined(ANN, resumed=True))
-    assert first == before
-    assert isinstance(second, do.Send)
-    assert isinstance(second.message, m.Chat)
-    assert second.message.text == "during"
-    line = m.ChatLine(second.message.id, ME, "Me", "during", 1.0)
-    after(ours, heard(m.Chatted(line)), e.SocketClosed(1006))
-    assert resume(ours, joined(ANN, resumed=True))[1:] == [before]
+    assert resume(ours, joined(ANN, resumed=True)) == [do.Send(m.SetHand(False))]
+    after(ours, e.SocketClosed(1006))
+    assert resume(ours, anew(ANN))[-1] == before
+
+
+def test_chat_that_was_refused_is_not_said_for_ever() -> None:
+    ours = in_call(ANN)
+    (first,) = ours.handle(e.Say("too much"))
+    (second,) = ours.handle(e.Say("not too much"))
+    after(ours, heard(m.Failed(ErrorCode.TOO_MANY, "no", "chat")))
+    after(ours, e.SocketClosed(1006))
+    effects = resume(ours, anew(ANN))
+    assert second in effects
+    assert first not in effects
 
 
 def test_chat_that_the_room_knows_already_is_not_sent_again() -> None:

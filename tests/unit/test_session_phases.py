@@ -1,6 +1,7 @@
 """Everything may happen in every phase; nothing raises, nothing is left behind."""
 
 import json
+from dataclasses import replace
 from random import Random
 from typing import get_args
 
@@ -105,6 +106,8 @@ SIGNALING: list[e.Event] = [
     *(e.AdmissionFailed(problem) for problem in Problem),
     *(e.SocketClosed(code) for code in (*CloseCode, 1005, 1006, 4999)),
     *(e.RetryDue(attempt) for attempt in range(-1, 5)),
+    e.Woken(),
+    *(e.AbsenceOver(serial) for serial in range(3)),
 ]
 
 PEOPLE = (ME, ANN, CAT)  # me, somebody who is here, somebody who is not
@@ -131,6 +134,8 @@ LINE = m.ChatLine(ANN, ANN, "Ann", "hola", 1.0)
 SERVER: list[m.ServerMessage] = [
     joined(),
     joined(ANN, resumed=True),
+    replace(joined(ANN, resumed=True), epoch="another"),
+    m.Resumed("secret"),
     joined(BEN, CAT, chat=(LINE,)),
     joined(you=ANN),
     joined(ANN, ANN, info(BEN, presence=Presence.RECONNECTING)),
@@ -218,7 +223,7 @@ def test_server_and_peers_move_nothing_outside(place: str) -> None:
 def test_only_an_answer_to_the_hello_counts_before_one_is_in(place: str) -> None:
     phase, path = PLACES[place]
     for message in SERVER:
-        if isinstance(message, m.Joined | m.Failed):
+        if isinstance(message, m.Joined | m.Resumed | m.Failed):
             continue
         session = arrive(path)
         assert session.handle(e.Heard(message)) == [], message

@@ -1,0 +1,71 @@
+"""One participant's place: what outlives their connections."""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from protocol.codes import CloseCode
+from protocol.messages import ParticipantId
+from protocol.numbering import SEQ, Numbers, stamp
+from server.outbox import Outbox
+from server.room import Room
+
+_TICKETS: Final = 4  # answers in a row that may be lost
+
+
+class Line(Protocol):
+    """What the switchboard needs of a connection."""
+
+    heard_at: float
+
+    def ring(self) -> None:
+        """Something waits in the outbox."""
+
+    def close(self, code: CloseCode) -> None:
+        """Close the socket, soon; what waits in the outbox goes first."""
+
+
+def new_epoch() -> str:
+    """Return a name for one run of numbers."""
+    return secrets.token_urlsafe(9)
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """One participant's place; ``line`` is None while they are cut off."""
+
+    participant: ParticipantId
+    room: Room
+    outbox: Outbox = field(default_factory=Outbox)
+    line: Line | None = None
+    epoch: str = field(default_factory=new_epoch)
+    heard: int = 0  # the number of the last message of theirs that came
+    tickets: list[str] = field(default_factory=list)  # those still good, by age
+
+    def admits(self, ticket: str) -> bool:
+        """Whether this ticket still opens the place."""
+        return ticket in self.tickets
+
+    def give(self, new: str, used: str = "") -> None:
+        """Give a ticket. Those older than the one used are void.
+
+        The used one stays good until the new one has surely arrived: the answer
+        that carries it may be lost.
+        """
+        if used in self.tickets:
+            del self.tickets[: self.tickets.index(used)]
+        elif used:
+            self.tickets = [used]  # it was given by the process before
+        del self.tickets[1 : max(1, len(self.tickets) - _TICKETS + 2)]
+        self.tickets.append(new)
+
+    def arrived(self) -> None:
+        """The participant speaks on the line: its answer, and ticket, arrived."""
+        del self.tickets[:-1]
+
+    def next_text(self) -> str | None:
+        """Return the text to send next, with its numbers."""
+        letter = self.outbox.take()
+        if letter is None:
+            return None
+        return stamp(letter.text, SEQ, Numbers(letter.seq, self.heard))

@@ -1,0 +1,85 @@
+"""Tickets: the signed secrets with which a participant comes back.
+
+A ticket says whose place it is, and holds true for whoever has the server's
+secret: also for the next process, which knows nothing of the place any more.
+Pure: the time is passed in, in Unix seconds.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from protocol.messages import ParticipantId, RoomId
+
+LIFE: Final = 24 * 3600  # seconds; no shorter than a call
+
+_PURPOSE: Final = b"tertulia resume ticket 1"  # this key signs nothing else
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a valid ticket says. ``process`` is the one that gave it."""
+
+    participant: ParticipantId
+    room: RoomId
+    subject: str  # a digest: subjects may be long, and nobody needs to read them
+    process: str
+    expires: int
+    nonce: str  # makes each one another
+
+    def is_of(self, room: RoomId, subject: str) -> bool:
+        """Whether it was given to this subject in this room."""
+        return self.room == room and self.subject == _digest(subject)
+
+
+class Tickets:
+    """Gives and verifies tickets under one secret (HMAC-SHA256, RFC 2104)."""
+
+    def __init__(self, secret: str) -> None:
+        self._key = hmac.digest(secret.encode(), _PURPOSE, "sha256")
+        self.process = secrets.token_urlsafe(9)
+
+    def give(
+        self, participant: ParticipantId, room: RoomId, subject: str, now: float
+    ) -> str:
+        """Return a new ticket for a participant's place."""
+        ticket = Ticket(
+            participant=participant,
+            room=room,
+            subject=_digest(subject),
+            process=self.process,
+            expires=int(now) + LIFE,
+            nonce=secrets.token_urlsafe(9),
+        )
+        content = _encode(msgspec.json.encode(ticket))
+        return f"{content}.{_encode(self._sign(content))}"
+
+    def read(self, text: str, now: float) -> Ticket | None:
+        """Return what a ticket says; None if it isn't ours, or has expired."""
+        content, _, signature = text.partition(".")
+        if not text.isascii():
+            return None
+        if not hmac.compare_digest(_encode(self._sign(content)), signature):
+            return None
+        ticket = msgspec.json.decode(_decode(content), type=Ticket)
+        return ticket if now < ticket.expires else None
+
+    def _sign(self, content: str) -> bytes:
+        return hmac.digest(self._key, content.encode(), "sha256")
+
+
+def _digest(subject: str) -> str:
+    return _encode(hashlib.sha256(subject.encode()).digest()[:16])
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
