@@ -11,7 +11,7 @@
    where keys is a list of {slot, kid, key, salt}: a CryptoKey that can't be extracted, and
    12 bytes. Told by itself: {kind: "opened", link, generation}, once for each.
    A transform's options are {link, slot, way}, the way being "send" or "receive".
-   Whatever is in doubt, the frame is dropped: nothing passes in plain. */
+   In doubt a frame is dropped: nothing passes in plain. */
 
 const LIMIT = 2 ** 24; // frames under one key
 const WINDOW = 1024; // counters that are remembered
@@ -72,11 +72,7 @@ function nonce(salt, counter) {
 /** @param {(ArrayLike<number>)[]} parts */
 function join(...parts) {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
+  parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
   return whole;
 }
 
@@ -97,9 +93,8 @@ async function protect(link, slot, frame) {
   const [x, kid] = encode(key.kid);
   const [y, ctr] = encode(counter);
   const header = join([(x << 4) | y], kid, ctr);
-  const plain = frame.subarray(clear.length);
-  const how = parameters(key, counter, header, clear);
-  const sealed = await crypto.subtle.encrypt(how, key.key, /** @type {BufferSource} */ (plain));
+  const plain = /** @type {BufferSource} */ (frame.subarray(clear.length));
+  const sealed = await crypto.subtle.encrypt(parameters(key, counter, header, clear), key.key, plain);
   return join(clear, header, new Uint8Array(sealed));
 }
 
@@ -115,14 +110,18 @@ async function unprotect(link, slot, frame) {
   const key = keys?.keys.get(kid);
   if (!keys || !key) throw new Refused("nokey");
   if (key.slot !== slot) throw new Refused("auth");
-  if (counter <= key.highest - WINDOW) throw new Refused("old");
-  if (key.seen[counter % WINDOW] === counter) throw new Refused("dup");
+  const look = () => {
+    if (counter <= key.highest - WINDOW) throw new Refused("old");
+    if (key.seen[counter % WINDOW] === counter) throw new Refused("dup");
+  };
+  look();
   const clear = frame.subarray(0, start);
   const how = parameters(key, counter, frame.subarray(start, end), clear);
   const sealed = /** @type {BufferSource} */ (frame.subarray(end));
   const plain = await crypto.subtle.decrypt(how, key.key, sealed).catch(() => {
     throw new Refused("auth");
   });
+  look(); // another transform may have taken it meanwhile
   const gap = key.highest >= 0 && counter > key.highest + 1;
   key.seen[counter % WINDOW] = counter;
   key.highest = Math.max(key.highest, counter);
