@@ -66,7 +66,8 @@ async def test_any_bytes_are_refused_and_make_no_secrets(message, who):
 
 
 @pytest.mark.parametrize(
-    ("state", "kind"), [each for each in itertools.product(State, Kind) if each not in TRANSITIONS]
+    ("state", "kind"),
+    [each for each in itertools.product(State, Kind) if each not in TRANSITIONS],
 )
 async def test_a_message_at_another_time_changes_nothing(state, kind):
     one = await end(*(("bob", "ada") if state is State.REPLIED else ("ada", "bob")))
