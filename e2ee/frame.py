@@ -73,11 +73,10 @@ class Opener:
 
     def open(self, clear: bytes, header: bytes, counter: int, sealed: bytes) -> bytes:
         """Return what was protected. Raises ``Refused``."""
-        match self._window.look(counter):
-            case Sighting.SEEN:
-                raise Refused(Refusal.DUPLICATE)
-            case Sighting.OLD:
-                raise Refused(Refusal.OLD)
+        sighting = self._window.look(counter)
+        if sighting is not Sighting.NEW:
+            seen = sighting is Sighting.SEEN
+            raise Refused(Refusal.DUPLICATE if seen else Refusal.OLD)
         try:
             plain = self._aead.open(
                 (self._salt ^ counter).to_bytes(NONCE, "big"),

@@ -25,7 +25,7 @@ class Slot(IntEnum):
         ever decoded. What they say is authenticated with the rest. Raises
         ``FrameError`` for a frame of video that is shorter than that.
         """
-        if self not in (Slot.CAMERA, Slot.SCREEN):
+        if self not in _VIDEO:
             return 0
         if not frame:
             raise FrameError("an empty frame")
@@ -33,3 +33,6 @@ class Slot(IntEnum):
         if len(frame) < length:
             raise FrameError("a frame that is cut short")
         return length
+
+
+_VIDEO = (Slot.CAMERA, Slot.SCREEN)
