@@ -20,6 +20,12 @@ FILES = {
     "/worker.js": HERE.parents[1] / "e2ee" / "worker.js",
     "/harness.js": HERE / "harness.js",
 }
+TYPES = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".wasm": "application/wasm",
+    ".json": "application/json",
+}
 
 START = """
 async () => {
@@ -117,16 +123,18 @@ class WorkerPage:
 
 
 @contextmanager
-def origin() -> Iterator[str]:
-    """Serve the worker on a free port of this machine."""
+def origin(files: dict[str, bytes] | None = None) -> Iterator[str]:
+    """Serve files, the worker if none are named, on a free port of this machine."""
+    served = files or {name: path.read_bytes() for name, path in FILES.items()}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            path = FILES.get(self.path)
-            self.send_response(200 if path or self.path == "/" else 404)
-            self.send_header("content-type", "text/javascript" if path else "text/html")
+            body = served.get(self.path)
+            kind = TYPES.get(Path(self.path).suffix, "application/octet-stream")
+            self.send_response(200 if body or self.path == "/" else 404)
+            self.send_header("content-type", "text/html" if body is None else kind)
             self.end_headers()
-            self.wfile.write(path.read_bytes() if path else b"<!doctype html>")
+            self.wfile.write(body or b"<!doctype html>")
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
