@@ -369,6 +369,35 @@ async def test_t17_who_borrows_an_identity_cannot_sign_for_it(role):
     assert honest.handshake.secrets is None
 
 
+async def test_t17_a_signature_made_for_one_link_is_worth_nothing_on_another():
+    """Eve is a guest: what Ada signs for her she shows to Bob as her own."""
+    ada_identity, shown = await CRYPTO.new_identity(), []
+
+    class Ada:
+        """Signs, and Eve, who can open it, sees what."""
+
+        public = ada_identity.public
+
+        async def sign(self, message):
+            shown.append(await ada_identity.sign(message))
+            return shown[-1]
+
+    class Eve:
+        """Shows what she has seen."""
+
+        public = ada_identity.public
+
+        async def sign(self, message):
+            return shown[-1]
+
+    ada = End(Link("room", "ada", "eve"), Ada())
+    await shake(ada, await end("eve", "ada"))
+    assert ada.state is State.DONE
+    eve, bob = End(Link("room", "ada", "bob"), Eve()), await end("bob", "ada")
+    await shake(eve, bob)
+    assert (bob.state, bob.failure) == (State.FAILED, Failure.FORGED)
+
+
 async def test_t17_who_uses_the_same_identity_as_oneself_is_refused():
     identity = await CRYPTO.new_identity()
     ada, eve = (End(Link("room", *who), identity) for who in (("a", "b"), ("b", "a")))

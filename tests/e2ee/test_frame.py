@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from client_py.headless.crypto import HeadlessCrypto
 from e2ee.errors import ExhaustedError, FrameError, RotationError
-from e2ee.frame import LIMIT, Refusal, Refused, Sealer
+from e2ee.frame import LIMIT, Refusal, Refused, Sealer, metadata
 from e2ee.keyring import KEPT, LINGER, ReceivingKeys, SendingKeys, key_id
 from e2ee.sframe import Header
 from e2ee.slot import Slot
@@ -223,3 +223,8 @@ def test_a_flood_takes_no_memory():
     tracemalloc.stop()
     assert grown < 20_000
     assert len(receiving.counts) <= len(Refusal)
+
+
+def test_the_slot_and_the_clear_bytes_are_authenticated_by_themselves():
+    """Besides the key id: it is what another implementation has to do too."""
+    assert metadata(Slot.SCREEN, b"\x01") == b"mf1\x02\x01"
