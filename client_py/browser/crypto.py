@@ -5,7 +5,7 @@ Private keys are made in the browser and never leave it.
 
 from typing import Any
 
-from js import Uint8Array, crypto
+from js import Uint8Array, window
 from pyodide.ffi import JsException, to_js
 
 from e2ee.errors import ForgedError
@@ -23,11 +23,11 @@ class BrowserExchange:
     async def agree(self, public: bytes) -> bytes:
         """Return the 32 bytes that both sides know. Raises ``ForgedError``."""
         try:
-            theirs = await crypto.subtle.importKey(
+            theirs = await window.crypto.subtle.importKey(
                 "raw", to_js(public), _X25519, False, to_js([])
             )
             how = to_js({"name": _X25519, "public": theirs})
-            agreed = await crypto.subtle.deriveBits(how, self._private, 256)
+            agreed = await window.crypto.subtle.deriveBits(how, self._private, 256)
         except JsException:
             raise ForgedError from None
         shared = _plain(agreed)
@@ -45,7 +45,7 @@ class BrowserIdentity:
 
     async def sign(self, message: bytes) -> bytes:
         """Return a signature of 64 bytes."""
-        signature = crypto.subtle.sign(_ED25519, self._private, to_js(message))
+        signature = window.crypto.subtle.sign(_ED25519, self._private, to_js(message))
         return _plain(await signature)
 
 
@@ -55,7 +55,7 @@ class BrowserCrypto:
     def random(self, length: int) -> bytes:
         """Return bytes that nobody can guess."""
         made = Uint8Array.new(length)
-        crypto.getRandomValues(made)
+        window.crypto.getRandomValues(made)
         return bytes(made.to_bytes())
 
     async def new_exchange(self) -> BrowserExchange:
@@ -69,10 +69,10 @@ class BrowserCrypto:
     async def verify(self, public: bytes, signature: bytes, message: bytes) -> None:
         """Raise ``ForgedError`` where the signature isn't by this key."""
         try:
-            key = await crypto.subtle.importKey(
+            key = await window.crypto.subtle.importKey(
                 "raw", to_js(public), _ED25519, False, to_js(["verify"])
             )
-            good = await crypto.subtle.verify(
+            good = await window.crypto.subtle.verify(
                 _ED25519, key, to_js(signature), to_js(message)
             )
         except JsException:
@@ -83,27 +83,29 @@ class BrowserCrypto:
     async def seal(self, key: bytes, nonce: bytes, plain: bytes, aad: bytes) -> bytes:
         """Encrypt with AES-GCM; the tag of 16 bytes comes last."""
         how, imported = await _gcm(key, nonce, aad)
-        return _plain(await crypto.subtle.encrypt(how, imported, to_js(plain)))
+        return _plain(await window.crypto.subtle.encrypt(how, imported, to_js(plain)))
 
     async def open(self, key: bytes, nonce: bytes, sealed: bytes, aad: bytes) -> bytes:
         """Undo ``seal``. Raises ``ForgedError``."""
         how, imported = await _gcm(key, nonce, aad)
         try:
-            plain = await crypto.subtle.decrypt(how, imported, to_js(sealed))
+            plain = await window.crypto.subtle.decrypt(how, imported, to_js(sealed))
         except JsException:
             raise ForgedError from None
         return _plain(plain)
 
 
 async def _pair(algorithm: str, *uses: str) -> tuple[Any, bytes]:
-    pair = await crypto.subtle.generateKey(algorithm, False, to_js(list(uses)))
-    public = await crypto.subtle.exportKey("raw", pair.publicKey)
+    pair = await window.crypto.subtle.generateKey(algorithm, False, to_js(list(uses)))
+    public = await window.crypto.subtle.exportKey("raw", pair.publicKey)
     return pair.privateKey, _plain(public)
 
 
 async def _gcm(key: bytes, nonce: bytes, aad: bytes) -> tuple[Any, Any]:
     uses = to_js(["encrypt", "decrypt"])
-    imported = await crypto.subtle.importKey("raw", to_js(key), "AES-GCM", False, uses)
+    imported = await window.crypto.subtle.importKey(
+        "raw", to_js(key), "AES-GCM", False, uses
+    )
     how = {"name": "AES-GCM", "iv": nonce, "additionalData": aad}
     return to_js(how), imported
 
