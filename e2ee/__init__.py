@@ -1,5 +1,5 @@
-"""Encryption from end to end: so far the header of an SFrame, and no more.
+"""Encryption from end to end, per link and direction: SFrame under a key of its own.
 
-Nothing in a call uses it yet. Media is protected by DTLS-SRTP between the two
+Proven, and not yet used by a call. Media is protected by DTLS-SRTP between the two
 browsers; whoever runs the server could still put themselves in between.
 """

@@ -52,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 
 IN_THE_PAGE = ("protocol", "e2ee", "client_py.core", "client_py.browser")
-TWINS = ("rtc", "socket", "media", "main")
+TWINS = ("rtc", "socket", "media", "crypto", "main")
 OLDEST = (3, 11)
 LONGEST = 400  # lines of a Python file outside of tests
 LONGEST_WORKER = 200

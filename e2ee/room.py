@@ -1,0 +1,50 @@
+"""What the link of a room carries: a secret that the server never sees.
+
+It stands in the URL's fragment. Both the room's name on the server and the key that
+only guests of the link share come from it; neither tells anything of the other.
+"""
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field
+
+from e2ee.errors import SecretError
+from e2ee.suite import expand, extract
+
+SECRET = 32  # bytes
+_ROOM = 16  # bytes of a room id, 22 characters
+_DIGEST = "sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What follows from the secret of a link."""
+
+    room_id: str
+    shared_key: bytes = field(repr=False)
+
+
+def encode_secret(secret: bytes) -> str:
+    """Return a secret of 32 random bytes as the link carries it, 43 characters."""
+    if len(secret) != SECRET:
+        raise SecretError("a secret has 32 bytes")
+    return urlsafe_b64encode(secret).rstrip(b"=").decode()
+
+
+def read_invitation(text: str) -> Invitation:
+    """Derive the room's id and the shared key from what the link carries.
+
+    Raises ``SecretError`` for anything that ``encode_secret`` doesn't return.
+    """
+    try:
+        secret = urlsafe_b64decode(text.encode("ascii") + b"=")
+    except (UnicodeEncodeError, binascii.Error):
+        raise SecretError("not the secret of a link") from None
+    if len(secret) != SECRET or encode_secret(secret) != text:
+        raise SecretError("not the secret of a link")
+    prk = extract(_DIGEST, b"tertulia link v1", secret)
+    room = expand(_DIGEST, prk, b"room id", _ROOM)
+    return Invitation(
+        room_id=urlsafe_b64encode(room).rstrip(b"=").decode(),
+        shared_key=expand(_DIGEST, prk, b"shared key", SECRET),
+    )

@@ -1,0 +1,202 @@
+"""When a link gets a new key, and when it is used: after the other side has it.
+
+    KEY{generation, using, base key, roster} → ACK{generation} → next frame
+
+Nothing is lost on the way: the old key serves until the new one is acknowledged. Only
+after somebody left does waiting have an end; then nothing more is sent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from e2ee.errors import FrameError, RotationError
+from e2ee.keyring import ReceivingKeys
+from e2ee.transcript import pack, unpack
+
+GATHER = 0.1  # seconds: who comes and goes at once costs one rotation
+RETRY = 0.25  # seconds, twice as long each time
+PATIENCE = 2.0  # seconds for an answer after somebody left
+LIFETIME = 600.0  # seconds under one key
+BASE_KEY = 32  # bytes
+
+
+class Phase(Enum):
+    """Where the sending side of a link is."""
+
+    STEADY = "steady"
+    GATHERING = "gathering"
+    OFFERED = "offered"
+    STOPPED = "stopped"  # only a new handshake helps
+
+
+class Step(Enum):
+    """What may happen to it."""
+
+    REQUESTED = "requested"
+    DUE = "due"
+    ACKNOWLEDGED = "acknowledged"
+    EXPIRED = "expired"
+
+
+#: A pair that isn't here changes nothing.
+TRANSITIONS = {
+    (Phase.STEADY, Step.REQUESTED): Phase.GATHERING,
+    (Phase.GATHERING, Step.DUE): Phase.OFFERED,
+    (Phase.GATHERING, Step.EXPIRED): Phase.STOPPED,
+    (Phase.OFFERED, Step.REQUESTED): Phase.GATHERING,
+    (Phase.OFFERED, Step.ACKNOWLEDGED): Phase.STEADY,
+    (Phase.OFFERED, Step.EXPIRED): Phase.STOPPED,
+}
+
+
+class Reason(Enum):
+    """Why a key is renewed."""
+
+    JOINED = "joined"
+    LEFT = "left"
+    AGE = "age"
+    FORGERIES = "forgeries"
+    ASKED = "asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A new base key, and the generation that is in use until it is acknowledged."""
+
+    generation: int
+    using: int
+    base_key: bytes = field(repr=False)
+    roster: bytes = field(repr=False)
+
+    def encode(self) -> bytes:
+        """Return it as it is sealed."""
+        return pack(
+            self.generation.to_bytes(4, "big"),
+            self.using.to_bytes(4, "big"),
+            self.base_key,
+            self.roster,
+        )
+
+    @classmethod
+    def decode(cls, plain: bytes) -> "Key":
+        """Undo ``encode``. Raises ``FrameError``."""
+        generation, using, base_key, roster = unpack(plain, 4)
+        lengths = len(generation), len(using), len(base_key), len(roster)
+        if lengths != (4, 4, BASE_KEY, BASE_KEY):
+            raise FrameError("no key")
+        numbers = int.from_bytes(generation, "big"), int.from_bytes(using, "big")
+        return cls(*numbers, base_key, roster)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Send under this key from now on."""
+
+    generation: int
+    base_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Send nothing on this link until there was another handshake."""
+
+
+Effect = Key | Use | Stop
+
+
+class Rotation:
+    """The sending side of one link. Times are in seconds, of one clock."""
+
+    def __init__(
+        self, random: Callable[[int], bytes], now: float, *, generation: int = 0
+    ) -> None:
+        self.phase = Phase.STEADY
+        self.generation = generation  # in use
+        self.roster = bytes(BASE_KEY)
+        self._random = random
+        self._newest = generation
+        self._offer: Key | None = None
+        self._due = now + LIFETIME
+        self._wait = RETRY
+        self._deadline: float | None = None
+
+    def request(self, reason: Reason, now: float) -> None:
+        """Renew the key soon."""
+        if self.phase is Phase.STOPPED:
+            return
+        if reason is Reason.LEFT and self._deadline is None:
+            self._deadline = now + GATHER + PATIENCE
+        if self._step(Step.REQUESTED):
+            self._due = now + GATHER
+            self._offer = None  # its acknowledgement comes too late
+
+    def tick(self, now: float) -> list[Effect]:
+        """Do what is due. Call it at ``due``, or whenever."""
+        expired = self._deadline is not None and now >= self._deadline
+        if expired and self._step(Step.EXPIRED):
+            self._offer = None
+            return [Stop()]
+        if now < self._due:
+            return []
+        if self.phase is Phase.STEADY:
+            self.request(Reason.AGE, now)
+            return []
+        if self._step(Step.DUE):
+            self._newest += 1
+            fresh = self._random(BASE_KEY)
+            self._offer = Key(self._newest, self.generation, fresh, self.roster)
+            self._wait = RETRY
+        if self._offer is None:
+            return []
+        self._due = now + self._wait
+        self._wait *= 2
+        return [self._offer]
+
+    def acknowledged(self, generation: int, now: float) -> list[Effect]:
+        """The other side has a key. What is none of the last offer changes nothing."""
+        offer = self._offer
+        if offer is None or generation != offer.generation:
+            return []
+        if not self._step(Step.ACKNOWLEDGED):
+            return []
+        self.generation = generation
+        self._offer = self._deadline = None
+        self._due = now + LIFETIME
+        return [Use(generation, offer.base_key)]
+
+    @property
+    def due(self) -> float:
+        """When ``tick`` has something to do at the latest."""
+        if self.phase is Phase.STOPPED:
+            return float("inf")
+        return self._due if self._deadline is None else min(self._due, self._deadline)
+
+    def _step(self, step: Step) -> bool:
+        after = TRANSITIONS.get((self.phase, step))
+        if after is None:
+            return False
+        self.phase = after
+        return True
+
+
+class KeyReceiver:
+    """The receiving side: installs what comes, each generation once."""
+
+    def __init__(self, keys: ReceivingKeys) -> None:
+        self._keys = keys
+        self._newest: Key | None = None
+
+    def receive(self, key: Key) -> int:
+        """Install a key; return the generation to acknowledge.
+
+        The last one is acknowledged again when it comes again: the answer may have
+        been lost. Raises ``RotationError`` for any other that doesn't rise.
+        """
+        if self._newest and key.generation == self._newest.generation:
+            if key.base_key != self._newest.base_key:
+                raise RotationError("one generation, two keys")
+            return key.generation
+        self._keys.install(key.generation, key.base_key, key.using)
+        self._newest = key
+        return key.generation
