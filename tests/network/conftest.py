@@ -31,7 +31,7 @@ class Rig:
 
 
 def pytest_collection_modifyitems(config, items):
-    """Where the rig can't be built, let one test fail and say why."""
+    """Where the rig can't be built, let one test say why, loudly."""
     ours = [each for each in items if _HERE in each.path.parents]
     for item in ours:
         if not item.get_closest_marker("timeout"):
