@@ -7,9 +7,7 @@ from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
-from client_py.testing.browsers import Browsers
 from e2ee.channel import Kind
 from e2ee.errors import ChannelError
 from e2ee.safety import pair_emoji
@@ -47,22 +45,19 @@ def ours():
 
 
 @pytest.fixture(scope="module", params=["chromium", "firefox"])
-def far(request):
+def far(request, tertulia_browsers):
     """Return what calls the page's Python."""
     assert PYODIDE.exists(), "there is no Python: run scripts/page/build.py"
     files = {f"/pyodide/{path.name}": path.read_bytes() for path in PYODIDE.iterdir()}
     files["/ours.zip"] = ours()
-    with sync_playwright() as playwright, origin(files) as address:
-        browsers = Browsers(playwright)
-        try:
-            page = browsers[request.param].new_page()
-            page.goto(address)
-            page.evaluate(START)
-            yield lambda name, *rest: page.evaluate(
-                "([name, rest]) => far[name](...rest)", [name, rest]
-            )
-        finally:
-            browsers.close()
+    with origin(files) as address:
+        page = tertulia_browsers[request.param].new_page()
+        page.goto(address)
+        page.evaluate(START)
+        yield lambda name, *rest: page.evaluate(
+            "([name, rest]) => far[name](...rest)", [name, rest]
+        )
+        page.close()
 
 
 def test_the_vectors_of_the_rfc_come_out_in_the_page(far):

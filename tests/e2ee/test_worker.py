@@ -3,10 +3,8 @@
 import random
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from client_py.headless.crypto import HeadlessCrypto
-from client_py.testing.browsers import Browsers
 from e2ee.frame import Refusal
 from e2ee.keyring import ReceivingKeys, SendingKeys
 from e2ee.sframe import Header
@@ -30,13 +28,8 @@ def engine(request):
 
 
 @pytest.fixture(scope="module")
-def launched(engine):
-    with sync_playwright() as playwright:
-        browsers = Browsers(playwright)
-        try:
-            yield browsers[engine]
-        finally:
-            browsers.close()
+def launched(engine, tertulia_browsers):
+    return tertulia_browsers[engine]
 
 
 @pytest.fixture
