@@ -10,9 +10,11 @@ from typing import Final
 from protocol.codes import GRACE
 from protocol.messages import ParticipantId, RoomId, Signal, Signaled
 from server.ticket import Ticket
+from server.wire import TO_CLIENT
 
 EACH: Final = 256  # signals for one participant
 ALL: Final = 10_000
+SIZE: Final = 16 * 1024 * 1024  # characters of all of them
 
 
 class Awaited:
@@ -25,6 +27,7 @@ class Awaited:
             list
         )
         self._count = 0
+        self._size = 0
 
     def admits(self, ticket: Ticket, now: float) -> bool:
         """Whether the ticket's place may be had again."""
@@ -36,9 +39,13 @@ class Awaited:
         """Keep a signal for one who isn't here; False if it can't be."""
         if now >= self._until or signal.to == sender or self._count >= ALL:
             return False
+        size = len(TO_CLIENT.encode(Signaled(sender, signal.generation, signal.body)))
+        if self._size + size > SIZE:
+            return False
         waiting = self._signals[room, signal.to]
         if len(waiting) >= EACH:
             return False
+        self._size += size
         waiting.append(Signaled(sender, signal.generation, signal.body, n))
         self._count += 1
         return True
