@@ -57,7 +57,7 @@ def rig(tmp_path_factory) -> Iterator[Rig]:
         yield Rig(public, relay, tuple(sites))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def public_server(rig, tmp_path_factory) -> Iterator[Server]:
     """A server that is reached at a public address and tells of the relay."""
     server = Server(
@@ -74,7 +74,7 @@ def public_server(rig, tmp_path_factory) -> Iterator[Server]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def callers(rig, playwright, tmp_path_factory) -> Iterator[tuple[Caller, ...]]:
     directory = tmp_path_factory.mktemp("callers")
     loop = asyncio.events._get_running_loop()
@@ -93,7 +93,7 @@ def callers(rig, playwright, tmp_path_factory) -> Iterator[tuple[Caller, ...]]:
         caller.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server_without_relay(rig, tmp_path_factory) -> Iterator[Server]:
     """A server that tells of STUN alone."""
     stun = [each for each in rig.relay.urls if each.startswith("stun:")]
