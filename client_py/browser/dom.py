@@ -57,6 +57,21 @@ class Listeners:
             _live -= 1
 
 
+class Shown:
+    """What parts of the page show.
+
+    Asking the page itself costs more than all the rest of a drawing.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[str, tuple[object, ...]] = {}
+
+    def changes(self, part: str, *now: object) -> bool:
+        """Take note of what a part shows now; say whether it showed anything else."""
+        before, self._parts[part] = self._parts.get(part), now
+        return before != now
+
+
 def by_id(name: str) -> Any:
     """Return the element of this id."""
     return document.getElementById(name)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from client_py.browser.dom import by_id, set_data, set_text, template
+from client_py.browser.dom import Shown, by_id, set_data, set_text, template
 from client_py.browser.media import BrowserMedia
 from client_py.browser.tile import hue
 from client_py.browser.words import initials
@@ -31,11 +31,8 @@ class Lobby:
         self._preview = by_id("preview")
         self._frame = by_id("preview-frame")
         self._name = by_id("display-name")
-        self._devices: tuple[Device, ...] | None = None
-        self._chosen: tuple[str, ...] = ()
-        self._notices = ""
         self._meters = (by_id("mic-level"), by_id("call-mic-level"))
-        self._level = ""
+        self._shown = Shown()
 
     @property
     def name(self) -> str:
@@ -45,10 +42,8 @@ class Lobby:
     def render(self, snapshot: Snapshot) -> None:
         """Draw my picture, what is on, the devices and what is wrong with them."""
         self._show_preview(snapshot)
-        if snapshot.devices != self._devices:
-            self._devices = snapshot.devices
+        if self._shown.changes("devices", snapshot.devices):
             self._fill_fields(snapshot.devices)
-            self._chosen = ()  # the options are new ones
         self._choose(snapshot)
         self._show_notices(snapshot)
 
@@ -61,9 +56,8 @@ class Lobby:
         """Draw how loud the microphone is, 0..1."""
         # Speech is around 0.05–0.2: a square root makes it visible.
         shown = f"{min(1.0, (level * 4) ** 0.5):.2f}"
-        if shown == self._level:
+        if not self._shown.changes("level", shown):
             return
-        self._level = shown
         for meter in self._meters:
             meter.style.setProperty("--level", shown)
             meter.setAttribute("aria-valuenow", f"{level:.2f}")
@@ -102,9 +96,9 @@ class Lobby:
             snapshot.output,
             snapshot.quality.value,
         )
-        if chosen == self._chosen:
+        # Other devices are new options, of which none is chosen yet.
+        if not self._shown.changes("chosen", chosen, snapshot.devices):
             return
-        self._chosen = chosen
         fields = ("microphone", "camera", "speaker", "quality")
         for field, value in zip(fields, chosen, strict=True):
             for select in _selects(field):
@@ -113,10 +107,8 @@ class Lobby:
 
     def _show_notices(self, snapshot: Snapshot) -> None:
         wanted = _problems(snapshot.microphone, snapshot.camera)
-        drawn = repr(wanted)
-        if drawn == self._notices:
+        if not self._shown.changes("notices", *wanted):
             return
-        self._notices = drawn
         for name in ("media-notice", "call-media-notice"):
             container = by_id(name)
             container.replaceChildren()

@@ -4,7 +4,7 @@ from typing import Any
 
 from js import Date
 
-from client_py.browser.dom import by_id, part, set_data, set_text, template
+from client_py.browser.dom import Shown, by_id, part, set_data, set_text, template
 from client_py.browser.tile import hue
 from client_py.browser.words import initials
 from client_py.core.state import Participant, Snapshot
@@ -21,7 +21,7 @@ class Chat:
         self._badge = by_id("chat-unread")
         self._drawn: tuple[ChatLine, ...] = ()
         self._seen = 0
-        self._unread = 0
+        self._shown = Shown()
 
     def render(self, snapshot: Snapshot, *, visible: bool) -> None:
         """Add the lines that are new; begin anew in a new call."""
@@ -44,8 +44,7 @@ class Chat:
         if visible:
             self._seen = len(lines)
         unread = len(lines) - self._seen
-        if unread != self._unread:
-            self._unread = unread
+        if self._shown.changes("unread", unread):
             set_text(self._badge, str(unread) if unread else "")
 
 
@@ -57,7 +56,7 @@ class People:
         self._count = by_id("people-count")
         self._rows: dict[ParticipantId, Any] = {}
         self._drawn: dict[ParticipantId, Participant] = {}
-        self._here = -1
+        self._shown = Shown()
 
     def render(self, snapshot: Snapshot) -> None:
         """Draw a row for everyone who is here."""
@@ -72,8 +71,7 @@ class People:
             if self._drawn.get(who) != person:
                 _draw_person(self._rows[who], person)
                 self._drawn[who] = person
-        if len(here) != self._here:
-            self._here = len(here)
+        if self._shown.changes("count", len(here)):
             set_text(self._count, str(len(here)))
 
 

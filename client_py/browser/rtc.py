@@ -27,8 +27,6 @@ from client_py.core.slot import Slot
 from protocol.messages import Candidate, Description, IceServer
 
 _END_OF_CANDIDATES = Candidate("")
-
-
 _SPARES = 3  # connections made ahead: most rooms that one joins hold no more
 
 

@@ -4,7 +4,15 @@ from typing import Any
 
 from js import performance
 
-from client_py.browser.dom import Listeners, by_id, part, set_data, set_text, template
+from client_py.browser.dom import (
+    Listeners,
+    Shown,
+    by_id,
+    part,
+    set_data,
+    set_text,
+    template,
+)
 from client_py.browser.media import BrowserMedia
 from client_py.browser.words import initials
 from client_py.core.slot import Slot
@@ -26,7 +34,7 @@ class Grid:
         self._tiles: dict[Key, Any] = {}
         self._drawn: dict[Key, Participant] = {}
         self._streams: dict[Key, Any] = {}
-        self._staged: tuple[object, ...] = ()
+        self._shown = Shown()
         self._seen_reaction = 0
         self._listeners = Listeners()
         self._listeners.add(
@@ -68,10 +76,8 @@ class Grid:
         """Put what is pinned, or else the others' screens, on the stage."""
         if self.pinned not in self._tiles:
             self.pinned = None
-        stage = (self.pinned, *self._tiles)
-        if stage == self._staged:
+        if not self._shown.changes("stage", self.pinned, *self._tiles):
             return
-        self._staged = stage
         shared = [
             key
             for key in self._tiles

@@ -13,7 +13,7 @@ from typing import Any
 
 from js import document, history, location, requestAnimationFrame
 
-from client_py.browser.dom import Listeners, by_id, set_data, set_text
+from client_py.browser.dom import Listeners, Shown, by_id, set_data, set_text
 from client_py.browser.lobby import Lobby
 from client_py.browser.media import BrowserMedia
 from client_py.browser.panel import Chat, People
@@ -51,7 +51,7 @@ class View:
         self._people = People()
         self._panel = Panel.NONE
         self._snapshot = Snapshot()
-        self._shown: dict[str, tuple[object, ...]] = {}
+        self._shown = Shown()
         self._phase: Phase | None = None
         self._screen = ""
         self._joined_at = 0.0
@@ -114,14 +114,6 @@ class View:
         self.toasts.render(snapshot.notices)
         self._drawn(snapshot)
 
-    def _changed(self, part: str, *shows: object) -> bool:
-        """Say whether a part of the page shows other things than it did.
-
-        Asking the page itself costs more than all the rest of a drawing.
-        """
-        before, self._shown[part] = self._shown.get(part), shows
-        return before != shows
-
     def _enter(self, phase: Phase) -> None:
         before, self._phase = self._phase, phase
         if phase is Phase.JOINED and before is not Phase.RECONNECTING:
@@ -136,7 +128,7 @@ class View:
         others = any(person.media.screen for person in people[1:])
         mine = snapshot.screen.state is SourceState.LIVE
         sharing = "on" if mine else "other" if others else "off"
-        if not self._changed(
+        if not self._shown.changes(
             "body",
             bool(snapshot.room),
             snapshot.problem,
@@ -181,7 +173,7 @@ class View:
             document.querySelector(f'[data-action="toggle-{before}"]').focus()
 
     def _draw_room(self, room: str) -> None:
-        if not self._changed("room", room):
+        if not self._shown.changes("room", room):
             return
         path = f"/r/{room}" if room else "/"
         if location.pathname != path:
@@ -200,7 +192,7 @@ class View:
             "share-screen": snapshot.screen.state in _ON,
             "raise-hand": snapshot.hand,
         }
-        if not self._changed("controls", *pressed.values(), self._panel):
+        if not self._shown.changes("controls", *pressed.values(), self._panel):
             return
         for action, on in pressed.items():
             for button in document.querySelectorAll(
