@@ -44,10 +44,6 @@ _STATUS: Final = {
 B = TypeVar("B", bound=msgspec.Struct)
 
 
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """An empty object."""
-
-
 class NewRoom(msgspec.Struct, forbid_unknown_fields=True):
     """What a new room is to be like."""
 
@@ -161,10 +157,7 @@ class Api:
         return answer({"status": "ok"})
 
     def _link(self, request: Request, room: RoomId) -> str:
-        return f"{self._public(request)}/r/{room}"
-
-    def _public(self, request: Request) -> str:
-        return public_origin(request.scope, self._origins.listed)
+        return f"{public_origin(request.scope, self._origins.listed)}/r/{room}"
 
     async def _room(self, request: Request) -> RoomRecord:
         record = await self._store.room(RoomId(request.path_params["room"]))

@@ -39,14 +39,15 @@ class Awaited:
         """Keep a signal for one who isn't here; False if it can't be."""
         if now >= self._until or signal.to == sender or self._count >= ALL:
             return False
-        size = len(TO_CLIENT.encode(Signaled(sender, signal.generation, signal.body)))
+        kept = Signaled(sender, signal.generation, signal.body, n)
+        size = len(TO_CLIENT.encode(kept))
         if self._size + size > SIZE:
             return False
         waiting = self._signals[room, signal.to]
         if len(waiting) >= EACH:
             return False
         self._size += size
-        waiting.append(Signaled(sender, signal.generation, signal.body, n))
+        waiting.append(kept)
         self._count += 1
         return True
 

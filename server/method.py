@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 
-import msgspec
-from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from protocol.codes import ErrorCode
+from server.api import failure
 
 
 class _NotAllowed:
@@ -17,10 +16,9 @@ class _NotAllowed:
         self._allow = ", ".join(sorted(methods))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        error = {"code": ErrorCode.BAD_REQUEST, "message": "no such method here"}
-        body = msgspec.json.encode({"error": error})
-        headers = {"Allow": self._allow, "Cache-Control": "no-store"}
-        await Response(body, 405, headers, "application/json")(scope, receive, send)
+        response = failure(ErrorCode.BAD_REQUEST, "no such method here", 405)
+        response.headers["Allow"] = self._allow
+        await response(scope, receive, send)
 
 
 def and_no_others(routes: Iterable[Route]) -> list[Route]:

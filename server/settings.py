@@ -14,7 +14,7 @@ from server.errors import SettingError
 from server.gate import Capacity
 from server.keys import parse_keys
 from server.secret import given_secrets, kept_secret
-from server.store import open_store
+from server.store import engine_of
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "build" / "page"
 
@@ -180,7 +180,7 @@ def _database(env: Mapping[str, str], data_dir: Path) -> str:
     url = env.get("TERTULIA_DATABASE", "")
     if not url:
         return f"sqlite:///{data_dir / 'tertulia.db'}"
-    open_store(url)  # raises what is wrong with it
+    engine_of(url)  # raises what is wrong with it
     return url
 
 

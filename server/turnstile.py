@@ -2,14 +2,13 @@
 
 from typing import Final
 
-import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from protocol.codes import ErrorCode
+from server.api import failure
 from server.denial import deny
 from server.errors import TooMany
 from server.gate import Door, Gate
-from server.headers import Headers
 from server.origin import host_of
 
 _API: Final = "/api/"
@@ -34,7 +33,7 @@ class Turnstile:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif not host_of(scope):  # RFC 9112 §3.2
-            await _refuse(scope, send, 400, ErrorCode.BAD_REQUEST, "no valid Host")
+            await self._refuse_host(scope, receive, send)
         elif scope["type"] == "websocket" or not scope["path"].startswith(_API):
             await self._app(scope, receive, send)
         else:
@@ -42,31 +41,15 @@ class Turnstile:
             try:
                 self._gate.ask(door, scope)
             except TooMany as crowd:
-                retry = (b"retry-after", str(crowd.retry_after).encode())
-                await _refuse(
-                    scope, send, crowd.status, crowd.code, str(crowd), [retry]
-                )
+                response = failure(crowd.code, str(crowd), crowd.status)
+                response.headers["Retry-After"] = str(crowd.retry_after)
+                await response(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
 
-
-async def _refuse(
-    scope: Scope,
-    send: Send,
-    status: int,
-    code: ErrorCode,
-    text: str,
-    more: Headers | None = None,
-) -> None:
-    if scope["type"] == "websocket":
-        await deny(scope, send, status, f"{text}\n".encode(), more)
-        return
-    body = msgspec.json.encode({"error": {"code": code.value, "message": text}})
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        *(more or ()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    async def _refuse_host(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await deny(scope, send, 400, b"no valid Host\n")
+        else:
+            response = failure(ErrorCode.BAD_REQUEST, "no valid Host", 400)
+            await response(scope, receive, send)

@@ -84,27 +84,32 @@ class Store(Protocol):
         """Let go of the database."""
 
 
-def open_store(url: str) -> Store:
-    """Return the store at ``url``; ``start`` connects it.
+def engine_of(url: str) -> str:
+    """Return which engine a URL asks for, ``sqlite`` or ``mongodb``.
 
     ``sqlite:///path`` or ``mongodb://host/database``. Raises ``SettingError``.
     """
     scheme, _, path = url.partition("://")
     if scheme == "sqlite" and path.startswith("/") and len(path) > 1:
-        from server.store.sqlite import SqliteStore  # it imports the records above
-
-        return SqliteStore(path[1:])
+        return "sqlite"
     if scheme in ("mongodb", "mongodb+srv") and path:
-        try:
-            from server.store.mongo import (
-                MongoStore,  # an extra: pip install .[mongodb]
-            )
-        except ImportError:
-            raise SettingError(
-                "TERTULIA_DATABASE", "MongoDB needs: pip install tertulia[mongodb]"
-            ) from None
-        return MongoStore(url)
+        return "mongodb"
     raise SettingError(
         "TERTULIA_DATABASE",
         "expected sqlite:///path/to/file.db or mongodb://host/database",
     )
+
+
+def open_store(url: str) -> Store:
+    """Return the store at ``url``; ``start`` connects it. Raises ``SettingError``."""
+    if engine_of(url) == "sqlite":
+        from server.store.sqlite import SqliteStore  # it imports the records above
+
+        return SqliteStore(url.removeprefix("sqlite:///"))
+    try:
+        from server.store.mongo import MongoStore  # an extra: pip install .[mongodb]
+    except ImportError:
+        raise SettingError(
+            "TERTULIA_DATABASE", "MongoDB needs: pip install tertulia[mongodb]"
+        ) from None
+    return MongoStore(url)
