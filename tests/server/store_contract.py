@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from protocol.messages import RoomId
-from server.store import Participation, RoomRecord, Store
+from server.store import Participation, RoomRecord, Store, open_store
 
 ROOM = RoomId("abcd-efgh-jkmn")
 RECORD = RoomRecord(ROOM, "Lunes", "ana", 1000.5)
@@ -14,7 +14,18 @@ def stay(number: int, room: RoomId = ROOM) -> Participation:
 
 
 class StoreContract:
-    """Needs a fixture ``store``: started, empty."""
+    """Needs the fixtures ``url``, of an empty store, and ``store``, started there."""
+
+    async def test_what_was_written_is_there_after_a_restart(self, url: str) -> None:
+        for _ in range(2):
+            store = open_store(url)
+            await store.start()
+            await store.add_room(RECORD)
+            await store.close()
+        store = open_store(url)
+        await store.start()
+        assert await store.room(ROOM) == RECORD
+        await store.close()
 
     async def test_a_room_is_found_as_it_was_added(self, store: Store) -> None:
         await store.add_room(RECORD)

@@ -38,18 +38,6 @@ class TestMongo(StoreContract):
     pass
 
 
-async def test_what_was_written_is_there_after_a_restart(url):
-    for _ in range(2):
-        store = open_store(url)
-        await store.start()
-        await store.add_room(RECORD)
-        await store.close()
-    store = open_store(url)
-    await store.start()
-    assert await store.room(ROOM) == RECORD
-    await store.close()
-
-
 async def test_a_database_of_a_newer_version_is_not_touched(url, store):
     client = AsyncIOMotorClient(url)
     schema = client.get_default_database()["schema"]

@@ -8,37 +8,16 @@ import pytest
 from guest import SECRET, counting
 from hypothesis import given
 from hypothesis import strategies as st
-from joserfc import jwt
-from joserfc.jwk import OctKey
+from token_claims import CLAIMS, NOW, ROOM, signed
 
 from protocol.codes import ErrorCode
-from protocol.messages import RoomId
 from server.errors import TokenError
 from server.secret import key_id
 from server.tokens import LEEWAY, ROOM_LIFE, SESSION_LIFE, VISIT_LIFE, Role, Tokens
 
-NOW = 1_800_000_000
-ROOM = RoomId("the-room")
 OLD = "the secret that was in use before it"
 TOKENS = Tokens(SECRET, counting())
 GOOD = TOKENS.room("ana", ROOM, Role.MEMBER, NOW, "Ana")
-
-CLAIMS = {
-    "iss": "tertulia",
-    "aud": "room+jwt",
-    "sub": "ana",
-    "jti": "1",
-    "iat": NOW,
-    "nbf": NOW,
-    "exp": NOW + 60,
-    "room": ROOM,
-    "role": "member",
-}
-
-
-def signed(header: dict, claims: dict, secret: str = SECRET) -> str:
-    header = {"alg": "HS256", "typ": "room+jwt", **header}
-    return jwt.encode(header, claims, OctKey.import_key(secret), [header["alg"]])
 
 
 def signed_text(header: str, payload: str) -> str:

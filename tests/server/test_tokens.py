@@ -5,16 +5,11 @@ import json
 
 import pytest
 from guest import SECRET, counting
-from joserfc import jwt
-from joserfc.jwk import OctKey
+from token_claims import CLAIMS, NOW, ROOM, signed
 
 from protocol.codes import MAX_TOKEN, ErrorCode
-from protocol.messages import RoomId
 from server.errors import TokenError
 from server.tokens import LEEWAY, ROOM_LIFE, SESSION_LIFE, Pass, Role, Tokens
-
-NOW = 1_800_000_000
-ROOM = RoomId("the-room")
 
 
 @pytest.fixture
@@ -30,21 +25,9 @@ def code_of(tokens: Tokens, token: str, now: float = NOW) -> ErrorCode:
 
 def forged(header: dict, claims: dict, secret: str = SECRET, drop: str = "") -> str:
     """Return a room token with some of it made differently."""
-    whole = {
-        "iss": "tertulia",
-        "aud": "room+jwt",
-        "sub": "ana",
-        "jti": "1",
-        "iat": NOW,
-        "nbf": NOW,
-        "exp": NOW + 60,
-        "room": ROOM,
-        "role": "member",
-        **claims,
-    }
+    whole = {**CLAIMS, **claims}
     whole.pop(drop, None)
-    header = {"alg": "HS256", "typ": "room+jwt", **header}
-    return jwt.encode(header, whole, OctKey.import_key(secret), [header["alg"]])
+    return signed(header, whole, secret)
 
 
 def test_a_session_is_of_somebody_new_each_time(tokens):
