@@ -18,9 +18,12 @@ from protocol.codes import (
     MAX_PARTICIPANTS,
     MAX_SDP,
     MAX_TOKEN,
+    MAX_WAITING,
     ErrorCode,
     LeaveReason,
     Presence,
+    Role,
+    Wish,
 )
 
 ParticipantId = NewType("ParticipantId", str)
@@ -54,6 +57,23 @@ class ParticipantInfo:
     media: MediaState = MediaState()
     hand: bool = False
     presence: Presence = Presence.PRESENT
+    role: Role = Role.MEMBER
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody who waits before the door, as the server knows them."""
+
+    id: Id
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How the room takes newcomers: not at all, or after a host's word."""
+
+    locked: bool = False
+    waiting_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +153,81 @@ class React:
     emoji: Annotated[str, Limit(16)]
 
 
+@message("rename")
+class Rename:
+    """Call me by this name from now on."""
+
+    name: Name
+
+
+@message("mute")
+class Mute:
+    """Ask somebody to mute. A host's; nobody can be unmuted from afar."""
+
+    who: Id
+
+
+@message("stop-share")
+class StopShare:
+    """Ask somebody to stop sharing their screen. A host's."""
+
+    who: Id
+
+
+@message("remove")
+class Remove:
+    """Take somebody out for as long as this call lasts. A host's."""
+
+    who: Id
+
+
+@message("ban")
+class Ban:
+    """Take somebody out, or from before the door, for good. A host's."""
+
+    who: Id
+
+
+@message("hand-over")
+class HandOver:
+    """Make somebody host in my place. A host's."""
+
+    who: Id
+
+
+@message("lock")
+class Lock:
+    """Let nobody new in, or do again. A host's."""
+
+    locked: bool
+
+
+@message("waiting-room")
+class SetWaitingRoom:
+    """Let newcomers wait for a host's word, or not any more. A host's."""
+
+    on: bool
+
+
+@message("admit")
+class Admit:
+    """Let somebody in who waits. A host's."""
+
+    who: Id
+
+
+@message("refuse")
+class Refuse:
+    """Send somebody away who waits. A host's."""
+
+    who: Id
+
+
+@message("end-for-all")
+class EndForAll:
+    """Let everybody go. A host's."""
+
+
 @message("ping")
 class Ping:
     """Ask for a pong: proves that the connection lives in both directions."""
@@ -159,6 +254,34 @@ class Joined:
     ice_servers: Annotated[tuple[IceServer, ...], Limit(8)] = ()
     chat: Annotated[tuple[ChatLine, ...], Limit(100)] = ()
     resumed: bool = False
+    role: Role = Role.MEMBER
+    door: Door = Door()
+    waiting: Annotated[tuple[Newcomer, ...], Limit(MAX_WAITING)] = ()
+
+
+@message("waiting")
+class Waiting:
+    """Who waits before the door, in their order.
+
+    To the hosts: everyone. To somebody who waits: themselves alone.
+    """
+
+    people: Annotated[tuple[Newcomer, ...], Limit(MAX_WAITING)]
+
+
+@message("room-changed")
+class RoomChanged:
+    """The door is now like this."""
+
+    door: Door
+
+
+@message("asked")
+class Asked:
+    """A host asks this of you: do it."""
+
+    from_: Id
+    wish: Wish
 
 
 @message("participant-joined")
@@ -170,7 +293,7 @@ class ParticipantJoined:
 
 @message("participant-changed")
 class ParticipantChanged:
-    """Someone's name, media, hand or presence is now this."""
+    """Someone's name, media, hand, presence or role is now this."""
 
     participant: ParticipantInfo
 
@@ -259,9 +382,36 @@ class Renew:
     """Asks the initiator for a new connection: the old one can't be saved."""
 
 
-ClientMessage = Hello | Signal | SetMedia | SetHand | Chat | React | Ping | Leave
+#: What only a host may ask for.
+HostMessage = (
+    Mute
+    | StopShare
+    | Remove
+    | Ban
+    | HandOver
+    | Lock
+    | SetWaitingRoom
+    | Admit
+    | Refuse
+    | EndForAll
+)
+ClientMessage = (
+    Hello
+    | Signal
+    | SetMedia
+    | SetHand
+    | Chat
+    | React
+    | Rename
+    | HostMessage
+    | Ping
+    | Leave
+)
 ServerMessage = (
     Joined
+    | Waiting
+    | RoomChanged
+    | Asked
     | ParticipantJoined
     | ParticipantChanged
     | ParticipantLeft

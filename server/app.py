@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, WebSocketRoute
 
 from protocol.messages import IceServer, ParticipantId, RoomId
-from server.api import Api, refused, store_failed
+from server.api import Api
 from server.assets import Assets
 from server.clock import Clock, SystemClock
 from server.errors import Refused, StoreError
@@ -20,6 +20,9 @@ from server.headers import SecurityHeaders
 from server.ice import ice_servers
 from server.journal import Journal
 from server.origin import Origins
+from server.register import Register
+from server.reply import refused, store_failed
+from server.room_api import RoomApi
 from server.rooms import Rooms
 from server.settings import Settings
 from server.socket import SocketEndpoint
@@ -58,14 +61,17 @@ def create_app(
     rooms = Rooms(new_id, _ice_for(settings, clock))
     switchboard = Switchboard(rooms, journal, clock)
     origins = Origins(settings.origins, test_mode=settings.test_mode)
-    api = Api(
+    register = Register(rooms, store)
+    api = Api(tokens=tokens, clock=clock, test_mode=settings.test_mode)
+    room_api = RoomApi(
         tokens=tokens,
         switchboard=switchboard,
+        register=register,
         store=store,
         clock=clock,
         new_room=new_room,
-        test_mode=settings.test_mode,
     )
+    socket = SocketEndpoint(switchboard, tokens, origins, clock, register=register)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -82,8 +88,9 @@ def create_app(
 
     return Starlette(
         routes=[
-            WebSocketRoute("/ws", SocketEndpoint(switchboard, tokens, origins, clock)),
+            WebSocketRoute("/ws", socket),
             *api.routes(),
+            *room_api.routes(),
             Mount("/", Assets(settings.page, test_mode=settings.test_mode)),
         ],
         middleware=_middleware(settings),
@@ -106,7 +113,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
         cors = Middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
         )
         middleware.append(cors)

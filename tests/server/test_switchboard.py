@@ -40,6 +40,12 @@ class FakeJournal:
     def went(self, participation, at, reason):
         self.lines.append((participation, reason))
 
+    def change(self, room):
+        self.lines.append((room.id, "changed"))
+
+    def end(self, room, at):
+        self.lines.append((room, "closed"))
+
 
 class Board:
     """A switchboard and the people at it."""
@@ -135,7 +141,8 @@ def test_a_room_can_end_while_somebody_does_not_read(board):
     board.switchboard.end(ROOM)
     assert line.closed[-1] in (CloseCode.SLOW, CloseCode.REFUSED)
     assert board.switchboard.seats == 0
-    assert [reason for _, reason in board.journal.lines[2:]] == ["ended", "ended"]
+    reasons = [reason for _, reason in board.journal.lines[2:]]
+    assert reasons == ["closed", "ended", "ended"]
 
 
 def test_a_line_that_lost_its_seat_has_no_say_any_more(board):
