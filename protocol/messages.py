@@ -3,21 +3,18 @@
 Three unions: what a client says to the server, what the server says to a client,
 and what two peers say to each other inside a ``Signal``'s body, which the server
 relays unread. A field's limits are written beside its type; ``codec`` enforces
-them. ``from_`` is ``from`` on the wire.
+them. ``from_`` is ``from`` on the wire. What only hosts say is in ``hosting``.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NewType
+from typing import Annotated, Any, Literal
 
-from protocol.codec import Identifier, Limit, message
+from protocol.codec import Limit, message
 from protocol.codes import (
     MAX_CANDIDATE,
     MAX_CHAT,
-    MAX_LABEL,
-    MAX_NAME,
     MAX_PARTICIPANTS,
     MAX_SDP,
-    MAX_TOKEN,
     MAX_WAITING,
     ErrorCode,
     LeaveReason,
@@ -25,15 +22,57 @@ from protocol.codes import (
     Role,
     Wish,
 )
-
-ParticipantId = NewType("ParticipantId", str)
-RoomId = NewType("RoomId", str)
-
-Id = Annotated[ParticipantId, Identifier()]
-Name = Annotated[str, Limit(MAX_NAME)]
-Label = Annotated[str, Limit(MAX_LABEL)]
-Token = Annotated[str, Limit(MAX_TOKEN)]
-
+from protocol.hosting import (
+    Admit as Admit,
+)
+from protocol.hosting import (
+    Ban as Ban,
+)
+from protocol.hosting import (
+    EndForAll as EndForAll,
+)
+from protocol.hosting import (
+    HandOver as HandOver,
+)
+from protocol.hosting import (
+    HostMessage as HostMessage,
+)
+from protocol.hosting import (
+    Lock as Lock,
+)
+from protocol.hosting import (
+    Mute as Mute,
+)
+from protocol.hosting import (
+    Refuse as Refuse,
+)
+from protocol.hosting import (
+    Remove as Remove,
+)
+from protocol.hosting import (
+    SetWaitingRoom as SetWaitingRoom,
+)
+from protocol.hosting import (
+    StopShare as StopShare,
+)
+from protocol.names import (
+    Id as Id,
+)
+from protocol.names import (
+    Label as Label,
+)
+from protocol.names import (
+    Name as Name,
+)
+from protocol.names import (
+    ParticipantId as ParticipantId,
+)
+from protocol.names import (
+    RoomId as RoomId,
+)
+from protocol.names import (
+    Token as Token,
+)
 
 # -- parts of messages
 
@@ -158,74 +197,6 @@ class Rename:
     """Call me by this name from now on."""
 
     name: Name
-
-
-@message("mute")
-class Mute:
-    """Ask somebody to mute. A host's; nobody can be unmuted from afar."""
-
-    who: Id
-
-
-@message("stop-share")
-class StopShare:
-    """Ask somebody to stop sharing their screen. A host's."""
-
-    who: Id
-
-
-@message("remove")
-class Remove:
-    """Take somebody out for as long as this call lasts. A host's."""
-
-    who: Id
-
-
-@message("ban")
-class Ban:
-    """Take somebody out, or from before the door, for good. A host's."""
-
-    who: Id
-
-
-@message("hand-over")
-class HandOver:
-    """Make somebody host in my place. A host's."""
-
-    who: Id
-
-
-@message("lock")
-class Lock:
-    """Let nobody new in, or do again. A host's."""
-
-    locked: bool
-
-
-@message("waiting-room")
-class SetWaitingRoom:
-    """Let newcomers wait for a host's word, or not any more. A host's."""
-
-    on: bool
-
-
-@message("admit")
-class Admit:
-    """Let somebody in who waits. A host's."""
-
-    who: Id
-
-
-@message("refuse")
-class Refuse:
-    """Send somebody away who waits. A host's."""
-
-    who: Id
-
-
-@message("end-for-all")
-class EndForAll:
-    """Let everybody go. A host's."""
 
 
 @message("ping")
@@ -382,19 +353,6 @@ class Renew:
     """Asks the initiator for a new connection: the old one can't be saved."""
 
 
-#: What only a host may ask for.
-HostMessage = (
-    Mute
-    | StopShare
-    | Remove
-    | Ban
-    | HandOver
-    | Lock
-    | SetWaitingRoom
-    | Admit
-    | Refuse
-    | EndForAll
-)
 ClientMessage = (
     Hello
     | Signal
