@@ -11,6 +11,9 @@ _MEDIA = {
 
 _REFUSED = {
     "server-unreachable": "The server doesn’t answer. Try again in a moment.",
+    "forbidden": "Only a host may do that.",
+    "no_such_peer": "They are gone already.",
+    "room_full": "Every seat is taken.",
     "too_many": "That was a bit fast. Wait a moment.",
 }
 
@@ -38,6 +41,14 @@ def sentence(notice: Notice) -> str:
             return words.format(who)
         case NoticeKind.REFUSED:
             return _REFUSED.get(detail, "That did not work. Try again.")
+        case NoticeKind.MUTED:
+            return f"{who} muted you"
+        case NoticeKind.SHARE_STOPPED:
+            return f"{who} stopped your screen share"
+        case NoticeKind.HOST:
+            return "You are the host now"
+        case NoticeKind.WAITING:
+            return f"{who} wants to come in"
 
 
 def severity(notice: Notice) -> str:
@@ -45,7 +56,7 @@ def severity(notice: Notice) -> str:
     match notice.kind:
         case NoticeKind.MEDIA_PROBLEM | NoticeKind.REFUSED:
             return "error"
-        case NoticeKind.DEVICE_ENDED | NoticeKind.LOST:
+        case NoticeKind.DEVICE_ENDED | NoticeKind.LOST | NoticeKind.MUTED:
             return "warning"
     return "info"
 
