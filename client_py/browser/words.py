@@ -1,12 +1,19 @@
 """What notices say, in plain words. The only texts that aren't in index.html."""
 
-from client_py.core.state import MediaProblem, Notice, NoticeKind
+from client_py.core.state import MediaProblem, Notice, NoticeKind, Problem
 
 _MEDIA = {
     MediaProblem.DENIED: "Allow the {0} in your browser’s site settings to use it.",
     MediaProblem.NOT_FOUND: "No {0} was found. Plug one in and turn it on again.",
     MediaProblem.IN_USE: "Another program holds your {0}. Close it and try again.",
     MediaProblem.UNSUPPORTED: "This browser can’t share a {0}.",
+}
+
+#: What the lobby says when it asks for a passcode.
+PASSCODE = {
+    Problem.PASSCODE_REQUIRED: "This room asks for a passcode.",
+    Problem.PASSCODE_WRONG: "That is not the passcode. Try again.",
+    Problem.TOO_MANY: "Too many tries. Wait a minute, then try again.",
 }
 
 _REFUSED = {
