@@ -95,9 +95,9 @@ class Switchboard:
 
         The seat may be one before the door. ``record`` is what is known of the room.
         """
-        entry = Entry(
-            granted.subject, hello.name, hello.media, Role(granted.role.value)
-        )
+        host = granted.role.value == Role.HOST.value
+        role = Role.HOST if host else Role.MEMBER
+        entry = Entry(granted.subject, hello.name, hello.media, role)
         if hello.resume and (seat := self._held(granted, hello.resume)):
             admission = self.rooms.resume(granted.room, seat.participant, entry)
             self._answer(seat, line, admission)

@@ -4,12 +4,15 @@ from typing import Any
 
 import httpx
 import pytest
-from guest import Closed, House
+from guest import Closed, House, make_settings, serving
 from test_api import Caller, call, error
 
 from protocol import messages as m
 from protocol.codes import CloseCode, ErrorCode, LeaveReason, Role
 from server.attempts import BURST, REFILL
+from server.errors import StoreError
+from server.store import RoomRecord
+from server.store.sqlite import SqliteStore
 
 
 async def token(caller: Caller, room: str, **body: Any) -> httpx.Response:
@@ -197,6 +200,19 @@ async def test_a_ban_outlives_the_call_until_it_is_pardoned(house):
     assert (described.status_code, described.content) == (404, nowhere.content)
     assert (await change(ana, room, pardon=True)).status_code == 200
     assert (await token(bo, room)).status_code == 200
+
+
+async def test_while_the_store_is_away_nobody_new_comes_in(tmp_path):
+    class Away(SqliteStore):
+        async def room(self, room: m.RoomId) -> RoomRecord | None:
+            raise StoreError("away")
+
+    store = Away(f"{tmp_path}/t.db")
+    async with serving(make_settings(tmp_path), store=store) as house:
+        guest = await house.visit()
+        await guest.say(m.Hello(1, house.token(), "Ana"))
+        # It can't be known whether they may: closed, to be tried again.
+        assert await guest.closing() == CloseCode.INTERNAL
 
 
 # -- the end
