@@ -86,6 +86,9 @@ class Machine(RuleBasedStateMachine):
     # -- what happens
 
     @rule(who=people, room=rooms_)
+    def come_in(self, who: str, room: m.RoomId) -> None:
+        self.come(who, room)
+
     def come(self, who: str, room: m.RoomId) -> None:
         role = Role.HOST if who == "eva" else Role.MEMBER  # eva's token says host
         try:
@@ -108,6 +111,30 @@ class Machine(RuleBasedStateMachine):
             assert who != CREATOR
         self.stays[you] = Stay(who, where, waits)
         self.tell(admission.deliveries)
+
+    @rule(room=rooms_, at=picks)
+    def try_again(self, room: m.RoomId, at: int) -> None:
+        """Whoever was taken out, sent away or left tries again."""
+        found = self.rooms.find(room)
+        record = self.rooms.record(room) or self.records[room]
+        unwelcome = sorted({*record.banned, *(found.removed if found else ())})
+        if unwelcome:
+            self.come(unwelcome[at % len(unwelcome)], room)
+
+    @rule(at=picks, ban=st.booleans())
+    def turn_on_who_waits(self, at: int, ban: bool) -> None:
+        waiting = [who for who, stay in self.stays.items() if stay.waiting]
+        if waiting:
+            who = waiting[at % len(waiting)]
+            hosts = self.stays[who].room.hosts()
+            if hosts:
+                self.say(hosts[0], m.Ban(who) if ban else m.Admit(who))
+
+    @rule(room=rooms_, on=st.booleans())
+    def open_or_close(self, room: m.RoomId, on: bool) -> None:
+        found = self.rooms.find(room)
+        if found and found.hosts():
+            self.say(found.hosts()[0], m.SetWaitingRoom(on))
 
     @rule(data=st.data(), by=picks, at=picks)
     def say_anything(self, data: st.DataObject, by: int, at: int) -> None:
@@ -306,4 +333,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestMachine.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)

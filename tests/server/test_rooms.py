@@ -13,6 +13,7 @@ from protocol.codec import to_plain
 from protocol.codes import GRACE, MAX_MESSAGE, ErrorCode, LeaveReason, Presence, Role
 from server.door import Way
 from server.errors import Refused
+from server.moderation import Outcome
 from server.room import Delivery, Departure, Entry
 from server.rooms import Admission, Rooms
 from server.store import RoomRecord
@@ -233,6 +234,38 @@ def test_ids_of_chat_are_remembered_up_to_a_bound(rooms):
     assert said(0) == 0
     assert said(256) == 1
     assert said(0) == 1
+
+
+# -- hosts
+
+
+def ask(rooms: Rooms, host: Admission, message: m.HostMessage) -> Outcome:
+    return rooms.handle(host.room, host.you, message, NOW)
+
+
+def test_without_a_waiting_room_nobody_waits_but_who_was_removed(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    ask(rooms, ana, m.Remove(bo.you))
+    ask(rooms, ana, m.SetWaitingRoom(True))
+    again, eva = join(rooms, "Bo"), join(rooms, "Eva")
+    outcome = ask(rooms, ana, m.SetWaitingRoom(False))
+    assert outcome.admitted == [eva.you]
+    assert list(ana.room.members) == [ana.you, eva.you]
+    assert list(ana.room.waiting) == [again.you]
+
+
+def test_nobody_takes_out_a_second_seat_of_their_own(rooms):
+    ana, second = join(rooms, "Ana"), join(rooms, "Ana")
+    for message in (m.Remove(second.you), m.Ban(second.you)):
+        refused = refusal(functools.partial(ask, rooms, ana, message))
+        assert refused is ErrorCode.FORBIDDEN
+
+
+def test_who_is_longest_there_and_present_inherits(rooms):
+    ana, bo, eva = (join(rooms, name) for name in ("Ana", "Bo", "Eva"))
+    rooms.cut(bo.room, bo.you, NOW)
+    rooms.leave(ana.room, ana.you)
+    assert ana.room.hosts() == [eva.you]
 
 
 # -- whatever happens
