@@ -22,7 +22,8 @@ class Way(Enum):
 def way_in(room: Room, subject: str, role: Role) -> Way:
     """Return how somebody comes into a room, or raise ``Refused``."""
     record = room.record
-    host = is_host(record, subject, role)
+    # Whoever was taken out is nobody's host in this call any more.
+    host = is_host(record, subject, role) and subject not in room.removed
     if subject in record.banned and not host:
         raise Refused(ErrorCode.BANNED)
     if room.holds(subject):
