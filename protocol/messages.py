@@ -3,34 +3,76 @@
 Three unions: what a client says to the server, what the server says to a client,
 and what two peers say to each other inside a ``Signal``'s body, which the server
 relays unread. A field's limits are written beside its type; ``codec`` enforces
-them. ``from_`` is ``from`` on the wire.
+them. ``from_`` is ``from`` on the wire. What only hosts say is in ``hosting``.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NewType
+from typing import Annotated, Any, Literal
 
-from protocol.codec import Identifier, Limit, message
+from protocol.codec import Limit, message
 from protocol.codes import (
     MAX_CANDIDATE,
     MAX_CHAT,
-    MAX_LABEL,
-    MAX_NAME,
     MAX_PARTICIPANTS,
     MAX_SDP,
-    MAX_TOKEN,
+    MAX_WAITING,
     ErrorCode,
     LeaveReason,
     Presence,
+    Role,
+    Wish,
 )
-
-ParticipantId = NewType("ParticipantId", str)
-RoomId = NewType("RoomId", str)
-
-Id = Annotated[ParticipantId, Identifier()]
-Name = Annotated[str, Limit(MAX_NAME)]
-Label = Annotated[str, Limit(MAX_LABEL)]
-Token = Annotated[str, Limit(MAX_TOKEN)]
-
+from protocol.hosting import (
+    Admit as Admit,
+)
+from protocol.hosting import (
+    Ban as Ban,
+)
+from protocol.hosting import (
+    EndForAll as EndForAll,
+)
+from protocol.hosting import (
+    HandOver as HandOver,
+)
+from protocol.hosting import (
+    HostMessage as HostMessage,
+)
+from protocol.hosting import (
+    Lock as Lock,
+)
+from protocol.hosting import (
+    Mute as Mute,
+)
+from protocol.hosting import (
+    Refuse as Refuse,
+)
+from protocol.hosting import (
+    Remove as Remove,
+)
+from protocol.hosting import (
+    SetWaitingRoom as SetWaitingRoom,
+)
+from protocol.hosting import (
+    StopShare as StopShare,
+)
+from protocol.names import (
+    Id as Id,
+)
+from protocol.names import (
+    Label as Label,
+)
+from protocol.names import (
+    Name as Name,
+)
+from protocol.names import (
+    ParticipantId as ParticipantId,
+)
+from protocol.names import (
+    RoomId as RoomId,
+)
+from protocol.names import (
+    Token as Token,
+)
 
 # -- parts of messages
 
@@ -54,6 +96,23 @@ class ParticipantInfo:
     media: MediaState = MediaState()
     hand: bool = False
     presence: Presence = Presence.PRESENT
+    role: Role = Role.MEMBER
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody who waits before the door, as the server knows them."""
+
+    id: Id
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How the room takes newcomers: not at all, or after a host's word."""
+
+    locked: bool = False
+    waiting_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +192,13 @@ class React:
     emoji: Annotated[str, Limit(16)]
 
 
+@message("rename")
+class Rename:
+    """Call me by this name from now on."""
+
+    name: Name
+
+
 @message("ping")
 class Ping:
     """Ask for a pong: proves that the connection lives in both directions."""
@@ -159,6 +225,34 @@ class Joined:
     ice_servers: Annotated[tuple[IceServer, ...], Limit(8)] = ()
     chat: Annotated[tuple[ChatLine, ...], Limit(100)] = ()
     resumed: bool = False
+    role: Role = Role.MEMBER
+    door: Door = Door()
+    waiting: Annotated[tuple[Newcomer, ...], Limit(MAX_WAITING)] = ()
+
+
+@message("waiting")
+class Waiting:
+    """Who waits before the door, in their order.
+
+    To the hosts: everyone. To somebody who waits: themselves alone.
+    """
+
+    people: Annotated[tuple[Newcomer, ...], Limit(MAX_WAITING)]
+
+
+@message("room-changed")
+class RoomChanged:
+    """The door is now like this."""
+
+    door: Door
+
+
+@message("asked")
+class Asked:
+    """A host asks this of you: do it."""
+
+    from_: Id
+    wish: Wish
 
 
 @message("participant-joined")
@@ -170,7 +264,7 @@ class ParticipantJoined:
 
 @message("participant-changed")
 class ParticipantChanged:
-    """Someone's name, media, hand or presence is now this."""
+    """Someone's name, media, hand, presence or role is now this."""
 
     participant: ParticipantInfo
 
@@ -259,9 +353,23 @@ class Renew:
     """Asks the initiator for a new connection: the old one can't be saved."""
 
 
-ClientMessage = Hello | Signal | SetMedia | SetHand | Chat | React | Ping | Leave
+ClientMessage = (
+    Hello
+    | Signal
+    | SetMedia
+    | SetHand
+    | Chat
+    | React
+    | Rename
+    | HostMessage
+    | Ping
+    | Leave
+)
 ServerMessage = (
     Joined
+    | Waiting
+    | RoomChanged
+    | Asked
     | ParticipantJoined
     | ParticipantChanged
     | ParticipantLeft

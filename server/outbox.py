@@ -1,7 +1,8 @@
 """What waits to be sent to one participant: bounded, and it outlives a cut.
 
 *State* (who is in the room, what they show) is always told whole by ``joined``, so
-it need not survive a cut. *Events* (signals, chat, reactions) must. *Answers* belong
+it need not survive a cut. *Events* (signals, chat, reactions, a
+host's wishes) must. *Answers* belong
 to the connection they were given on.
 """
 
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from protocol.messages import (
+    Asked,
     Chatted,
     ParticipantChanged,
     ParticipantId,
@@ -22,7 +24,7 @@ from protocol.messages import (
 MESSAGES: Final = 256
 CHARACTERS: Final = 1024 * 1024
 
-_EVENTS = (Signaled, Chatted, Reacted)
+_EVENTS = (Signaled, Chatted, Reacted, Asked)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from protocol.codec import tag_of
-from protocol.codes import MAX_MESSAGE, SILENCE, CloseCode, ErrorCode, LeaveReason
+from protocol.codes import (
+    MAX_MESSAGE,
+    SILENCE,
+    CloseCode,
+    ErrorCode,
+    LeaveReason,
+    Role,
+)
 from protocol.messages import (
     ClientMessage,
     Failed,
@@ -27,10 +34,11 @@ from protocol.messages import (
 from server.clock import Clock
 from server.errors import Refused
 from server.journal import Journal
+from server.moderation import Outcome, change
 from server.outbox import Outbox
-from server.room import Delivery, Room
-from server.rooms import Admission, Departure, Entry, Rooms
-from server.store import Participation
+from server.room import Delivery, Departure, Entry, Room
+from server.rooms import Admission, Rooms
+from server.store import Participation, RoomRecord
 from server.tokens import Pass
 from server.wire import TO_CLIENT
 
@@ -57,6 +65,7 @@ class Seat:
 
     participant: ParticipantId
     room: Room
+    agent: str = ""
     outbox: Outbox = field(default_factory=Outbox)
     line: Line | None = None
 
@@ -75,28 +84,31 @@ class Switchboard:
         """How many participants there are, the ones cut off included."""
         return len(self._seats)
 
-    def admit(self, line: Line, hello: Hello, granted: Pass) -> Seat:
-        """Give a seat to whoever says hello, or raise ``Refused``."""
-        entry = Entry(granted.subject, hello.name, hello.media, granted.name)
+    def admit(
+        self,
+        line: Line,
+        hello: Hello,
+        granted: Pass,
+        record: RoomRecord | None = None,
+    ) -> Seat:
+        """Give a seat to whoever says hello, or raise ``Refused``.
+
+        The seat may be one before the door. ``record`` is what is known of the room.
+        """
+        host = granted.role.value == Role.HOST.value
+        role = Role.HOST if host else Role.MEMBER
+        entry = Entry(granted.subject, hello.name, hello.media, role, granted.name)
         if hello.resume and (seat := self._held(granted, hello.resume)):
             admission = self.rooms.resume(granted.room, seat.participant, entry)
             self._answer(seat, line, admission)
             log.info("= %s resumed", seat.participant)
             return seat
-        admission = self.rooms.join(granted.room, entry)
-        seat = Seat(admission.you, admission.room)
+        admission = self.rooms.join(granted.room, entry, record)
+        seat = Seat(admission.you, admission.room, hello.agent)
         self._seats[admission.you] = seat
         self._answer(seat, line, admission)
-        self._journal.came(
-            Participation(
-                id=seat.participant,
-                room=granted.room,
-                subject=granted.subject,
-                agent=hello.agent,
-                joined_at=self._clock.unix(),
-            )
-        )
-        log.info("= %s joined", seat.participant)
+        if admission.you in admission.room.members:
+            self._came(seat)
         return seat
 
     def heard(self, seat: Seat, line: Line, message: ClientMessage) -> None:
@@ -129,12 +141,13 @@ class Switchboard:
             self._cut(seat, code)
 
     def end(self, room: RoomId) -> None:
-        """Close a room for everyone in it."""
-        for departure in self.rooms.end(room, self._clock.monotonic()):
-            self._dispatch(departure.deliveries)
-            line = self._vacate(departure).line
-            if line is not None:
-                line.close(CloseCode.REFUSED)
+        """Close a room for everyone in it, for good."""
+        self._journal.end(room, self._clock.unix())
+        self._depart(self.rooms.end(room, self._clock.monotonic()))
+
+    def change(self, record: RoomRecord) -> None:
+        """Replace what is known of a room, be somebody in it or not."""
+        self._perform(change(self.rooms, record))
 
     def tick(self) -> None:
         """Let go of who is silent, and of whose grace is over."""
@@ -145,6 +158,8 @@ class Switchboard:
         for departure in self.rooms.expire(now):
             self._vacate(departure)
             self._dispatch(departure.deliveries)
+        for room in self.rooms.fade(now):
+            self.end(room)
 
     # -- seats
 
@@ -155,7 +170,9 @@ class Switchboard:
         seat.line = None
         seat.outbox.keep_events()
         log.info("= %s cut off, %s", seat.participant, code)
-        if seat.participant in seat.room.members:  # the room may have ended
+        if seat.participant in seat.room.waiting:
+            self._leave(seat, LeaveReason.LOST)  # nothing to come back to
+        elif seat.participant in seat.room.members:  # the room may have ended
             now = self._clock.monotonic()
             self._dispatch(self.rooms.cut(seat.room, seat.participant, now))
 
@@ -188,16 +205,48 @@ class Switchboard:
 
     def _vacate(self, departure: Departure) -> Seat:
         seat = self._seats.pop(departure.who)
-        self._journal.went(departure.who, self._clock.unix(), departure.reason)
+        if not departure.waited:
+            self._journal.went(departure.who, self._clock.unix(), departure.reason)
         log.info("= %s gone, %s", departure.who, departure.reason)
         return seat
 
+    def _came(self, seat: Seat) -> None:
+        self._journal.came(
+            Participation(
+                id=seat.participant,
+                room=seat.room.id,
+                subject=seat.room.members[seat.participant].subject,
+                agent=seat.agent,
+                joined_at=self._clock.unix(),
+            )
+        )
+        log.info("= %s joined", seat.participant)
+
+    def _depart(self, departures: Sequence[Departure]) -> None:
+        """Let people go whom somebody else sends away."""
+        for departure in departures:
+            self._dispatch(departure.deliveries)
+            line = self._vacate(departure).line
+            if line is not None:
+                line.close(CloseCode.REFUSED)
+
     # -- messages
+
+    def _perform(self, outcome: Outcome, *, relayed: bool = False) -> None:
+        self._depart(outcome.departures)
+        self._dispatch(outcome.deliveries, relayed=relayed)
+        for who in outcome.admitted:
+            self._came(self._seats[who])
+        if outcome.record is not None:
+            self._journal.change(outcome.record)
 
     def _ask(self, seat: Seat, message: ClientMessage) -> None:
         try:
-            deliveries = seat.room.handle(seat.participant, message, self._clock.unix())
-            self._dispatch(deliveries, relayed=isinstance(message, Signal))
+            room, now = seat.room, self._clock.unix()
+            outcome = self.rooms.handle(room, seat.participant, message, now)
+            self._perform(outcome, relayed=isinstance(message, Signal))
+            if outcome.ended:
+                self.end(room.id)
         except Refused as refusal:
             about = tag_of(type(message))
             self._deliver(seat, Failed(refusal.code, str(refusal), about))

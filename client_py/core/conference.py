@@ -134,9 +134,9 @@ class Conference:
                 self._spawn(self._after(seconds, event))
             case do.MakeRoom():
                 self._spawn(self._make_room())
-            case do.Connect(room):
+            case do.Connect(room, passcode):
                 self._hang_up()
-                self._connecting = self._spawn(self._connect(room))
+                self._connecting = self._spawn(self._connect(room, passcode))
             case do.Disconnect():
                 self._hang_up()
 
@@ -199,14 +199,14 @@ class Conference:
         except SignalingError as error:
             self.post(e.AdmissionFailed(error.problem))
 
-    async def _connect(self, room: str) -> None:
+    async def _connect(self, room: str, passcode: str) -> None:
         signaling = self._platform.signaling
         heartbeat = self._beat = Heartbeat(
             lambda ping: signaling.send(_TO_SERVER.encode(Ping(ping))),
             self._lost,
         )
         try:
-            token = await signaling.admit(room)
+            token = await signaling.admit(room, passcode)
             await signaling.connect(self._got)
         except SignalingError as error:
             self.post(e.AdmissionFailed(error.problem))

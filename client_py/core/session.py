@@ -4,60 +4,40 @@ Sans-I/O: no clock, no socket, no device. ``handle`` takes one event and returns
 the effects in order; ``snapshot`` is everything there is to show. The parts are
 ``Membership`` (the phase), ``Roster`` (the others and the links to them),
 ``Sources`` (my microphone, camera and screen), ``Company`` (who is shown, and who
-speaks) and ``Log`` (chat, reactions, notices).
+speaks), ``Hosting`` (my role and the door) and ``Log`` (chat, reactions, notices).
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from client_py.core import event as e
+from client_py.core.body import peer_message
 from client_py.core.company import Company
-from client_py.core.effect import (
-    Disconnect,
-    Effect,
-    MakeRoom,
-    Send,
-)
+from client_py.core.effect import Disconnect, Effect, MakeRoom, Send
+from client_py.core.hosting import Hosting
 from client_py.core.log import Log
 from client_py.core.membership import Membership
+from client_py.core.refusal import ASKED_AGAIN, PASSING, PROBLEMS
 from client_py.core.roster import Roster
 from client_py.core.slot import Slot
 from client_py.core.source import Sources
-from client_py.core.state import (
-    Connection,
-    NoticeKind,
-    Phase,
-    Problem,
-    Snapshot,
-)
+from client_py.core.state import NoticeKind, Phase, Problem, Snapshot
 from protocol import messages as m
-from protocol.codec import Codec
 from protocol.codes import (
     MAX_CHAT,
     MAX_NAME,
+    MAX_PASSCODE,
     VERSION,
     CloseCode,
     ErrorCode,
     LeaveReason,
+    Wish,
 )
-from protocol.errors import ProtocolError
 
-_PROBLEMS = {
-    ErrorCode.ROOM_NOT_FOUND: Problem.ROOM_NOT_FOUND,
-    ErrorCode.ROOM_FULL: Problem.ROOM_FULL,
-    ErrorCode.TOKEN_EXPIRED: Problem.TOKEN_EXPIRED,
-    ErrorCode.BAD_TOKEN: Problem.TOKEN_EXPIRED,
-    ErrorCode.VERSION: Problem.PROTOCOL_MISMATCH,
-    ErrorCode.BAD_MESSAGE: Problem.PROTOCOL_MISMATCH,
+_WISHES = {
+    Wish.MUTE: (Slot.MICROPHONE, NoticeKind.MUTED),
+    Wish.STOP_SHARE: (Slot.SCREEN, NoticeKind.SHARE_STOPPED),
 }
-_PASSING = (ErrorCode.RESUME_DENIED, ErrorCode.TOO_MANY)
-
-
-def _parsed(_: Any) -> Any:
-    raise AssertionError("a signal's body comes parsed")
-
-
-_PEER_CODEC: Codec[m.PeerMessage] = Codec(m.PeerMessage, _parsed, _parsed)
 
 
 def _sendable(text: str, length: int) -> str:
@@ -84,6 +64,7 @@ class Session:
         self._roster = Roster(self._random)
         self._company = Company(self._roster, self._sources)
         self._log.clear()
+        self._hosting = Hosting(self._log)
         self._unsent: list[m.ClientMessage] = []
         self._announced = m.MediaState()
         self._hand = False
@@ -122,11 +103,8 @@ class Session:
             participants=self._company.participants(
                 self._name,
                 hand=self._hand,
-                connection=(
-                    Connection.RECONNECTING
-                    if self._phase is Phase.RECONNECTING
-                    else Connection.CONNECTED
-                ),
+                connection=self._membership.connection,
+                role=self._hosting.role,
             ),
             active_speaker=self._company.active_speaker,
             microphone=self._sources[Slot.MICROPHONE],
@@ -140,6 +118,9 @@ class Session:
             reactions=self._log.reactions,
             notices=self._log.notices,
             playback_blocked=self._sources.playback_blocked,
+            role=self._hosting.role,
+            door=self._hosting.door,
+            waiting=self._hosting.waiting,
         )
 
     # -- gestures and devices
@@ -162,14 +143,16 @@ class Session:
                 return [MakeRoom()]
             case e.EnterLobby(room):
                 return self._enter_lobby(room)
-            case e.Join(name):
-                return self._join(name)
+            case e.Join(name, passcode):
+                return self._join(name, passcode)
             case e.Leave():
                 return self._leave()
             case _:
                 return self._spoken(event)
 
-    def _spoken(self, event: e.Say | e.ShowReaction | e.RaiseHand) -> list[Effect]:
+    def _spoken(
+        self, event: e.Say | e.ShowReaction | e.RaiseHand | e.Moderate
+    ) -> list[Effect]:
         me = self._company.me
         if not self._membership.inside or me is None:
             return []
@@ -184,19 +167,24 @@ class Session:
             case e.RaiseHand(raised):
                 self._hand = raised
                 return [Send(m.SetHand(raised))]
+            case e.Moderate(message):
+                return self._hosting.ask(message)
 
     def _enter_lobby(self, room: str) -> list[Effect]:
         effects = self._leave()
-        self._membership.room = room
-        if self._phase is not Phase.LOBBY:
-            self._membership.go(Phase.LOBBY)
+        self._membership.room, self._membership.passcode = room, ""
+        before = self._phase
+        self._membership.go(Phase.LOBBY)
+        if before is not Phase.LOBBY:
             effects += self._sources.come_back()
         return effects
 
-    def _join(self, name: str) -> list[Effect]:
+    def _join(self, name: str, passcode: str) -> list[Effect]:
         member = self._membership
-        if member.inside or member.phase is Phase.JOINING or not member.room:
+        busy = member.inside or member.phase in (Phase.JOINING, Phase.WAITING)
+        if busy or not member.room:
             return []
+        member.passcode = _sendable(passcode, MAX_PASSCODE) or member.passcode
         self._name = _sendable(name, MAX_NAME) or "Guest"
         self._forget()
         return [*member.knock(), *self._sources.come_back()]
@@ -229,8 +217,18 @@ class Session:
                 return [Send(self._hello(token))]
             case e.AdmissionFailed(Problem.SERVER_UNREACHABLE):
                 return self._membership.retry()
+            case e.AdmissionFailed(problem) if problem in ASKED_AGAIN:
+                return self._ask_again(problem)
             case e.AdmissionFailed(problem):
                 return self._end(Phase.FAILED, problem)
+
+    def _ask_again(self, problem: Problem) -> list[Effect]:
+        """Stand in the lobby again, with everything that was on."""
+        self._membership.passcode = ""
+        if not self._membership.inside:
+            self._membership.go(Phase.LOBBY, problem)
+            return [Disconnect()]
+        return [*self._end(Phase.LOBBY, problem), *self._sources.come_back()]
 
     def _hello(self, token: str) -> m.Hello:
         self._announced = self._sources.announced
@@ -258,6 +256,8 @@ class Session:
                 return self._joined(message)
             case m.Failed(code, _, about):
                 return self._refused(code, about)
+            case m.Waiting() if self._phase is not Phase.JOINED:
+                return self._wait()
             case m.GoingAway(retry_after):
                 self._membership.wait(retry_after)
                 return []  # a close follows
@@ -279,7 +279,30 @@ class Session:
                 self._log.add(line)
             case m.Reacted(who, emoji):
                 self._log.react(who, emoji)
+            case m.RoomChanged(door):
+                self._hosting.door = door
+            case m.Waiting(people):
+                self._hosting.queue(people)
+            case m.Asked(who, wish):
+                return self._asked(who, wish)
         return []
+
+    def _wait(self) -> list[Effect]:
+        """A host has to let me in; whatever seat I had is gone."""
+        if not self._membership.knocking:
+            return []
+        self._membership.stand_by()
+        self._company.me, self._resume = None, ""
+        return self._roster.clear()
+
+    def _asked(self, who: m.ParticipantId, wish: Wish) -> list[Effect]:
+        """A host's wish is done, and told to me."""
+        slot, notice = _WISHES[wish]
+        effects = self._source(e.TurnOff(slot))
+        if effects:
+            host = self._roster.info(who)
+            self._log.tell(notice, host.name if host else "")
+        return effects
 
     def _joined(self, joined: m.Joined) -> list[Effect]:
         if not self._membership.knocking:
@@ -292,6 +315,7 @@ class Session:
             effects += self._roster.clear()
         self._company.me, self._resume = joined.you, joined.resume
         self._log.enter(joined.you, joined.chat)
+        self._hosting.enter(joined)
         effects += self._roster.enter(joined)
         if self._sources.announced != self._announced:
             effects.append(self._announce())  # it changed since the hello
@@ -301,11 +325,16 @@ class Session:
 
     def _refused(self, code: ErrorCode, about: str) -> list[Effect]:
         if about == "hello" and self._membership.knocking:
-            if code in _PASSING:
+            if code in PASSING:
                 self._resume = ""  # a new seat, where the old one can't be had
                 return [Disconnect(), *self._membership.retry()]
-            problem = _PROBLEMS.get(code, Problem.INTERNAL)
-            return self._end(Phase.FAILED, problem)
+            return self._end(Phase.FAILED, PROBLEMS.get(code, Problem.INTERNAL))
+        if not about and self._membership.inside:
+            match code:
+                case ErrorCode.REMOVED:
+                    return self._end(Phase.LEFT, Problem.REMOVED)
+                case ErrorCode.BANNED:
+                    return self._end(Phase.FAILED, Problem.BANNED)
         if code is not ErrorCode.NO_SUCH_PEER:  # they just left: no news
             self._log.tell(NoticeKind.REFUSED, about, code)
         return []
@@ -313,6 +342,7 @@ class Session:
     def _changed(self, info: m.ParticipantInfo) -> list[Effect]:
         if info.id == self._company.me:
             self._name = info.name
+            self._hosting.become(info.role)
             return []
         before = self._roster.info(info.id)
         if before and info.hand and not before.hand:
@@ -337,10 +367,9 @@ class Session:
     def _signaled(
         self, who: m.ParticipantId, generation: int, body: dict[str, Any]
     ) -> list[Effect]:
-        try:
-            message = _PEER_CODEC.from_plain(body)
-        except ProtocolError:
-            return []  # a peer that talks nonsense hurts only its own link
+        message = peer_message(body)
+        if message is None:
+            return []
         return self._roster.signaled(who, generation, message)
 
     # -- common ends

@@ -68,7 +68,7 @@ class HeadlessParticipant:
         self.room = room
         self.name = name
         self._background = background
-        self._sources = {"microphone": microphone, "camera": camera}
+        self._sources: dict[str, Any] = {"microphone": microphone, "camera": camera}
         self._person: Person | None = None
         self._staying: asyncio.Task[None] | None = None
         self._last = Snapshot(phase=Phase.LEFT)

@@ -73,7 +73,8 @@ FORGED = {
     "an end that is endless": ({}, {"exp": 1e400}),
     "an end that is a list": ({}, {"exp": [9999999999]}),
 }
-EXPIRED = forged("room", {}, {"exp": NOW - 3600})
+_LONG_AGO = {"iat": NOW - 3900, "nbf": NOW - 3900, "exp": NOW - 3600}
+EXPIRED = forged("room", {}, _LONG_AGO)
 #: Headers that name a key: whoever believes them takes the forger's.
 HARMLESS = {
     "a path for a key": {"kid": "../../../dev/null"},

@@ -7,6 +7,7 @@ from protocol import messages as m
 from protocol.codes import VERSION, CloseCode, LeaveReason, Presence
 from server.outbox import MESSAGES
 from server.rooms import Rooms
+from server.store import RoomRecord
 from server.switchboard import Seat, Switchboard
 from server.tokens import Pass, Role
 from server.wire import TO_CLIENT
@@ -33,12 +34,20 @@ class FakeJournal:
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
+        self.rooms: list[RoomRecord] = []
 
     def came(self, participation):
         self.lines.append((participation.id, "came"))
 
     def went(self, participation, at, reason):
         self.lines.append((participation, reason))
+
+    def change(self, room):
+        self.rooms.append(room)
+        self.lines.append((room.id, "changed"))
+
+    def end(self, room, at):
+        self.lines.append((room, "closed"))
 
 
 class Board:
@@ -135,7 +144,8 @@ def test_a_room_can_end_while_somebody_does_not_read(board):
     board.switchboard.end(ROOM)
     assert line.closed[-1] in (CloseCode.SLOW, CloseCode.REFUSED)
     assert board.switchboard.seats == 0
-    assert [reason for _, reason in board.journal.lines[2:]] == ["ended", "ended"]
+    reasons = [reason for _, reason in board.journal.lines[2:]]
+    assert reasons == ["closed", "ended", "ended"]
 
 
 def test_a_line_that_lost_its_seat_has_no_say_any_more(board):
@@ -146,6 +156,43 @@ def test_a_line_that_lost_its_seat_has_no_say_any_more(board):
     board.switchboard.heard(ana, old, m.SetHand(True))
     board.switchboard.hung_up(ana, old, 1000)
     assert read(bo) == []
+
+
+def test_who_waits_and_does_not_read_is_let_go(board):
+    ana, _ = board.join("Ana")
+    board.say(ana, m.SetWaitingRoom(True))
+    bo, line = board.join("Bo")
+    for number in range(MESSAGES + 1):
+        board.say(bo, m.Ping(number))
+        if line.closed:
+            break
+    assert line.closed == [CloseCode.SLOW]
+    assert board.switchboard.seats == 1
+    assert read(ana)[-1] == m.Waiting(())
+    board.switchboard.hung_up(bo, line, CloseCode.SLOW)
+    assert [line for line in board.journal.lines if line[0] == bo.participant] == []
+
+
+def test_only_who_is_let_in_is_recorded_as_having_come(board):
+    ana, _ = board.join("Ana")
+    board.say(ana, m.SetWaitingRoom(True))
+    bo, _ = board.join("Bo")
+    eva, line = board.join("Eva")
+    board.say(ana, m.Admit(bo.participant))
+    board.say(ana, m.Refuse(eva.participant))
+    assert line.closed == [CloseCode.REFUSED]
+    assert board.journal.lines == [
+        (ana.participant, "came"),
+        (ROOM, "changed"),
+        (bo.participant, "came"),
+    ]
+
+
+def test_a_ban_is_kept(board):
+    (ana, _), (bo, line) = board.join("Ana"), board.join("Bo")
+    board.say(ana, m.Ban(bo.participant))
+    assert line.closed == [CloseCode.REFUSED]
+    assert board.journal.rooms[-1].banned == ("Bo",)
 
 
 def test_who_is_gone_leaves_nothing_behind(board):
