@@ -9,7 +9,9 @@ SUBPROTOCOL: Final = "tertulia.v1"
 MAX_MESSAGE: Final = 64 * 1024  # bytes of one WebSocket text message
 MAX_DEPTH: Final = 8  # of nested objects and arrays
 MAX_PARTICIPANTS: Final = 8
+MAX_WAITING: Final = 20  # people before the door of a room
 MAX_NAME: Final = 64  # characters
+MAX_PASSCODE: Final = 64  # characters
 MAX_CHAT: Final = 2000  # characters
 MAX_TOKEN: Final = 4096  # characters
 MAX_SDP: Final = 48 * 1024  # characters
@@ -38,6 +40,12 @@ class ErrorCode(StrEnum):
     LOGIN_UNAVAILABLE = "login_unavailable"
     ROOM_NOT_FOUND = "room_not_found"
     ROOM_FULL = "room_full"
+    LOCKED = "locked"
+    NOT_ADMITTED = "not_admitted"
+    REMOVED = "removed"
+    BANNED = "banned"
+    PASSCODE_REQUIRED = "passcode_required"
+    PASSCODE_WRONG = "passcode_wrong"
     NO_SUCH_PEER = "no_such_peer"
     FORBIDDEN = "forbidden"
     TOO_LARGE = "too_large"
@@ -94,3 +102,17 @@ class Presence(StrEnum):
 
     PRESENT = "present"
     RECONNECTING = "reconnecting"
+
+
+class Role(StrEnum):
+    """What a participant may do in the room."""
+
+    HOST = "host"
+    MEMBER = "member"
+
+
+class Wish(StrEnum):
+    """What a host asks of somebody, whose own program has to do it."""
+
+    MUTE = "mute"
+    STOP_SHARE = "stop-share"

@@ -3,36 +3,49 @@
 Three unions: what a client says to the server, what the server says to a client,
 and what two peers say to each other inside a ``Signal``'s body, which the server
 relays unread. A field's limits are written beside its type; ``codec`` enforces
-them. ``from_`` is ``from`` on the wire.
+them. ``from_`` is ``from`` on the wire. What only hosts say is in ``hosting``.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NewType
+from typing import Annotated, Any, Literal
 
-from protocol.codec import Identifier, Limit, message
+from protocol.codec import Limit, message
 from protocol.codes import (
     MAX_CANDIDATE,
     MAX_CHAT,
-    MAX_LABEL,
-    MAX_NAME,
     MAX_PARTICIPANTS,
     MAX_RESUME,
     MAX_SDP,
-    MAX_TOKEN,
+    MAX_WAITING,
     ErrorCode,
     LeaveReason,
     Presence,
+    Role,
+    Wish,
+)
+from protocol.hosting import (
+    Admit as Admit,
+    Ban as Ban,
+    EndForAll as EndForAll,
+    HandOver as HandOver,
+    HostMessage as HostMessage,
+    Lock as Lock,
+    Mute as Mute,
+    Refuse as Refuse,
+    Remove as Remove,
+    SetWaitingRoom as SetWaitingRoom,
+    StopShare as StopShare,
+)
+from protocol.names import (
+    Id as Id,
+    Label as Label,
+    Name as Name,
+    ParticipantId as ParticipantId,
+    RoomId as RoomId,
+    Token as Token,
 )
 
-ParticipantId = NewType("ParticipantId", str)
-RoomId = NewType("RoomId", str)
-
-Id = Annotated[ParticipantId, Identifier()]
-Name = Annotated[str, Limit(MAX_NAME)]
-Label = Annotated[str, Limit(MAX_LABEL)]
 Secret = Annotated[str, Limit(MAX_RESUME)]
-Token = Annotated[str, Limit(MAX_TOKEN)]
-
 
 # -- parts of messages
 
@@ -56,6 +69,23 @@ class ParticipantInfo:
     media: MediaState = MediaState()
     hand: bool = False
     presence: Presence = Presence.PRESENT
+    role: Role = Role.MEMBER
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody who waits before the door, as the server knows them."""
+
+    id: Id
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How the room takes newcomers: not at all, or after a host's word."""
+
+    locked: bool = False
+    waiting_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +167,13 @@ class React:
     emoji: Annotated[str, Limit(16)]
 
 
+@message("rename")
+class Rename:
+    """Call me by this name from now on."""
+
+    name: Name
+
+
 @message("ping")
 class Ping:
     """Ask for a pong: proves that the connection lives in both directions."""
@@ -170,6 +207,9 @@ class Joined:
     epoch: Label = ""
     last_seq: int = 0
     heard: int = 0
+    role: Role = Role.MEMBER
+    door: Door = Door()
+    waiting: Annotated[tuple[Newcomer, ...], Limit(MAX_WAITING)] = ()
 
 
 @message("resumed")
@@ -184,6 +224,31 @@ class Resumed:
     heard: int = 0
 
 
+@message("waiting")
+class Waiting:
+    """Who waits before the door, in their order.
+
+    To the hosts: everyone. To somebody who waits: themselves alone.
+    """
+
+    people: Annotated[tuple[Newcomer, ...], Limit(MAX_WAITING)]
+
+
+@message("room-changed")
+class RoomChanged:
+    """The door is now like this."""
+
+    door: Door
+
+
+@message("asked")
+class Asked:
+    """A host asks this of you: do it."""
+
+    from_: Id
+    wish: Wish
+
+
 @message("participant-joined")
 class ParticipantJoined:
     """Someone came in. They offer to you; wait for it."""
@@ -193,7 +258,7 @@ class ParticipantJoined:
 
 @message("participant-changed")
 class ParticipantChanged:
-    """Someone's name, media, hand or presence is now this."""
+    """Someone's name, media, hand, presence or role is now this."""
 
     participant: ParticipantInfo
 
@@ -287,10 +352,24 @@ class Renew:
     """Asks the initiator for a new connection: the old one can't be saved."""
 
 
-ClientMessage = Hello | Signal | SetMedia | SetHand | Chat | React | Ping | Leave
+ClientMessage = (
+    Hello
+    | Signal
+    | SetMedia
+    | SetHand
+    | Chat
+    | React
+    | Rename
+    | HostMessage
+    | Ping
+    | Leave
+)
 ServerMessage = (
     Joined
     | Resumed
+    | Waiting
+    | RoomChanged
+    | Asked
     | ParticipantJoined
     | ParticipantChanged
     | ParticipantLeft

@@ -13,8 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Mount, WebSocketRoute
 
 from protocol.messages import IceServer, ParticipantId, RoomId
-from server import openapi
-from server.api import Api, failed, gone, refused, store_failed
+from server import health, openapi
 from server.assets import Assets
 from server.caller import Callers
 from server.clock import Clock, SystemClock
@@ -27,6 +26,9 @@ from server.journal import Journal
 from server.keys import Keys
 from server.method import and_no_others
 from server.origin import Origins
+from server.register import Register
+from server.reply import failed, gone, refused, store_failed
+from server.room_api import RoomApi
 from server.rooms import Rooms
 from server.sessions import Sessions
 from server.settings import Settings
@@ -70,14 +72,17 @@ def create_app(
     gate = Gate(clock, settings.capacity)
     origins = Origins(settings.origins, test_mode=settings.test_mode)
     callers = Callers(tokens, Keys(settings.api_keys), clock)
-    api = Api(
+    register = Register(rooms, store)
+    room_api = RoomApi(
         tokens=tokens,
         callers=callers,
         origins=origins,
         switchboard=switchboard,
+        register=register,
         store=store,
         clock=clock,
         new_room=new_room,
+        addresses=gate.addresses,
     )
     sessions = Sessions(
         tokens=tokens,
@@ -86,6 +91,9 @@ def create_app(
         clock=clock,
         guests=settings.guests,
         test_mode=settings.test_mode,
+    )
+    socket = SocketEndpoint(
+        switchboard, tokens, origins, clock, gate, register=register
     )
 
     @contextlib.asynccontextmanager
@@ -101,11 +109,17 @@ def create_app(
         finally:
             await store.close()
 
-    endpoint = SocketEndpoint(switchboard, tokens, origins, clock, gate)
     app = Starlette(
         routes=[
-            WebSocketRoute("/ws", endpoint),
-            *and_no_others([openapi.ROUTE, *api.routes(), *sessions.routes()]),
+            WebSocketRoute("/ws", socket),
+            *and_no_others(
+                [
+                    openapi.ROUTE,
+                    health.ROUTE,
+                    *room_api.routes(),
+                    *sessions.routes(),
+                ]
+            ),
             *_login(settings, tokens, clock),
             Mount("/", Assets(settings.page, test_mode=settings.test_mode)),
         ],
@@ -155,7 +169,7 @@ def _middleware(settings: Settings, gate: Gate) -> list[Middleware]:
         cors = Middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type"],
         )
         middleware.append(cors)

@@ -8,8 +8,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from protocol.messages import RoomId
 from server.errors import StoreError
-from server.store import Participation, Store
+from server.store import Participation, RoomRecord, Store
 
 log = logging.getLogger("tertulia.journal")
 
@@ -34,6 +35,14 @@ class Journal:
     def went(self, participation: str, at: float, reason: str) -> None:
         """Somebody is gone from a room."""
         self._put(lambda: self._store.went(participation, at, reason))
+
+    def change(self, room: RoomRecord) -> None:
+        """A room is now like this."""
+        self._put(lambda: self._store.change_room(room))
+
+    def end(self, room: RoomId, at: float) -> None:
+        """A room is closed for good."""
+        self._put(lambda: self._store.end_room(room, at))
 
     async def run(self) -> None:
         """Write what comes, for ever."""

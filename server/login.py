@@ -22,12 +22,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from protocol.codes import ErrorCode
-from server.api import failure
 from server.clock import Clock
 from server.cookie import HANDOFF, TRANSACTION
 from server.errors import EXPLANATIONS, Refused, TokenError
 from server.name import display_name
 from server.origin import host_of, public_origin
+from server.reply import failure
 from server.settings import Oidc
 from server.tokens import LEEWAY, Tokens
 

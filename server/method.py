@@ -6,7 +6,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from protocol.codes import ErrorCode
-from server.api import failure
+from server.reply import failure
 
 
 class _NotAllowed:

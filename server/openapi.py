@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from protocol.codes import MAX_NAME, MAX_PARTICIPANTS, MAX_TOKEN, ErrorCode
-from server.api import NewRoom
 from server.caller import Person
+from server.room_api import Change, Knock, NewRoom
 from server.sessions import NewSession
 
 PATH: Final = "/api/openapi.json"
@@ -26,7 +26,7 @@ _ROOM: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 64}
 _WHY: Final = {
     400: "The body or the Host is not as expected.",
     401: "No valid token.",
-    403: "Only somebody else may do this.",
+    403: "This is for others: a host, who has the passcode, who was not sent away.",
     404: "There is no such room, or it was ended.",
     409: "The room is full.",
     413: "The body is too large.",
@@ -49,10 +49,12 @@ def _json(schema: Schema) -> Schema:
     return {"application/json": {"schema": schema}}
 
 
-def _body(kind: type) -> Schema:
-    (schema,), components = msgspec.json.schema_components([kind])
-    name = schema["$ref"].rsplit("/", 1)[-1]
-    return {"required": False, "content": _json(components[name])}
+def _body(*kinds: type) -> Schema:
+    """Return what a body may be: of one of these kinds."""
+    schemas, components = msgspec.json.schema_components(kinds)
+    found = [components[each["$ref"].rsplit("/", 1)[-1]] for each in schemas]
+    schema = found[0] if len(found) == 1 else {"anyOf": found}
+    return {"required": False, "content": _json(schema)}
 
 
 def _operation(
@@ -93,12 +95,23 @@ def document() -> Schema:
     name = {"type": "string", "maxLength": MAX_NAME}
     count = {"type": "integer", "minimum": 0, "maximum": MAX_PARTICIPANTS}
     link = {"type": "string", "format": "uri"}
+    flag = {"type": "boolean"}
+    described = _object(
+        room=_ROOM,
+        name=name,
+        participants=count,
+        capacity=count,
+        persistent=flag,
+        passcode=flag,
+        locked=flag,
+        waiting_room=flag,
+    )
     granted = _object({"link": link}, token=_TOKEN, expires_in=_SECONDS)
     opened = _object(
         {"name": name, "room": _ROOM},
         token=_TOKEN,
         expires_in=_SECONDS,
-        test_mode={"type": "boolean"},
+        test_mode=flag,
     )
     paths = {
         "/api/session": {
@@ -134,16 +147,20 @@ def document() -> Schema:
             "get": _operation(
                 "getRoom",
                 "Tell what a room is, before one goes in.",
-                {
-                    200: _object(
-                        room=_ROOM, name=name, participants=count, capacity=count
-                    )
-                },
+                {200: described},
                 (404, 503),
+            ),
+            "patch": _operation(
+                "changeRoom",
+                "Change a room; its creator and its hosts may.",
+                {200: described},
+                (401, 403, 404, 413, 503),
+                requestBody=_body(Change),
+                security=_CALLER,
             ),
             "delete": _operation(
                 "endRoom",
-                "Close a room for good; its creator may.",
+                "Close a room for good; its creator and its hosts may.",
                 {204: None},
                 (401, 403, 404, 503),
                 security=_CALLER,
@@ -155,8 +172,8 @@ def document() -> Schema:
                 "openRoom",
                 "Get the room token that a hello needs; a backend, for its person.",
                 {200: granted},
-                (401, 404, 409, 413, 503),
-                requestBody=_body(Person),
+                (401, 403, 404, 409, 413, 503),
+                requestBody=_body(Knock, Person),
                 security=_CALLER,
             ),
         },

@@ -1,4 +1,4 @@
-"""One room: who is in it, what they show of themselves, what they said last.
+"""One room: who is in it, who waits, what they show, what they said last.
 
 Sans-I/O: every method returns the deliveries that follow, in order. ``Rooms``
 decides who comes in and who is gone; what goes on inside is decided here.
@@ -11,18 +11,24 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from protocol.codes import (
-    MAX_PARTICIPANTS,
+    MAX_WAITING,
     REACTIONS,
     ErrorCode,
     LeaveReason,
+    Presence,
+    Role,
 )
 from protocol.messages import (
     Chat,
     ChatLine,
     Chatted,
     ClientMessage,
+    Door,
+    Failed,
     IceServer,
     Joined,
+    MediaState,
+    Newcomer,
     ParticipantChanged,
     ParticipantId,
     ParticipantInfo,
@@ -30,14 +36,18 @@ from protocol.messages import (
     ParticipantLeft,
     React,
     Reacted,
+    Rename,
     RoomId,
     ServerMessage,
     SetHand,
     SetMedia,
     Signal,
     Signaled,
+    Waiting,
 )
-from server.errors import Refused
+from server.errors import EXPLANATIONS, Refused
+from server.name import display_name
+from server.store import RoomRecord
 
 CHAT_TAIL: Final = 50  # lines
 CHAT_TAIL_BYTES: Final = 40 * 1024  # so that a joined fits in one message
@@ -49,6 +59,38 @@ class Delivery(NamedTuple):
 
     to: ParticipantId
     message: ServerMessage
+
+
+class Departure(NamedTuple):
+    """Somebody is gone for good; ``waited`` if they never were in."""
+
+    who: ParticipantId
+    reason: LeaveReason
+    deliveries: list[Delivery]
+    waited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who asks to come in, and what they show of themselves."""
+
+    subject: str
+    name: str
+    media: MediaState = MediaState()
+    role: Role = Role.MEMBER
+    vouched: str = ""  # the name by which their pass calls them, if it does
+
+    @property
+    def shown(self) -> str:
+        """The name as others see it."""
+        return display_name(self.vouched or self.name)
+
+
+class Waiter(NamedTuple):
+    """Somebody before the door."""
+
+    info: Newcomer
+    entry: Entry
 
 
 @dataclass(slots=True)
@@ -63,15 +105,35 @@ class Member:
 class Room:
     """The members of one room, in the order in which they came."""
 
-    def __init__(self, room: RoomId) -> None:
-        self.id = room
+    def __init__(self, record: RoomRecord) -> None:
+        self.record = record
         self.members: dict[ParticipantId, Member] = {}
+        self.waiting: dict[ParticipantId, Waiter] = {}
+        self.removed: set[str] = set()  # subjects, for as long as anybody is in
         self._chat: deque[ChatLine] = deque(maxlen=CHAT_TAIL)
+
+    @property
+    def id(self) -> RoomId:
+        """Return the room's id."""
+        return self.record.id
 
     @property
     def full(self) -> bool:
         """Whether nobody else can come in."""
-        return len(self.members) >= MAX_PARTICIPANTS
+        return len(self.members) >= self.record.capacity
+
+    @property
+    def door(self) -> Door:
+        """Return how the room takes newcomers."""
+        return Door(self.record.locked, self.record.waiting_room)
+
+    def holds(self, subject: str) -> bool:
+        """Whether somebody is in, the cut off included."""
+        return any(member.subject == subject for member in self.members.values())
+
+    def hosts(self) -> list[ParticipantId]:
+        """Return who is host just now."""
+        return [i for i, each in self.members.items() if each.info.role is Role.HOST]
 
     def enter(self, member: Member) -> list[Delivery]:
         """Take in a member; everyone else hears of them."""
@@ -81,9 +143,49 @@ class Room:
         return self._tell_others(member.info.id, ParticipantJoined(member.info))
 
     def remove(self, who: ParticipantId, reason: LeaveReason) -> list[Delivery]:
-        """Let a member go; the others hear why."""
+        """Let a member go; the others hear why, and who is host now."""
         del self.members[who]
-        return self._tell_others(who, ParticipantLeft(who, reason))
+        told = self._tell_others(who, ParticipantLeft(who, reason))
+        if not self.members:
+            self.removed.clear()
+        elif not self.hosts():
+            told += self.give_role(self._eldest(), Role.HOST)
+        return told
+
+    def give_role(self, who: ParticipantId, role: Role) -> list[Delivery]:
+        """Make a member host, or host no longer; everyone hears it."""
+        member = self.members[who]
+        if member.info.role is role:
+            return []
+        member.info = replace(member.info, role=role)
+        told = self.tell_all(ParticipantChanged(member.info))
+        if role is Role.HOST and self.waiting:
+            told.append(Delivery(who, self._list_waiting()))
+        return told
+
+    def wait(self, who: ParticipantId, entry: Entry) -> list[Delivery]:
+        """Let a newcomer wait; the hosts and they hear of it."""
+        if len(self.waiting) >= MAX_WAITING:
+            raise Refused(ErrorCode.ROOM_FULL)
+        newcomer = Newcomer(who, entry.shown)
+        self.waiting[who] = Waiter(newcomer, entry)
+        return [Delivery(who, Waiting((newcomer,))), *self.tell_waiting()]
+
+    def send_away(self, who: ParticipantId, code: ErrorCode) -> Departure:
+        """Let somebody wait no longer; they hear why."""
+        told = Delivery(who, Failed(code, EXPLANATIONS[code], "hello"))
+        gone = self.stop_waiting(who)
+        return gone._replace(deliveries=[told, *gone.deliveries])
+
+    def stop_waiting(self, who: ParticipantId) -> Departure:
+        """Somebody waits no longer."""
+        del self.waiting[who]
+        return Departure(who, LeaveReason.LEFT, self.tell_waiting(), waited=True)
+
+    def tell_waiting(self) -> list[Delivery]:
+        """Tell the hosts who waits."""
+        waiting = self._list_waiting()
+        return [Delivery(host, waiting) for host in self.hosts()]
 
     def update(self, who: ParticipantId, **changes: Any) -> list[Delivery]:
         """Change what is known of a member; the others hear it if it is new."""
@@ -109,6 +211,9 @@ class Room:
             ice_servers=ice,
             chat=self._tail(),
             resumed=resumed,
+            role=self.members[who].info.role,
+            door=self.door,
+            waiting=self._list_waiting().people if who in self.hosts() else (),
         )
 
     def handle(
@@ -127,8 +232,14 @@ class Room:
             case React(emoji):
                 if emoji not in REACTIONS:
                     raise Refused(ErrorCode.BAD_REQUEST, "not one of the reactions")
-                return self._tell_all(Reacted(who, emoji))
+                return self.tell_all(Reacted(who, emoji))
+            case Rename(name):
+                return self._rename(who, display_name(name))
         raise Refused(ErrorCode.BAD_MESSAGE, "not expected now")
+
+    def tell_all(self, message: ServerMessage) -> list[Delivery]:
+        """Tell something to everyone who is in."""
+        return [Delivery(each, message) for each in self.members]
 
     def _relay(
         self, who: ParticipantId, to: ParticipantId, generation: int, body: Any
@@ -146,7 +257,22 @@ class Room:
         member.said.append(chat.id)
         line = ChatLine(chat.id, who, member.info.name, chat.text, now)
         self._chat.append(line)
-        return self._tell_all(Chatted(line))
+        return self.tell_all(Chatted(line))
+
+    def _rename(self, who: ParticipantId, name: str) -> list[Delivery]:
+        told = self.update(who, name=name)
+        # They hear it too: it may not be the name that they wrote.
+        return [Delivery(who, ParticipantChanged(self.members[who].info)), *told]
+
+    def _eldest(self) -> ParticipantId:
+        """Return who is here longest, the cut off last."""
+        for who, member in self.members.items():
+            if member.info.presence is Presence.PRESENT:
+                return who
+        return next(iter(self.members))
+
+    def _list_waiting(self) -> Waiting:
+        return Waiting(tuple(waiter.info for waiter in self.waiting.values()))
 
     def _tail(self) -> tuple[ChatLine, ...]:
         """Return the last lines, as many as fit."""
@@ -167,6 +293,3 @@ class Room:
         self, who: ParticipantId, message: ServerMessage
     ) -> list[Delivery]:
         return [Delivery(each, message) for each in self._others(who)]
-
-    def _tell_all(self, message: ServerMessage) -> list[Delivery]:
-        return [Delivery(each, message) for each in self.members]

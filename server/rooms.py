@@ -7,26 +7,31 @@ Sans-I/O: no socket, no clock, no task. A participant is *present* or
                 │  ◀──resume──────┘  │
                 └─────leave──────────┴───▶ gone (left, removed, ended)
 
-Each participant who came in is announced as gone exactly once.
+Each participant who came in is announced as gone exactly once. Where newcomers
+have to wait, WAITING comes before: nobody inside but the hosts hears of them, a cut
+ends it, and a host's word makes them PRESENT.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from protocol.codes import GRACE, ErrorCode, LeaveReason, Presence
+from protocol.codes import GRACE, ErrorCode, LeaveReason, Presence, Role
 from protocol.messages import (
+    ClientMessage,
+    HostMessage,
     IceServer,
-    MediaState,
     ParticipantChanged,
     ParticipantId,
     ParticipantInfo,
     ParticipantLeft,
     RoomId,
 )
+from server.door import Way, is_host, way_back, way_in
 from server.errors import Refused
-from server.name import display_name
-from server.room import Delivery, Member, Room
+from server.memory import Memory
+from server.moderation import Outcome, moderate
+from server.room import Delivery, Departure, Entry, Member, Room
+from server.store import RoomRecord
 from server.tokens import LEEWAY, ROOM_LIFE
 
 # An ended room is remembered until every token that opened it has expired.
@@ -35,34 +40,19 @@ _EPITAPH: Final = ROOM_LIFE + LEEWAY
 IceFor = Callable[[ParticipantId], tuple[IceServer, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Who asks to come in, and what they show of themselves."""
-
-    subject: str
-    name: str
-    media: MediaState = MediaState()
-    vouched: str = ""  # the name by which their pass calls them, if it does
-
-
 class Admission(NamedTuple):
-    """Somebody is in: where, as whom, and who has to hear what."""
+    """Somebody is in, or waits: where, as whom, and who has to hear what."""
 
     room: Room
     you: ParticipantId
     deliveries: list[Delivery]
 
 
-class Departure(NamedTuple):
-    """Somebody is gone for good."""
-
-    who: ParticipantId
-    reason: LeaveReason
-    deliveries: list[Delivery]
-
-
 class Rooms:
-    """The rooms with somebody in them. Times are of one monotonic clock."""
+    """The rooms with somebody in them, or before their door.
+
+    Times are of one monotonic clock.
+    """
 
     def __init__(self, new_id: Callable[[], str], ice_for: IceFor) -> None:
         self._new_id = new_id
@@ -71,36 +61,74 @@ class Rooms:
         # Every grace is as long as every other: this is in order of its end.
         self._cut: dict[ParticipantId, tuple[float, Room]] = {}
         self._ended: dict[RoomId, float] = {}
+        # A change is known here until it surely is in the store.
+        self._changed: Memory[RoomId, RoomRecord] = Memory(_EPITAPH)
+        self._emptied: Memory[RoomId, RoomRecord] = Memory(GRACE)
 
     def find(self, room: RoomId) -> Room | None:
-        """Return a room that has somebody in it."""
+        """Return a room that has somebody in it, or before its door."""
         return self._rooms.get(room)
 
-    def admits(self, room_id: RoomId, subject: str) -> bool:
-        """Whether there is place, or ``subject`` may want to come back to theirs."""
+    def record(self, room_id: RoomId) -> RoomRecord | None:
+        """Return what is known here of a room, be it newer than in the store."""
         room = self._rooms.get(room_id)
-        if room is None or not room.full:
-            return True
-        return any(member.subject == subject for member in room.members.values())
+        return room.record if room else self._changed.get(room_id)
+
+    def remember(self, record: RoomRecord) -> None:
+        """Know this of a room until it is in the store."""
+        self._changed.put(record.id, record)
+
+    def has_ended(self, room_id: RoomId) -> bool:
+        """Whether a room was ended for good, not long ago."""
+        return room_id in self._ended
+
+    def way_in(self, record: RoomRecord, subject: str, role: Role) -> Way:
+        """Return how somebody would come in now, or raise ``Refused``."""
+        return way_in(self._rooms.get(record.id) or Room(record), subject, role)
 
     def join(
-        self, room_id: RoomId, entry: Entry, you: ParticipantId | None = None
+        self,
+        room_id: RoomId,
+        entry: Entry,
+        record: RoomRecord | None = None,
+        you: ParticipantId | None = None,
     ) -> Admission:
-        """Bring a newcomer in, or raise ``Refused``.
+        """Bring a newcomer in or let them wait, or raise ``Refused``.
 
+        ``record`` is the store's; where somebody is in, what they know counts.
         ``you`` is who they were before the server was started anew.
         """
         if room_id in self._ended:
             raise Refused(ErrorCode.ROOM_NOT_FOUND)
-        room = self._rooms.get(room_id) or Room(room_id)
+        known = self.record(room_id) or record or RoomRecord(room_id, "", "", 0.0)
+        room = self._rooms.get(room_id) or Room(known)
+        find = way_back if you else way_in
+        way = find(room, entry.subject, entry.role)
         you = you or ParticipantId(self._new_id())
-        info = ParticipantInfo(
-            you, display_name(entry.vouched or entry.name), entry.media
-        )
-        member = Member(info, entry.subject)
-        others = room.enter(member)
+        if way is Way.WAIT:
+            deliveries = room.wait(you, entry)
+        else:
+            deliveries = self._enter(room, you, entry)
         self._rooms[room_id] = room
-        return Admission(room, you, [*self._welcome(room, member, entry), *others])
+        return Admission(room, you, deliveries)
+
+    def let_in(self, room: Room, who: ParticipantId) -> list[Delivery]:
+        """Bring in somebody who waits, or raise ``Refused``: they go on waiting."""
+        entry = room.waiting[who].entry
+        deliveries = self._enter(room, who, entry)
+        del room.waiting[who]
+        room.removed.discard(entry.subject)
+        return deliveries
+
+    def handle(
+        self, room: Room, who: ParticipantId, message: ClientMessage, now: float
+    ) -> Outcome:
+        """Do what somebody asks; ``now`` is Unix time. May raise ``Refused``."""
+        if who not in room.members:
+            raise Refused(ErrorCode.FORBIDDEN)  # before the door nothing is heard
+        if not isinstance(message, HostMessage):
+            return Outcome(room.handle(who, message, now))
+        return moderate(self, room, who, message)
 
     def resume(self, room_id: RoomId, who: ParticipantId, entry: Entry) -> Admission:
         """Bring a participant back as the one they were."""
@@ -108,7 +136,7 @@ class Rooms:
         self._cut.pop(who, None)
         others = room.update(
             who,
-            name=display_name(entry.vouched or entry.name),
+            name=entry.shown,
             media=entry.media,
             presence=Presence.PRESENT,
         )
@@ -124,11 +152,15 @@ class Rooms:
         self, room: Room, who: ParticipantId, reason: LeaveReason = LeaveReason.LEFT
     ) -> Departure:
         """Let a participant go for good."""
-        self._cut.pop(who, None)
-        deliveries = room.remove(who, reason)
-        if not room.members:
-            del self._rooms[room.id]
-        return Departure(who, reason, deliveries)
+        if who in room.waiting:
+            gone = room.stop_waiting(who)
+        else:
+            self._cut.pop(who, None)
+            gone = Departure(who, reason, room.remove(who, reason))
+            if not room.members and not room.record.persistent:
+                self._emptied.put(room.id, room.record)
+        self._forget_empty(room)
+        return gone
 
     def expire(self, now: float) -> list[Departure]:
         """Let go of everyone whose grace is over."""
@@ -141,21 +173,50 @@ class Rooms:
             gone.append(self.leave(room, who, LeaveReason.LOST))
         return gone
 
+    def fade(self, now: float) -> list[RoomId]:
+        """Return the rooms that are to end now: nobody came back to them."""
+        self._changed.expire(now)
+        return self._emptied.expire(now)
+
     def end(self, room_id: RoomId, now: float) -> list[Departure]:
         """Close a room for good. Each member hears it of themselves alone."""
         self._ended.pop(room_id, None)
         self._ended[room_id] = now + _EPITAPH
+        self._changed.pop(room_id)
+        self._emptied.pop(room_id)
+        return self.dismiss(room_id, ErrorCode.ROOM_NOT_FOUND)
+
+    def dismiss(self, room_id: RoomId, code: ErrorCode) -> list[Departure]:
+        """Let everybody go; who waits hears ``code``."""
         room = self._rooms.pop(room_id, None)
         if room is None:
             return []
         members, room.members = room.members, {}
+        room.removed.clear()
         for who in members:
             self._cut.pop(who, None)
         reason = LeaveReason.ENDED
         return [
-            Departure(who, reason, [Delivery(who, ParticipantLeft(who, reason))])
-            for who in members
+            *(room.send_away(who, code) for who in list(room.waiting)),
+            *(
+                Departure(who, reason, [Delivery(who, ParticipantLeft(who, reason))])
+                for who in members
+            ),
         ]
+
+    def _enter(self, room: Room, you: ParticipantId, entry: Entry) -> list[Delivery]:
+        """Take somebody in: as host by right, or where nobody else is host."""
+        host = not room.members or is_host(room.record, entry.subject, entry.role)
+        role = Role.HOST if host else Role.MEMBER
+        info = ParticipantInfo(you, entry.shown, entry.media, role=role)
+        member = Member(info, entry.subject)
+        others = room.enter(member)
+        self._emptied.pop(room.id)
+        return [*self._welcome(room, member, entry), *others]
+
+    def _forget_empty(self, room: Room) -> None:
+        if not room.members and not room.waiting:
+            self._rooms.pop(room.id, None)
 
     def _welcome(
         self, room: Room, member: Member, entry: Entry, *, resumed: bool = False

@@ -1,11 +1,11 @@
 """One participant's place: what outlives their connections."""
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from protocol.codes import CloseCode
-from protocol.messages import ParticipantId
+from protocol.messages import Joined, ParticipantId
 from protocol.numbering import SEQ, Numbers, stamp
 from server.outbox import Outbox
 from server.room import Room
@@ -36,6 +36,7 @@ class Seat:
 
     participant: ParticipantId
     room: Room
+    agent: str = ""
     outbox: Outbox = field(default_factory=Outbox)
     line: Line | None = None
     epoch: str = field(default_factory=new_epoch)
@@ -62,6 +63,17 @@ class Seat:
     def arrived(self) -> None:
         """The participant speaks on the line: its answer, and ticket, arrived."""
         del self.tickets[:-1]
+
+    def begin(self, joined: Joined, ticket: str, *, resumed: bool) -> Joined:
+        """Return the answer that tells everything anew, completed."""
+        return replace(
+            joined,
+            resume=ticket,
+            resumed=resumed,
+            epoch=self.epoch,
+            last_seq=self.outbox.last,
+            heard=self.heard,
+        )
 
     def next_text(self) -> str | None:
         """Return the text to send next, with its numbers."""

@@ -8,13 +8,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from protocol.codes import MAX_TOKEN, ErrorCode
-from server.api import answer, body, failure
 from server.caller import Callers
 from server.clock import Clock
 from server.cookie import HANDOFF
 from server.errors import Refused, TokenError
 from server.keys import KeyHolder
 from server.origin import Origins, public_origin
+from server.reply import answer, failure, read
 from server.tokens import SESSION_LIFE, VISIT_LIFE, Tokens
 
 
@@ -53,7 +53,7 @@ class Sessions:
 
     async def open(self, request: Request) -> Response:
         """Make the caller somebody: whoever logged in, was let in, or a guest."""
-        wanted = await body(request, NewSession)
+        wanted = await read(request, NewSession)
         now = self._clock.unix()
         if wanted.token:
             return self._visit(wanted.token, now)

@@ -22,10 +22,11 @@ from protocol.messages import Failed, Hello
 from protocol.numbering import N
 from server.clock import Clock
 from server.denial import deny
-from server.errors import Refused, TooMany
+from server.errors import Refused, StoreError, TooMany
 from server.gate import Gate, Visit
 from server.limits import Allowance, Verdict
 from server.origin import Origins
+from server.register import Register
 from server.seat import Seat
 from server.switchboard import Switchboard
 from server.tokens import Tokens
@@ -49,9 +50,12 @@ class SocketEndpoint:
         clock: Clock,
         gate: Gate,
         hello_deadline: float = HELLO_DEADLINE,
+        *,
+        register: Register,
     ) -> None:
         self.switchboard = switchboard
         self.tokens = tokens
+        self.register = register
         self.clock = clock
         self.hello_deadline = hello_deadline
         self._origins = origins
@@ -159,18 +163,23 @@ class _Connection:
             await self._refuse(Failed(ErrorCode.BAD_MESSAGE, "hello comes first"))
             raise _Over(CloseCode.BAD_MESSAGE, by_us=True)
         try:
-            return self._admit(hello)
+            return await self._admit(hello)
         except Refused as refusal:
             await self._refuse(Failed(refusal.code, str(refusal), "hello"))
             raise _Over(CloseCode.REFUSED, by_us=True) from None
+        except StoreError as error:
+            # Whether they may come in can't be known: closed, to be tried again.
+            log.warning("= the store failed at a hello: %s", error)
+            raise _Over(CloseCode.INTERNAL, by_us=True) from None
 
-    def _admit(self, hello: Hello) -> Seat:
+    async def _admit(self, hello: Hello) -> Seat:
         if hello.version != VERSION:
             raise Refused(ErrorCode.VERSION)
         now = self._endpoint.clock.unix()
         granted = self._endpoint.tokens.verify_room(hello.token, now)
         self._visit.welcome(granted.subject)
-        return self._switchboard.admit(self, hello, granted)
+        record = await self._endpoint.register.find(granted.room)
+        return self._switchboard.admit(self, hello, granted, record)
 
     async def _listen(self, seat: Seat) -> None:
         """Hand on what comes, until the socket is gone."""

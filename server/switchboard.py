@@ -3,9 +3,6 @@
 Every participant has a *seat*: their place in a room, and the outbox that outlives
 a cut. A seat has a *line* while a socket stands. Everything here runs to its end
 without waiting, so each call sees and leaves a consistent state.
-
-For one grace after the start, participants of the process before come back under
-the ids that they had, and what is said to them meanwhile waits for them.
 """
 
 import logging
@@ -26,27 +23,24 @@ from protocol.messages import (
     Failed,
     GoingAway,
     Hello,
-    Joined,
     Leave,
-    ParticipantId,
     Ping,
     Pong,
-    Resumed,
     RoomId,
     ServerMessage,
     Signal,
     Signaled,
 )
-from protocol.numbering import ROOM as ROOM_FOR_NUMBERS
-from protocol.numbering import Numbers
-from server.awaited import Awaited
+from protocol.numbering import ROOM as ROOM_FOR_NUMBERS, Numbers
 from server.clock import Clock
 from server.errors import Refused
 from server.journal import Journal
-from server.room import Delivery
-from server.rooms import Admission, Departure, Entry, Rooms
+from server.moderation import Outcome, change
+from server.room import Delivery, Departure
+from server.rooms import Rooms
 from server.seat import Line, Seat
-from server.store import Participation
+from server.seating import How, Seating
+from server.store import Participation, RoomRecord
 from server.ticket import Tickets
 from server.tokens import Pass
 from server.wire import TO_CLIENT
@@ -67,57 +61,30 @@ class Switchboard:
         self.draining = False  # no new sockets: this process stops
         self._journal = journal
         self._clock = clock
-        self._tickets = tickets
-        self._seats: dict[ParticipantId, Seat] = {}
-        self._awaited = Awaited(tickets.process, clock.monotonic())
+        self._seating = Seating(rooms, tickets, clock)
+        self._seats = self._seating.seats
 
     @property
     def seats(self) -> int:
         """How many participants there are, the ones cut off included."""
         return len(self._seats)
 
-    def admit(self, line: Line, hello: Hello, granted: Pass) -> Seat:
-        """Give a seat to whoever says hello, or raise ``Refused``."""
-        entry = Entry(granted.subject, hello.name, hello.media, granted.name)
-        if not hello.resume:
-            return self._sit(line, hello, granted, entry)
-        ticket = self._tickets.read(hello.resume, self._clock.unix())
-        if ticket is None or not ticket.is_of(granted.room, granted.subject):
-            raise Refused(ErrorCode.RESUME_DENIED)
-        seat = self._seats.get(ticket.participant)
-        if seat is not None:
-            return self._resume(seat, line, hello, entry)
-        if self._awaited.admits(ticket, self._clock.monotonic()):
-            you = ticket.participant
-            seat = self._sit(line, hello, granted, entry, you=you)
-            self._hand_over(seat)
-            return seat
-        return self._sit(line, hello, granted, entry)
-
-    def _sit(
+    def admit(
         self,
         line: Line,
         hello: Hello,
         granted: Pass,
-        entry: Entry,
-        you: ParticipantId | None = None,
+        record: RoomRecord | None = None,
     ) -> Seat:
-        """Give a new seat; ``you`` to one who had it in the process before."""
-        admission = self.rooms.join(granted.room, entry, you)
-        seat = Seat(admission.you, admission.room)
-        self._seats[admission.you] = seat
-        ticket = self._ticket(seat, entry, hello.resume if you else "")
-        self._answer(seat, line, admission, ticket, resumed=you is not None)
-        self._journal.came(
-            Participation(
-                id=seat.participant,
-                room=granted.room,
-                subject=granted.subject,
-                agent=hello.agent,
-                joined_at=self._clock.unix(),
-            )
-        )
-        log.info("= %s %s", seat.participant, "returned" if you else "joined")
+        """Give a seat to whoever says hello, or raise ``Refused``.
+
+        The seat may be one before the door. ``record`` is what is known of the room.
+        """
+        seat, how, deliveries = self._seating.admit(line, hello, granted, record)
+        self._dispatch(deliveries)
+        if how in (How.JOINED, How.RETURNED):
+            self._came(seat)
+        log.info("= %s %s", seat.participant, how.value)
         return seat
 
     def heard(
@@ -167,12 +134,13 @@ class Switchboard:
             self._cut(seat, code)
 
     def end(self, room: RoomId) -> None:
-        """Close a room for everyone in it."""
-        for departure in self.rooms.end(room, self._clock.monotonic()):
-            self._dispatch(departure.deliveries)
-            line = self._vacate(departure).line
-            if line is not None:
-                line.close(CloseCode.REFUSED)
+        """Close a room for everyone in it, for good."""
+        self._journal.end(room, self._clock.unix())
+        self._depart(self.rooms.end(room, self._clock.monotonic()))
+
+    def change(self, record: RoomRecord) -> None:
+        """Replace what is known of a room, be somebody in it or not."""
+        self._perform(change(self.rooms, record))
 
     def connected(self) -> list[Seat]:
         """Return the seats of those who are not cut off."""
@@ -191,10 +159,12 @@ class Switchboard:
         for seat in self._seats.values():
             if seat.line is not None and now - seat.line.heard_at >= SILENCE:
                 seat.line.close(CloseCode.SILENT)
-        self._awaited.tick(now)
+        self._seating.tick()
         for departure in self.rooms.expire(now):
             self._vacate(departure)
             self._dispatch(departure.deliveries)
+        for room in self.rooms.fade(now):
+            self.end(room)
 
     # -- seats
 
@@ -204,73 +174,11 @@ class Switchboard:
     def _cut(self, seat: Seat, code: int) -> None:
         seat.line = None
         log.info("= %s cut off, %s", seat.participant, code)
-        if seat.participant in seat.room.members:  # the room may have ended
+        if seat.participant in seat.room.waiting:
+            self._leave(seat, LeaveReason.LOST)  # nothing to come back to
+        elif seat.participant in seat.room.members:  # the room may have ended
             now = self._clock.monotonic()
             self._dispatch(self.rooms.cut(seat.room, seat.participant, now))
-
-    def _resume(self, seat: Seat, line: Line, hello: Hello, entry: Entry) -> Seat:
-        """Bring a participant back to their seat, which one holds already."""
-        same = hello.epoch == seat.epoch
-        if not seat.admits(hello.resume) or (
-            same and hello.last_seq > seat.outbox.last
-        ):
-            raise Refused(ErrorCode.RESUME_DENIED)
-        admission = self.rooms.resume(seat.room.id, seat.participant, entry)
-        before, seat.line = seat.line, None
-        if before is not None:
-            before.close(CloseCode.ELSEWHERE)
-        ticket = self._ticket(seat, entry, hello.resume)
-        if same and seat.outbox.rewind(hello.last_seq):
-            self._go_on(seat, line, admission, ticket)
-        else:
-            self._answer(seat, line, admission, ticket, resumed=True)
-        log.info("= %s resumed", seat.participant)
-        return seat
-
-    def _ticket(self, seat: Seat, entry: Entry, used: str) -> str:
-        now = self._clock.unix()
-        ticket = self._tickets.give(seat.participant, seat.room.id, entry.subject, now)
-        seat.give(ticket, used)
-        return ticket
-
-    def _go_on(self, seat: Seat, line: Line, admission: Admission, ticket: str) -> None:
-        """Connect a line: what was missed follows, and nothing else."""
-        mine, others = admission.deliveries[0], admission.deliveries[1:]
-        assert isinstance(mine.message, Joined)
-        resumed = Resumed(ticket, mine.message.ice_servers, seat.heard)
-        seat.outbox.put_first(TO_CLIENT.encode(resumed))
-        seat.line = line
-        line.ring()
-        self._dispatch(others)
-
-    def _answer(
-        self,
-        seat: Seat,
-        line: Line,
-        admission: Admission,
-        ticket: str,
-        *,
-        resumed: bool,
-    ) -> None:
-        """Connect a line: everything there is to know, then what happens."""
-        mine, others = admission.deliveries[0], admission.deliveries[1:]
-        assert isinstance(mine.message, Joined)
-        seat.outbox.restart()
-        joined = replace(
-            mine.message,
-            resume=ticket,
-            resumed=resumed,
-            epoch=seat.epoch,
-            last_seq=seat.outbox.last,
-            heard=seat.heard,
-        )
-        seat.line = line
-        self._dispatch([Delivery(seat.participant, joined), *others])
-
-    def _hand_over(self, seat: Seat) -> None:
-        """Hand over what others said before this participant was back."""
-        waiting = self._awaited.collect(seat.room.id, seat.participant)
-        self._dispatch([Delivery(seat.participant, each) for each in waiting])
 
     def _leave(self, seat: Seat, reason: LeaveReason) -> None:
         departure = self.rooms.leave(seat.room, seat.participant, reason)
@@ -279,30 +187,62 @@ class Switchboard:
 
     def _vacate(self, departure: Departure) -> Seat:
         seat = self._seats.pop(departure.who)
-        self._journal.went(departure.who, self._clock.unix(), departure.reason)
+        if not departure.waited:
+            self._journal.went(departure.who, self._clock.unix(), departure.reason)
         log.info("= %s gone, %s", departure.who, departure.reason)
         return seat
 
+    def _came(self, seat: Seat) -> None:
+        self._journal.came(
+            Participation(
+                id=seat.participant,
+                room=seat.room.id,
+                subject=seat.room.members[seat.participant].subject,
+                agent=seat.agent,
+                joined_at=self._clock.unix(),
+            )
+        )
+
+    def _depart(self, departures: Sequence[Departure]) -> None:
+        """Let people go whom somebody else sends away."""
+        for departure in departures:
+            self._dispatch(departure.deliveries)
+            line = self._vacate(departure).line
+            if line is not None:
+                line.close(CloseCode.REFUSED)
+
     # -- messages
 
+    def _perform(self, outcome: Outcome, *, relayed: bool = False) -> None:
+        self._depart(outcome.departures)
+        deliveries: Sequence[Delivery] = outcome.deliveries
+        for who in outcome.admitted:
+            deliveries = self._seating.let_in(self._seats[who], deliveries)
+        self._dispatch(deliveries, relayed=relayed)
+        for who in outcome.admitted:
+            self._came(self._seats[who])
+            log.info("= %s joined", who)
+        if outcome.record is not None:
+            self._journal.change(outcome.record)
+
     def _ask(self, seat: Seat, message: ClientMessage, number: int) -> None:
+        room, now = seat.room, self._clock.unix()
         relayed = isinstance(message, Signal)
         try:
-            deliveries = seat.room.handle(seat.participant, message, self._clock.unix())
+            outcome = self.rooms.handle(room, seat.participant, message, now)
             if relayed and number:
-                deliveries = [_numbered(each, number) for each in deliveries]
-            self._dispatch(deliveries, relayed=relayed)
+                numbered = [_numbered(each, number) for each in outcome.deliveries]
+                outcome.deliveries = numbered
+            self._perform(outcome, relayed=relayed)
+            if outcome.ended:
+                self.end(room.id)
         except Refused as refusal:
             absent = refusal.code is ErrorCode.NO_SUCH_PEER
             if absent and isinstance(message, Signal):
-                if self._keep(seat, message, number):
+                if self._seating.keep(seat, message, number):
                     return
             about = tag_of(type(message))
             self._deliver(seat, Failed(refusal.code, str(refusal), about))
-
-    def _keep(self, seat: Seat, signal: Signal, number: int) -> bool:
-        now = self._clock.monotonic()
-        return self._awaited.keep(seat.room.id, seat.participant, signal, number, now)
 
     def _deliver(self, seat: Seat, message: ServerMessage) -> None:
         self._dispatch([Delivery(seat.participant, message)])

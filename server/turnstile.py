@@ -5,11 +5,11 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from protocol.codes import ErrorCode
-from server.api import failure
 from server.denial import deny
 from server.errors import TooMany
 from server.gate import Door, Gate
 from server.origin import host_of
+from server.reply import failure
 
 _API: Final = "/api/"
 _DOORS: Final = {

@@ -16,6 +16,7 @@ from client_py.core import event as e
 from client_py.core.conference import Conference
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality, SourceState
+from protocol import messages as m
 
 _ON = (SourceState.LIVE, SourceState.STARTING)
 _KEYS = {
@@ -60,6 +61,23 @@ class Actions:
             "close-panel": lambda _: view.close_panel(),
             "pin": view.grid.pin,
             "dismiss-toast": view.toasts.dismiss,
+            "host-menu": view.hosting.open_menu,
+            "host-mute": lambda _: self._moderate(m.Mute(view.hosting.target)),
+            "host-stop-share": lambda _: self._moderate(
+                m.StopShare(view.hosting.target)
+            ),
+            "host-hand-over": lambda _: self._moderate(m.HandOver(view.hosting.target)),
+            "host-remove": lambda _: self._moderate(m.Remove(view.hosting.target)),
+            "host-ban": lambda _: self._moderate(m.Ban(view.hosting.target)),
+            "admit": lambda element: self._moderate(m.Admit(_whose(element))),
+            "refuse": lambda element: self._moderate(m.Refuse(_whose(element))),
+            "toggle-lock": lambda _: self._moderate(
+                m.Lock(not conference.snapshot.door.locked)
+            ),
+            "toggle-waiting-room": lambda _: self._moderate(
+                m.SetWaitingRoom(not conference.snapshot.door.waiting_room)
+            ),
+            "end-for-all": lambda _: self._moderate(m.EndForAll()),
             "show-shortcuts": lambda _: by_id("shortcuts").showModal(),
         }
         self._changes: dict[str, Callable[[str], None]] = {
@@ -95,8 +113,9 @@ class Actions:
         element = event.target.closest("[data-action]")
         if element and element.dataset.action in self._clicks:
             self._clicks[element.dataset.action](element)
-            for menu in ("more-menu", "reaction-picker"):
-                by_id(menu).hidePopover()
+            for menu in ("more-menu", "reaction-picker", "host-menu"):
+                if menu != element.dataset.action:  # it was opened just now
+                    by_id(menu).hidePopover()
 
     def _got_change(self, event: Any) -> None:
         name = event.target.getAttribute("data-change")
@@ -125,7 +144,8 @@ class Actions:
             return
         key = str(event.key)
         if key == "Escape":
-            self._view.close_panel()
+            if not target.closest or not target.closest("[popover]"):
+                self._view.close_panel()  # a menu closes by itself, and alone
         elif key.lower() == "r" and self._in_call:
             by_id("reaction-picker").togglePopover()
         else:
@@ -155,7 +175,11 @@ class Actions:
         self._conference.post(e.ShowReaction(str(element.dataset.emoji)))
 
     def _join(self, _: Any) -> None:
-        self._conference.post(e.Join(self._view.lobby.name))
+        lobby = self._view.lobby
+        self._conference.post(e.Join(lobby.name, lobby.passcode))
+
+    def _moderate(self, message: m.HostMessage) -> None:
+        self._conference.post(e.Moderate(message))
 
     def _open_link(self, _: Any) -> None:
         room = room_of(str(by_id("invite-input").value))
@@ -197,6 +221,12 @@ class Actions:
             loudness.connect(context.destination)
             note.start(begin)
             note.stop(begin + 0.65)
+
+
+def _whose(element: Any) -> m.ParticipantId:
+    """Return whose row, tile or toast an element is in."""
+    owner = element.closest("[data-participant]")
+    return m.ParticipantId(str(owner.dataset.participant))
 
 
 def room_of(text: str) -> str:

@@ -5,9 +5,16 @@ from typing import Any
 from client_py.browser.dom import Shown, by_id, set_data, set_text, template
 from client_py.browser.media import BrowserMedia
 from client_py.browser.tile import hue
-from client_py.browser.words import initials
+from client_py.browser.words import PASSCODE, initials
 from client_py.core.slot import Slot
-from client_py.core.state import Device, MediaProblem, Snapshot, Source, SourceState
+from client_py.core.state import (
+    Device,
+    MediaProblem,
+    Problem,
+    Snapshot,
+    Source,
+    SourceState,
+)
 
 _FIELDS = (
     ("microphone", "audioinput", "Default microphone"),
@@ -31,6 +38,7 @@ class Lobby:
         self._preview = by_id("preview")
         self._frame = by_id("preview-frame")
         self._name = by_id("display-name")
+        self._passcode = by_id("passcode")
         self._meters = (by_id("mic-level"), by_id("call-mic-level"))
         self._shown = Shown()
 
@@ -39,6 +47,11 @@ class Lobby:
         """The name as typed."""
         return str(self._name.value)
 
+    @property
+    def passcode(self) -> str:
+        """The passcode as typed."""
+        return str(self._passcode.value)
+
     def render(self, snapshot: Snapshot) -> None:
         """Draw my picture, what is on, the devices and what is wrong with them."""
         self._show_preview(snapshot)
@@ -46,6 +59,7 @@ class Lobby:
             self._fill_fields(snapshot.devices)
         self._choose(snapshot)
         self._show_notices(snapshot)
+        self._ask_passcode(snapshot.problem)
 
     def show_name(self) -> None:
         """Draw the initials of the name as it is typed."""
@@ -61,6 +75,14 @@ class Lobby:
         for meter in self._meters:
             meter.style.setProperty("--level", shown)
             meter.setAttribute("aria-valuenow", f"{level:.2f}")
+
+    def _ask_passcode(self, problem: Problem) -> None:
+        if not self._shown.changes("problem", problem):
+            return
+        set_text(by_id("passcode-problem"), PASSCODE.get(problem, ""))
+        if problem in PASSCODE:
+            self._passcode.focus()
+            self._passcode.select()
 
     def _show_preview(self, snapshot: Snapshot) -> None:
         camera = snapshot.camera.state

@@ -83,7 +83,11 @@ def _draw_person(row: Any, person: Participant) -> None:
     set_data(row, "audio", "on" if person.media.microphone else "muted")
     set_data(row, "video", "on" if person.media.camera else "off")
     set_data(row, "hand", "up" if person.hand else "down")
+    set_data(row, "role", person.role.value)
+    set_data(row, "screen", "on" if person.media.screen else "off")
     set_data(row, "hue", str(hue(person.name)))
+    menu = row.querySelector('[data-action="host-menu"]')
+    menu.setAttribute("aria-label", f"Host menu for {person.name}")
     set_text(part(row, "initials"), initials(person.name))
     set_text(part(row, "name"), person.name)
 

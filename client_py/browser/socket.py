@@ -26,19 +26,13 @@ from pyodide.ffi import JsException, to_js
 from client_py.browser.dom import Listeners
 from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, TextReceived
+from client_py.core.refusal import PROBLEMS
 from client_py.core.state import Problem
 from client_py.core.wake import watch_clock
 from protocol.codes import SUBPROTOCOL, CloseCode
 
 _SESSION_KEY = "tertulia.session"  # shared with boot.js
 _FRESH = 60_000  # milliseconds that a token must still be good for
-_PROBLEMS = {
-    "room_not_found": Problem.ROOM_NOT_FOUND,
-    "room_full": Problem.ROOM_FULL,
-    "login_required": Problem.LOGIN_REQUIRED,
-    "token_expired": Problem.TOKEN_EXPIRED,
-    "bad_token": Problem.TOKEN_EXPIRED,
-}
 
 
 class BrowserSignaling:
@@ -57,11 +51,11 @@ class BrowserSignaling:
         answer = await self._authorized("/api/rooms")
         return str(answer["room"])
 
-    async def admit(self, room: str) -> str:
+    async def admit(self, room: str, passcode: str = "") -> str:
         """Return a token that opens the room."""
         if token := await self._admitted_early(room):
             return token
-        answer = await self._authorized(f"/api/rooms/{room}/token", room)
+        answer = await self._authorized(f"/api/rooms/{room}/token", room, passcode)
         return str(answer["token"])
 
     async def connect(self, emit: Callable[[TextReceived | Closed], None]) -> None:
@@ -139,22 +133,24 @@ class BrowserSignaling:
             if getattr(
                 admission, "invited", False
             ):  # a guest's session would open nothing here
-                raise SignalingError(_PROBLEMS.get(admission.code, Problem.INTERNAL))
+                raise SignalingError(PROBLEMS.get(admission.code, Problem.INTERNAL))
             return ""  # ask again: what was wrong then may be right by now
         fresh = Date.now() < admission.expires - _FRESH
         return str(admission.token) if fresh else ""
 
-    async def _authorized(self, path: str, room: str = "") -> Any:
+    async def _authorized(self, path: str, room: str = "", passcode: str = "") -> Any:
         """POST with a session token, with a new one if the old was refused."""
         if visit := _visit(room):
-            return await _post(path, visit)  # nobody but a backend gives another
+            return await _post(
+                path, visit, passcode
+            )  # nobody but a backend gives another
         try:
-            return await _post(path, await self._session())
+            return await _post(path, await self._session(), passcode)
         except SignalingError as error:
             if error.problem is not Problem.TOKEN_EXPIRED:
                 raise
         localStorage.removeItem(_SESSION_KEY)
-        return await _post(path, await self._session())
+        return await _post(path, await self._session(), passcode)
 
     async def _session(self) -> str:
         session = _kept(localStorage)
@@ -185,18 +181,19 @@ def _visit(room: str) -> str:
     return str(session["token"]) if fits else ""
 
 
-async def _post(path: str, token: str) -> Any:
+async def _post(path: str, token: str, passcode: str = "") -> Any:
+    body = json.dumps({"passcode": passcode}) if passcode else "{}"
     headers = {"content-type": "application/json"}
     if token:
         headers["authorization"] = f"Bearer {token}"
     try:
         response = await fetch(
-            path, method="POST", headers=to_js(headers), body="{}", cache="no-store"
+            path, method="POST", headers=to_js(headers), body=body, cache="no-store"
         )
         answer = json.loads(await response.text())
     except (JsException, ValueError):
         raise SignalingError(Problem.SERVER_UNREACHABLE) from None
     if not response.ok:
         code = answer.get("error", {}).get("code", "")
-        raise SignalingError(_PROBLEMS.get(code, Problem.INTERNAL))
+        raise SignalingError(PROBLEMS.get(code, Problem.INTERNAL))
     return answer

@@ -17,10 +17,10 @@ from js import (
     Blob,
     ImageData,
     OffscreenCanvas,
+    clearInterval as clear_interval,
     document,
     setInterval,
 )
-from js import clearInterval as clear_interval
 from pyodide.ffi import to_js
 
 from client_py.browser.dom import Listeners

@@ -129,6 +129,7 @@ class Grid:
         set_data(tile, "participant", person.id)
         set_data(tile, "name", person.name)
         set_data(tile, "self", "yes" if person.me else "no")
+        set_data(tile, "role", person.role.value)
         set_data(tile, "connection", person.connection.value)
         set_text(part(tile, "name"), person.name)
         if key[1] is Slot.SCREEN:
@@ -140,6 +141,8 @@ class Grid:
         pin.setAttribute("aria-label", f"Pin {label}")
         if key[1] is Slot.SCREEN:
             return
+        menu = tile.querySelector('[data-action="host-menu"]')
+        menu.setAttribute("aria-label", f"Host menu for {person.name}")
         media = person.media
         set_data(tile, "audio", "on" if media.microphone else "muted")
         set_data(tile, "video", "on" if media.camera else "off")

@@ -14,6 +14,7 @@ from typing import Any
 from js import document, history, location, requestAnimationFrame
 
 from client_py.browser.dom import Listeners, Shown, by_id, set_data, set_text
+from client_py.browser.hosting import Hosting
 from client_py.browser.lobby import Lobby
 from client_py.browser.media import BrowserMedia
 from client_py.browser.panel import Chat, People
@@ -47,6 +48,7 @@ class View:
         self.lobby = Lobby(media)
         self.grid = Grid(media)
         self.toasts = Toasts()
+        self.hosting = Hosting()
         self._chat = Chat()
         self._people = People()
         self._panel = Panel.NONE
@@ -110,8 +112,9 @@ class View:
         self.lobby.render(snapshot)
         self.grid.render(snapshot)
         self._people.render(snapshot)
+        self.hosting.render(snapshot)
         self._chat.render(snapshot, visible=self._panel is Panel.CHAT)
-        self.toasts.render(snapshot.notices)
+        self.toasts.render(snapshot)
         self._drawn(snapshot)
 
     def _enter(self, phase: Phase) -> None:

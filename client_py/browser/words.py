@@ -1,6 +1,6 @@
 """What notices say, in plain words. The only texts that aren't in index.html."""
 
-from client_py.core.state import MediaProblem, Notice, NoticeKind
+from client_py.core.state import MediaProblem, Notice, NoticeKind, Problem
 
 _MEDIA = {
     MediaProblem.DENIED: "Allow the {0} in your browser’s site settings to use it.",
@@ -9,9 +9,19 @@ _MEDIA = {
     MediaProblem.UNSUPPORTED: "This browser can’t share a {0}.",
 }
 
+#: What the lobby says when it asks for a passcode.
+PASSCODE = {
+    Problem.PASSCODE_REQUIRED: "This room asks for a passcode.",
+    Problem.PASSCODE_WRONG: "That is not the passcode. Try again.",
+    Problem.TOO_MANY: "Too many tries. Wait a minute, then try again.",
+}
+
 _REFUSED = {
     "server-unreachable": "The server doesn’t answer. Try again in a moment.",
     "login-required": "You have to sign in first.",
+    "forbidden": "Only a host may do that.",
+    "no_such_peer": "They are gone already.",
+    "room_full": "Every seat is taken.",
     "too_many": "That was a bit fast. Wait a moment.",
 }
 
@@ -39,6 +49,14 @@ def sentence(notice: Notice) -> str:
             return words.format(who)
         case NoticeKind.REFUSED:
             return _REFUSED.get(detail, "That did not work. Try again.")
+        case NoticeKind.MUTED:
+            return f"{who} muted you"
+        case NoticeKind.SHARE_STOPPED:
+            return f"{who} stopped your screen share"
+        case NoticeKind.HOST:
+            return "You are the host now"
+        case NoticeKind.WAITING:
+            return f"{who} wants to come in"
 
 
 def severity(notice: Notice) -> str:
@@ -46,7 +64,7 @@ def severity(notice: Notice) -> str:
     match notice.kind:
         case NoticeKind.MEDIA_PROBLEM | NoticeKind.REFUSED:
             return "error"
-        case NoticeKind.DEVICE_ENDED | NoticeKind.LOST:
+        case NoticeKind.DEVICE_ENDED | NoticeKind.LOST | NoticeKind.MUTED:
             return "warning"
     return "info"
 

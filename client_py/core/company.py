@@ -6,6 +6,7 @@ from client_py.core.roster import Roster
 from client_py.core.source import Sources
 from client_py.core.speaker import SpeakerTracker
 from client_py.core.state import Connection, Participant
+from protocol.codes import Role
 from protocol.messages import MediaState, ParticipantId, ParticipantInfo
 
 
@@ -35,7 +36,7 @@ class Company:
         self._speakers.update(audible, now)
 
     def participants(
-        self, name: str, *, hand: bool, connection: Connection
+        self, name: str, *, hand: bool, connection: Connection, role: Role
     ) -> tuple[Participant, ...]:
         """Return everyone, me first; nobody as long as I am not in."""
         if self.me is None:
@@ -50,6 +51,7 @@ class Company:
             me=True,
             connection=connection,
             speaking=self.me in speaking and media.microphone,
+            role=role,
         )
         return (me, *self._roster.participants(speaking))
 

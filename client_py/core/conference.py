@@ -13,8 +13,7 @@ from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any
 
-from client_py.core import effect as do
-from client_py.core import event as e
+from client_py.core import effect as do, event as e
 from client_py.core.errors import MediaError, NegotiationError, SignalingError
 from client_py.core.heartbeat import Heartbeat
 from client_py.core.peer import Peer
@@ -35,6 +34,7 @@ from protocol.messages import (
     Pong,
     Resumed,
     ServerMessage,
+    Waiting,
 )
 from protocol.numbering import SEQ, N, stamp
 
@@ -141,9 +141,9 @@ class Conference:
                 self._spawn(self._after(seconds, event))
             case do.MakeRoom():
                 self._spawn(self._make_room())
-            case do.Connect(room):
+            case do.Connect(room, passcode):
                 self._hang_up()
-                self._connecting = self._spawn(self._connect(room))
+                self._connecting = self._spawn(self._connect(room, passcode))
             case do.Disconnect():
                 self._hang_up()
             case do.Probe():
@@ -209,14 +209,14 @@ class Conference:
         except SignalingError as error:
             self.post(e.AdmissionFailed(error.problem))
 
-    async def _connect(self, room: str) -> None:
+    async def _connect(self, room: str, passcode: str) -> None:
         signaling = self._platform.signaling
         heartbeat = self._beat = Heartbeat(
             lambda ping: self._say(Ping(ping)),
             self._lost,
         )
         try:
-            token = await signaling.admit(room)
+            token = await signaling.admit(room, passcode)
             await signaling.connect(self._got)
         except SignalingError as error:
             self.post(e.AdmissionFailed(error.problem))
@@ -246,9 +246,12 @@ class Conference:
         if isinstance(message, Pong):
             self._beat.pong(message.id)
             return
-        if isinstance(message, Joined | Resumed):
-            for outgoing in self._stream.go_on(message):
-                self._transmit(outgoing)
+        match message:
+            case Joined() | Resumed():
+                for outgoing in self._stream.go_on(message):
+                    self._transmit(outgoing)
+            case Waiting():
+                self._stream.wait()
         self.post(e.Heard(message))
 
     def _say(self, message: ClientMessage) -> None:

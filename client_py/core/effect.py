@@ -18,6 +18,7 @@ class Connect:
     """Get a token for the room and open the socket, then say so."""
 
     room: str
+    passcode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality, Device, MediaProblem, Problem, Quality
-from protocol.messages import ParticipantId, PeerMessage, ServerMessage
+from protocol.messages import HostMessage, ParticipantId, PeerMessage, ServerMessage
 
 # -- gestures
 
@@ -30,6 +30,7 @@ class Join:
     """Go in under this name; after a failure or a leave, go in again."""
 
     name: str
+    passcode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,13 @@ class RaiseHand:
     """Raise or lower my hand."""
 
     raised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moderate:
+    """Ask the server for something that only hosts get."""
+
+    message: HostMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +242,11 @@ class DevicesChanged:
     devices: tuple[Device, ...]
 
 
-Gesture = CreateRoom | EnterLobby | Join | Leave | Say | ShowReaction | RaiseHand
 SignalingEvent = (
     Admitted | AdmissionFailed | SocketClosed | RetryDue | Woken | AbsenceOver
+)
+Gesture = (
+    CreateRoom | EnterLobby | Join | Leave | Say | ShowReaction | RaiseHand | Moderate
 )
 LinkEvent = PeerSaid | PeerChanged | RenewalDue | QualityMeasured | LevelsMeasured
 SourceEvent = (

@@ -1,5 +1,7 @@
 """Where I am, and the tries to get in or back in.
 
+                 ┌────▶ WAITING (before the door)
+                 ▼         ▼
     LOBBY ──▶ JOINING ──▶ JOINED ◀──▶ RECONNECTING
       ▲ ▲        │ ▲         │              │
       │ └────────┤ │         ▼              │
@@ -15,7 +17,7 @@ from collections.abc import Callable
 from client_py.core.backoff import next_delay
 from client_py.core.effect import After, Connect, Effect
 from client_py.core.event import RetryDue
-from client_py.core.state import TRANSITIONS, Phase, Problem
+from client_py.core.state import TRANSITIONS, Connection, Phase, Problem
 
 _TRIES = 3  # to get in before the person is told that the server is away
 _PATIENCE = 60.0  # seconds at most that a server makes us wait
@@ -33,6 +35,7 @@ class Membership:
         self.phase = Phase.LOBBY
         self.problem = Problem.NONE
         self.room = ""
+        self.passcode = ""
 
     @property
     def inside(self) -> bool:
@@ -42,9 +45,16 @@ class Membership:
     @property
     def knocking(self) -> bool:
         """Whether I want in, or back in, and the server may answer."""
-        return self.phase in (Phase.JOINING, Phase.RECONNECTING) or (
+        asking = (Phase.JOINING, Phase.WAITING, Phase.RECONNECTING)
+        return self.phase in asking or (
             self.phase is Phase.FAILED and self.problem is Problem.SERVER_UNREACHABLE
         )
+
+    @property
+    def connection(self) -> Connection:
+        """How the server reaches me."""
+        away = self.phase is Phase.RECONNECTING
+        return Connection.RECONNECTING if away else Connection.CONNECTED
 
     def go(self, phase: Phase, problem: Problem = Problem.NONE) -> None:
         """Enter a phase that may follow the present one."""
@@ -58,13 +68,20 @@ class Membership:
         self._attempt += 1
         self._waiting = False
         self.go(Phase.JOINING)
-        return [Connect(self.room)]
+        return [Connect(self.room, self.passcode)]
 
     def enter(self) -> None:
         """I am in, or back in."""
         if self.phase is Phase.FAILED:
             self.go(Phase.JOINING)
         self.go(Phase.JOINED)
+        self._tries = 0
+
+    def stand_by(self) -> None:
+        """I have to wait for a host's word."""
+        if self.phase is Phase.FAILED:
+            self.go(Phase.JOINING)
+        self.go(Phase.WAITING)
         self._tries = 0
 
     def wait(self, seconds: float) -> None:
@@ -75,6 +92,8 @@ class Membership:
         """The server was not there, or went away: knock again in a while."""
         if self.phase is Phase.JOINED:
             self.go(Phase.RECONNECTING)
+        elif self.phase is Phase.WAITING:
+            self.go(Phase.JOINING)
         delay = self._pause + next_delay(self._tries, self._random())
         self._pause = 0.0
         self._tries += 1
@@ -95,4 +114,4 @@ class Membership:
         if not (self.knocking and self._waiting):
             return []
         self._waiting = False
-        return [Connect(self.room)]
+        return [Connect(self.room, self.passcode)]

@@ -41,7 +41,7 @@ class Signaling(Protocol):
     async def create_room(self) -> str:
         """Make a room and return its id; raise ``SignalingError``."""
 
-    async def admit(self, room: str) -> str:
+    async def admit(self, room: str, passcode: str = "") -> str:
         """Return a token that opens the room; raise ``SignalingError``."""
 
     async def connect(self, emit: Callable[[TextReceived | Closed], None]) -> None:

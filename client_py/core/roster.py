@@ -70,6 +70,7 @@ class Roster:
                 connection=_shown(link),
                 speaking=who in speaking and link.info.media.microphone,
                 quality=link.quality,
+                role=link.info.role,
             )
             for who, link in self._links.items()
         )

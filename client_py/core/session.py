@@ -2,69 +2,38 @@
 
 Sans-I/O: no clock, no socket, no device. ``handle`` takes one event and returns
 the effects in order; ``snapshot`` is everything there is to show. The parts are
-``Membership`` (the phase), ``Roster`` (the others and the links to them),
-``Sources`` (my microphone, camera and screen), ``Company`` (who is shown, and who
-speaks) and ``Log`` (chat, reactions, notices).
+``Membership`` (the phase), ``Sources`` (my microphone, camera and screen), ``Log``
+(chat, reactions, notices) and the ``Stay`` in a room, with its ``Roster`` (the
+others and the links to them), ``Company`` (who is shown, and who speaks) and
+``Hosting`` (my role and the door).
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from client_py.core import event as e
-from client_py.core.company import Company
-from client_py.core.effect import (
-    Disconnect,
-    Effect,
-    MakeRoom,
-    Probe,
-    Send,
-)
+from client_py.core.effect import Disconnect, Effect, MakeRoom, Probe, Send
 from client_py.core.log import Log
 from client_py.core.membership import Membership
-from client_py.core.roster import Roster
+from client_py.core.refusal import ASKED_AGAIN, PASSING, PROBLEMS
 from client_py.core.slot import Slot
 from client_py.core.source import Sources
-from client_py.core.state import (
-    Connection,
-    NoticeKind,
-    Phase,
-    Problem,
-    Snapshot,
-)
+from client_py.core.state import NoticeKind, Phase, Problem, Snapshot
+from client_py.core.stay import Stay, sendable
 from protocol import messages as m
-from protocol.codec import Codec, tag_of
+from protocol.codec import tag_of
 from protocol.codes import (
-    MAX_CHAT,
     MAX_NAME,
-    VERSION,
+    MAX_PASSCODE,
     CloseCode,
     ErrorCode,
     LeaveReason,
+    Wish,
 )
-from protocol.errors import ProtocolError
 
-_PROBLEMS = {
-    ErrorCode.ROOM_NOT_FOUND: Problem.ROOM_NOT_FOUND,
-    ErrorCode.ROOM_FULL: Problem.ROOM_FULL,
-    ErrorCode.TOKEN_EXPIRED: Problem.TOKEN_EXPIRED,
-    ErrorCode.BAD_TOKEN: Problem.TOKEN_EXPIRED,
-    ErrorCode.VERSION: Problem.PROTOCOL_MISMATCH,
-    ErrorCode.BAD_MESSAGE: Problem.PROTOCOL_MISMATCH,
+_WISHES = {
+    Wish.MUTE: (Slot.MICROPHONE, NoticeKind.MUTED),
+    Wish.STOP_SHARE: (Slot.SCREEN, NoticeKind.SHARE_STOPPED),
 }
-_PASSING = (ErrorCode.RESUME_DENIED, ErrorCode.TOO_MANY)
-
-
-def _parsed(_: Any) -> Any:
-    raise AssertionError("a signal's body comes parsed")
-
-
-_PEER_CODEC: Codec[m.PeerMessage] = Codec(m.PeerMessage, _parsed, _parsed)
-
-
-def _sendable(text: str, length: int) -> str:
-    """Cut to what the codec lets through: fields can hold half a character."""
-    whole = (c for c in text if not "\ud800" <= c <= "\udfff")
-    return "".join(whole).strip()[:length]
 
 
 class Session:
@@ -74,20 +43,13 @@ class Session:
         self._random = random
         self._agent = agent
         self._membership = Membership(random)
-        self._name = ""
         self._log = Log()
         self._sources = Sources(self._log.tell)
-        self._forget()
+        self._stay = self._begin("")
 
-    def _forget(self) -> None:
-        """Begin as nobody: what belongs to one stay in one room."""
-        self._resume = ""
-        self._roster = Roster(self._random)
-        self._company = Company(self._roster, self._sources)
+    def _begin(self, name: str) -> Stay:
         self._log.clear()
-        self._epoch = ""
-        self._announced = m.MediaState()
-        self._hand = False
+        return Stay(name, self._sources, self._log, self._random)
 
     def handle(self, event: e.Event) -> list[Effect]:
         """Take what happened, return what is to be done."""
@@ -95,15 +57,15 @@ class Session:
             case e.Heard(message):
                 return self._heard(message)
             case e.PeerSaid():
-                return self._roster.said(event)
+                return self._stay.roster.said(event)
             case e.PeerChanged():
-                return self._roster.peer_changed(event)
+                return self._stay.roster.peer_changed(event)
             case e.RenewalDue():
-                return self._roster.renewal_due(event)
+                return self._stay.roster.renewal_due(event)
             case e.QualityMeasured(who, quality):
-                self._roster.score(who, quality)
+                self._stay.roster.score(who, quality)
             case e.LevelsMeasured(levels, now):
-                self._company.measure(levels, now)
+                self._stay.company.measure(levels, now)
             case _ if isinstance(event, e.SignalingEvent):
                 return self._signaling(event)
             case _ if isinstance(event, e.SourceEvent):
@@ -119,43 +81,37 @@ class Session:
             phase=self._membership.phase,
             problem=self._membership.problem,
             room=self._membership.room,
-            name=self._name,
-            participants=self._company.participants(
-                self._name,
-                hand=self._hand,
-                connection=(
-                    Connection.RECONNECTING
-                    if self._phase is Phase.RECONNECTING
-                    else Connection.CONNECTED
-                ),
+            name=self._stay.name,
+            participants=self._stay.company.participants(
+                self._stay.name,
+                hand=self._stay.hand,
+                connection=self._membership.connection,
+                role=self._stay.hosting.role,
             ),
-            active_speaker=self._company.active_speaker,
+            active_speaker=self._stay.company.active_speaker,
             microphone=self._sources[Slot.MICROPHONE],
             camera=self._sources[Slot.CAMERA],
             screen=self._sources[Slot.SCREEN],
             output=self._sources.output,
             quality=self._sources.quality,
             devices=self._sources.devices,
-            hand=self._hand,
+            hand=self._stay.hand,
             chat=self._log.chat,
             reactions=self._log.reactions,
             notices=self._log.notices,
             playback_blocked=self._sources.playback_blocked,
+            role=self._stay.hosting.role,
+            door=self._stay.hosting.door,
+            waiting=self._stay.hosting.waiting,
         )
 
     # -- gestures and devices
 
     def _source(self, event: e.SourceEvent) -> list[Effect]:
-        before = self._sources.announced
         effects = self._sources.handle(event)
-        after = self._sources.announced
-        if after != before and self._membership.inside:
-            effects.append(self._announce())
+        if self._membership.inside:
+            effects += self._stay.announce()
         return effects
-
-    def _announce(self) -> Send:
-        self._announced = self._sources.announced
-        return Send(m.SetMedia(self._announced))
 
     def _gesture(self, event: e.Gesture) -> list[Effect]:
         match event:
@@ -163,45 +119,31 @@ class Session:
                 return [MakeRoom()]
             case e.EnterLobby(room):
                 return self._enter_lobby(room)
-            case e.Join(name):
-                return self._join(name)
+            case e.Join(name, passcode):
+                return self._join(name, passcode)
             case e.Leave():
                 return self._leave()
-            case _:
-                return self._spoken(event)
-
-    def _spoken(self, event: e.Say | e.ShowReaction | e.RaiseHand) -> list[Effect]:
-        me = self._company.me
-        if not self._membership.inside or me is None:
-            return []
-        match event:
-            case e.Say(text):
-                text = _sendable(text, MAX_CHAT)
-                if not text:
-                    return []
-                return [Send(self._log.write(me, text))]
-            case e.ShowReaction(emoji):
-                if self._phase is Phase.RECONNECTING:
-                    return []  # its moment will be over
-                return [Send(m.React(emoji))]
-            case e.RaiseHand(raised):
-                self._hand = raised
-                return [Send(m.SetHand(raised))]
+            case _ if self._membership.inside:
+                cut_off = self._phase is Phase.RECONNECTING
+                return self._stay.spoken(event, cut_off=cut_off)
+        return []
 
     def _enter_lobby(self, room: str) -> list[Effect]:
         effects = self._leave()
-        self._membership.room = room
-        if self._phase is not Phase.LOBBY:
-            self._membership.go(Phase.LOBBY)
+        self._membership.room, self._membership.passcode = room, ""
+        before = self._phase
+        self._membership.go(Phase.LOBBY)
+        if before is not Phase.LOBBY:
             effects += self._sources.come_back()
         return effects
 
-    def _join(self, name: str) -> list[Effect]:
+    def _join(self, name: str, passcode: str) -> list[Effect]:
         member = self._membership
-        if member.inside or member.phase is Phase.JOINING or not member.room:
+        busy = member.inside or member.phase in (Phase.JOINING, Phase.WAITING)
+        if busy or not member.room:
             return []
-        self._name = _sendable(name, MAX_NAME) or "Guest"
-        self._forget()
+        member.passcode = sendable(passcode, MAX_PASSCODE) or member.passcode
+        self._stay = self._begin(sendable(name, MAX_NAME) or "Guest")
         return [*member.knock(), *self._sources.come_back()]
 
     def _leave(self) -> list[Effect]:
@@ -224,12 +166,7 @@ class Session:
                 joined = self._phase is Phase.JOINED
                 return [Probe()] if joined else self._membership.hurry()
             case e.AbsenceOver(serial):
-                missing = self._roster.missing(serial)
-                return [
-                    effect
-                    for who in missing
-                    for effect in self._gone(who, LeaveReason.LOST)
-                ]
+                return self._stay.absence_over(serial)
         if not self._membership.knocking:
             if isinstance(event, e.AdmissionFailed):
                 waiting = self._phase in (Phase.LOBBY, Phase.FAILED)
@@ -239,22 +176,21 @@ class Session:
             return []
         match event:
             case e.Admitted(token):
-                return [Send(self._hello(token))]
+                return [Send(self._stay.hello(token, self._agent))]
             case e.AdmissionFailed(Problem.SERVER_UNREACHABLE):
                 return self._membership.retry()
+            case e.AdmissionFailed(problem) if problem in ASKED_AGAIN:
+                return self._ask_again(problem)
             case e.AdmissionFailed(problem):
                 return self._end(Phase.FAILED, problem)
 
-    def _hello(self, token: str) -> m.Hello:
-        self._announced = self._sources.announced
-        return m.Hello(
-            version=VERSION,
-            token=token,
-            name=self._name,
-            media=self._announced,
-            resume=self._resume,
-            agent=self._agent,
-        )
+    def _ask_again(self, problem: Problem) -> list[Effect]:
+        """Stand in the lobby again, with everything that was on."""
+        self._membership.passcode = ""
+        if not self._membership.inside:
+            self._membership.go(Phase.LOBBY, problem)
+            return [Disconnect()]
+        return [*self._end(Phase.LOBBY, problem), *self._sources.come_back()]
 
     def _cut(self, code: int) -> list[Effect]:
         if not (self._membership.inside or self._membership.knocking):
@@ -273,6 +209,8 @@ class Session:
                 return self._resumed(message)
             case m.Failed(code, _, about):
                 return self._refused(code, about)
+            case m.Waiting() if self._phase is not Phase.JOINED:
+                return self._wait()
             case m.GoingAway(retry_after):
                 self._membership.wait(retry_after)
                 return []  # a close follows
@@ -281,102 +219,75 @@ class Session:
         if self._phase is not Phase.JOINED:
             return []
         match message:
-            case m.ParticipantJoined(info):
-                if info.id not in self._roster:
-                    self._log.tell(NoticeKind.JOINED, info.name)
-                return self._roster.add(info)
-            case m.ParticipantChanged(info):
-                return self._changed(info)
-            case m.ParticipantLeft(who, reason):
-                return self._gone(who, reason)
-            case m.Signaled():
-                return self._signaled(message)
-            case m.Chatted(line):
-                self._log.add(line)
-            case m.Reacted(who, emoji):
-                self._log.react(who, emoji)
-        return []
+            case m.ParticipantLeft(who, reason) if who == self._stay.company.me:
+                return self._gone(reason)
+            case m.Asked(who, wish):
+                return self._asked(who, wish)
+            case _:
+                return self._stay.heard(message)
+
+    def _wait(self) -> list[Effect]:
+        """A host has to let me in; whatever seat I had is gone."""
+        if not self._membership.knocking:
+            return []
+        self._membership.stand_by()
+        return self._stay.lose_seat()
+
+    def _asked(self, who: m.ParticipantId, wish: Wish) -> list[Effect]:
+        """A host's wish is done, and told to me."""
+        slot, notice = _WISHES[wish]
+        effects = self._source(e.TurnOff(slot))
+        if effects:
+            host = self._stay.roster.info(who)
+            self._log.tell(notice, host.name if host else "")
+        return effects
 
     def _joined(self, joined: m.Joined) -> list[Effect]:
         if not self._membership.knocking:
             return []
         self._membership.enter()
-        anew = joined.resumed and joined.epoch != self._epoch
-        effects: list[Effect] = []
-        if not joined.resumed:
-            effects += self._roster.clear()
-        self._company.me, self._resume = joined.you, joined.resume
-        self._epoch = joined.epoch
-        self._log.enter(joined.you, joined.chat)
-        effects += self._roster.enter(joined, anew=anew)
-        if self._sources.announced != self._announced:
-            effects.append(self._announce())  # it changed since the hello
-        if self._hand or joined.resumed:
-            effects.append(Send(m.SetHand(self._hand)))
-        if anew or not joined.resumed:  # else what was written is on its way
-            effects += [Send(each) for each in self._log.unconfirmed]
-        return effects
+        return self._stay.enter(joined)
 
     def _resumed(self, resumed: m.Resumed) -> list[Effect]:
         """Nothing was lost: what I know is true, and what I missed follows."""
         if self._phase is Phase.RECONNECTING:
             self._membership.enter()
-            self._resume = resumed.resume
-            self._roster.go_on(resumed.ice_servers)
+            self._stay.go_on(resumed)
         return []
 
     def _refused(self, code: ErrorCode, about: str) -> list[Effect]:
         if about == "hello" and self._membership.knocking:
-            if code in _PASSING:
-                self._resume = ""  # a new seat, where the old one can't be had
+            if code in PASSING:
+                self._stay.resume = ""  # a new seat, where the old one can't be had
                 return [Disconnect(), *self._membership.retry()]
-            problem = _PROBLEMS.get(code, Problem.INTERNAL)
-            return self._end(Phase.FAILED, problem)
+            return self._end(Phase.FAILED, PROBLEMS.get(code, Problem.INTERNAL))
+        if not about and self._membership.inside:
+            match code:
+                case ErrorCode.REMOVED:
+                    return self._end(Phase.LEFT, Problem.REMOVED)
+                case ErrorCode.BANNED:
+                    return self._end(Phase.FAILED, Problem.BANNED)
         if about == tag_of(m.Chat):
             self._log.refused()
         if code is not ErrorCode.NO_SUCH_PEER:  # they just left: no news
             self._log.tell(NoticeKind.REFUSED, about, code)
         return []
 
-    def _changed(self, info: m.ParticipantInfo) -> list[Effect]:
-        if info.id == self._company.me:
-            self._name = info.name
-            return []
-        before = self._roster.info(info.id)
-        if before and info.hand and not before.hand:
-            self._log.tell(NoticeKind.HAND, info.name)
-        if before and info.media.screen != before.media.screen:
-            kind = NoticeKind.SHARING if info.media.screen else NoticeKind.SHARE_ENDED
-            self._log.tell(kind, info.name)
-        return self._roster.change(info)
-
-    def _gone(self, who: m.ParticipantId, reason: LeaveReason) -> list[Effect]:
-        if who == self._company.me:
-            problem = {
-                LeaveReason.REMOVED: Problem.REMOVED,
-                LeaveReason.ELSEWHERE: Problem.ELSEWHERE,
-            }.get(reason, Problem.NONE)
-            return self._end(Phase.LEFT, problem)
-        if info := self._roster.info(who):
-            lost = reason is LeaveReason.LOST
-            self._log.tell(NoticeKind.LOST if lost else NoticeKind.LEFT, info.name)
-        return self._roster.remove(who)
-
-    def _signaled(self, signaled: m.Signaled) -> list[Effect]:
-        who, generation = signaled.from_, signaled.generation
-        try:
-            message = _PEER_CODEC.from_plain(signaled.body)
-        except ProtocolError:
-            return []  # a peer that talks nonsense hurts only its own link
-        return self._roster.signaled(who, generation, message, signaled.n)
+    def _gone(self, reason: LeaveReason) -> list[Effect]:
+        """I am not in the room any more: somebody else said so."""
+        problem = {
+            LeaveReason.REMOVED: Problem.REMOVED,
+            LeaveReason.ELSEWHERE: Problem.ELSEWHERE,
+        }.get(reason, Problem.NONE)
+        return self._end(Phase.LEFT, problem)
 
     # -- common ends
 
     def _end(self, phase: Phase, problem: Problem = Problem.NONE) -> list[Effect]:
         """Leave the room behind, for whatever reason."""
         self._membership.go(phase, problem)
-        effects = [*self._roster.clear(), *self._sources.leave(), Disconnect()]
-        self._company.me = None
+        effects = [*self._stay.roster.clear(), *self._sources.leave(), Disconnect()]
+        self._stay.company.me = None
         return effects
 
     @property

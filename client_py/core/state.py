@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from client_py.core.slot import Slot
-from protocol.messages import ChatLine, MediaState, ParticipantId
+from protocol.codes import Role
+from protocol.messages import ChatLine, Door, MediaState, Newcomer, ParticipantId
 
 
 class Phase(StrEnum):
@@ -15,6 +16,7 @@ class Phase(StrEnum):
 
     LOBBY = "lobby"
     JOINING = "joining"
+    WAITING = "waiting"
     JOINED = "joined"
     RECONNECTING = "reconnecting"
     LEFT = "left"
@@ -24,16 +26,26 @@ class Phase(StrEnum):
 #: Which phase may follow which. What isn't here is a defect of the session.
 TRANSITIONS: dict[Phase, frozenset[Phase]] = {
     Phase.LOBBY: frozenset({Phase.JOINING, Phase.FAILED}),
-    Phase.JOINING: frozenset({Phase.JOINED, Phase.FAILED, Phase.LOBBY, Phase.LEFT}),
+    Phase.JOINING: frozenset(
+        {Phase.JOINED, Phase.WAITING, Phase.FAILED, Phase.LOBBY, Phase.LEFT}
+    ),
+    Phase.WAITING: frozenset(
+        {Phase.JOINED, Phase.JOINING, Phase.FAILED, Phase.LOBBY, Phase.LEFT}
+    ),
     Phase.JOINED: frozenset({Phase.RECONNECTING, Phase.LEFT, Phase.FAILED}),
-    Phase.RECONNECTING: frozenset({Phase.JOINED, Phase.LEFT, Phase.FAILED}),
+    Phase.RECONNECTING: frozenset(
+        {Phase.JOINED, Phase.WAITING, Phase.LEFT, Phase.FAILED, Phase.LOBBY}
+    ),
     Phase.LEFT: frozenset({Phase.JOINING, Phase.LOBBY}),
     Phase.FAILED: frozenset({Phase.JOINING, Phase.LOBBY, Phase.LEFT}),
 }
 
 
 class Problem(StrEnum):
-    """Why the phase is failed, or left unasked. ``<body data-problem>``."""
+    """Why the phase is failed, left unasked, or the lobby again.
+
+    ``<body data-problem>`` is this word.
+    """
 
     NONE = ""
     ROOM_NOT_FOUND = "room-not-found"
@@ -44,6 +56,12 @@ class Problem(StrEnum):
     PROTOCOL_MISMATCH = "protocol-mismatch"
     ELSEWHERE = "elsewhere"
     REMOVED = "removed"
+    BANNED = "banned"
+    LOCKED = "locked"
+    REFUSED = "refused"
+    PASSCODE_REQUIRED = "passcode-required"
+    PASSCODE_WRONG = "passcode-wrong"
+    TOO_MANY = "too-many"
     INTERNAL = "internal"
 
 
@@ -120,6 +138,10 @@ class NoticeKind(StrEnum):
     DEVICE_ENDED = "device-ended"
     MEDIA_PROBLEM = "media-problem"
     REFUSED = "refused"
+    MUTED = "muted"
+    SHARE_STOPPED = "share-stopped"
+    HOST = "host"
+    WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +174,7 @@ class Participant:
     connection: Connection = Connection.CONNECTING
     speaking: bool = False
     quality: Quality = Quality.EXCELLENT
+    role: Role = Role.MEMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +190,7 @@ class Reaction:
 class Notice:
     """Something to tell once; ``serial`` tells new from seen.
 
-    ``subject`` is a name or a slot's word, ``detail`` a problem's word.
+    ``subject`` is a name or a slot's word, ``detail`` a problem's word or an id.
     """
 
     serial: int
@@ -197,6 +220,9 @@ class Snapshot:
     reactions: tuple[Reaction, ...] = ()
     notices: tuple[Notice, ...] = ()
     playback_blocked: bool = False
+    role: Role = Role.MEMBER
+    door: Door = Door()
+    waiting: tuple[Newcomer, ...] = ()
 
     def source(self, slot: Slot) -> Source:
         """Return my source for a slot; the screen's audio follows the screen."""

@@ -35,6 +35,14 @@ class Verdict(Enum):
     GAP = "gap"
 
 
+class _Place(Enum):
+    """Where the connection has brought me."""
+
+    OUTSIDE = "outside"  # nothing has been answered yet
+    WAITING = "waiting"  # for a host's word: nothing counts, but I am there
+    INSIDE = "inside"
+
+
 class Stream:
     """Numbers in both directions. Lives as long as the client."""
 
@@ -45,13 +53,13 @@ class Stream:
         self._seq = 0  # the last one heard
         self._told = 0  # the last one acknowledged
         self._asked = 0  # the number of mine at the last ping
-        self._open = False
+        self._place = _Place.OUTSIDE
         self._lost = False  # something of mine is gone: no coming back as the same
 
     @property
     def owes(self) -> bool:
         """Whether a ping is due: to acknowledge, or to be acknowledged."""
-        return self._open and (
+        return self._place is _Place.INSIDE and (
             self._seq - self._told >= ACKNOWLEDGE_AFTER
             or (
                 len(self._kept) >= ACKNOWLEDGE_AFTER
@@ -67,8 +75,10 @@ class Stream:
             case Leave():
                 return message, Numbers()
             case Ping():
-                if not self._open:
+                if self._place is _Place.OUTSIDE:
                     return None  # any word says that the server's answer arrived
+                if self._place is _Place.WAITING:
+                    return message, Numbers()
                 self._asked = self._number
                 return message, self._stamp(0)
         self._number += 1
@@ -76,13 +86,14 @@ class Stream:
             self._lost = True
             self._kept.clear()
         self._kept.append((self._number, message))
-        return (message, self._stamp(self._number)) if self._open else None
+        inside = self._place is _Place.INSIDE
+        return (message, self._stamp(self._number)) if inside else None
 
     def hear(self, numbers: Numbers) -> Verdict:
         """Take the numbers of a message that came."""
+        if not numbers.number or self._place is not _Place.INSIDE:
+            return Verdict.NEW  # before the door it belongs to the connection
         self._forget(numbers.ack)
-        if not numbers.number:
-            return Verdict.NEW
         if numbers.number <= self._seq:
             return Verdict.AGAIN
         if numbers.number > self._seq + 1:
@@ -92,11 +103,16 @@ class Stream:
 
     def cut(self) -> None:
         """The connection is gone."""
-        self._open = False
+        self._place = _Place.OUTSIDE
+
+    def wait(self) -> None:
+        """The server has a place for me before the door."""
+        if self._place is _Place.OUTSIDE:
+            self._place = _Place.WAITING
 
     def go_on(self, answer: Joined | Resumed) -> list[Outgoing]:
         """The server let me in, or back in. Return what it hasn't heard yet."""
-        self._open = True
+        self._place = _Place.INSIDE
         if isinstance(answer, Joined):
             if not answer.resumed:
                 self._kept.clear()

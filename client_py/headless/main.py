@@ -94,11 +94,13 @@ async def participant(
     *,
     microphone: bool = True,
     camera: bool = True,
+    passcode: str = "",
     timeout: float = _PATIENCE,
 ) -> AsyncIterator[Person]:
     """Be in the room of a link as a person; with a server's link in a new room.
 
-    Raises ``SignalingError`` when there is no way in.
+    Raises ``SignalingError`` when there is no way in, and ``TimeoutError`` when a
+    host lets them wait for too long.
     """
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"
@@ -115,9 +117,9 @@ async def participant(
             for slot, on in ((Slot.MICROPHONE, microphone), (Slot.CAMERA, camera)):
                 if on:
                     person.post(e.TurnOn(slot))
-            person.post(e.Join(name))
+            person.post(e.Join(name, passcode))
             await person.until(_settled, timeout=timeout)
-            if person.snapshot.phase is Phase.FAILED:
+            if person.snapshot.phase is not Phase.JOINED:
                 raise SignalingError(person.snapshot.problem)
             yield person
     finally:
@@ -144,4 +146,5 @@ def _find(snapshot: Snapshot, name: str) -> ParticipantId | None:
 
 
 def _settled(snapshot: Snapshot) -> bool:
-    return snapshot.phase in (Phase.JOINED, Phase.FAILED)
+    refused = snapshot.phase is Phase.LOBBY and snapshot.problem
+    return bool(refused) or snapshot.phase in (Phase.JOINED, Phase.FAILED)

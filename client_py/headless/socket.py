@@ -11,18 +11,12 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, TextReceived
+from client_py.core.refusal import PROBLEMS
 from client_py.core.state import Problem
 from client_py.core.wake import watch_clock
 from client_py.headless.task import Tasks
 from protocol.codes import MAX_MESSAGE, SUBPROTOCOL, CloseCode
 
-_PROBLEMS = {
-    "room_not_found": Problem.ROOM_NOT_FOUND,
-    "room_full": Problem.ROOM_FULL,
-    "login_required": Problem.LOGIN_REQUIRED,
-    "token_expired": Problem.TOKEN_EXPIRED,
-    "bad_token": Problem.TOKEN_EXPIRED,
-}
 _CLOSED_ABNORMALLY = 1006  # RFC 6455 §7.4.1
 
 
@@ -42,9 +36,10 @@ class HeadlessSignaling:
         answer = await self._authorized("/api/rooms")
         return str(answer["room"])
 
-    async def admit(self, room: str) -> str:
+    async def admit(self, room: str, passcode: str = "") -> str:
         """Return a token that opens the room."""
-        answer = await self._authorized(f"/api/rooms/{quote(room, safe='')}/token")
+        path = f"/api/rooms/{quote(room, safe='')}/token"
+        answer = await self._authorized(path, passcode)
         return str(answer["token"])
 
     async def connect(self, emit: Callable[[TextReceived | Closed], None]) -> None:
@@ -93,30 +88,31 @@ class HeadlessSignaling:
         await self._tasks.settle()
         await self._http.aclose()
 
-    async def _authorized(self, path: str) -> Any:
+    async def _authorized(self, path: str, passcode: str = "") -> Any:
         """POST with a session token, with a new one if the old was refused."""
         if self._session:
             try:
-                return await self._post(path, self._session)
+                return await self._post(path, self._session, passcode)
             except SignalingError as error:
                 if error.problem is not Problem.TOKEN_EXPIRED:
                     raise
         answer = await self._post("/api/session", "")
         self._session = str(answer["token"])
-        return await self._post(path, self._session)
+        return await self._post(path, self._session, passcode)
 
-    async def _post(self, path: str, token: str) -> Any:
+    async def _post(self, path: str, token: str, passcode: str = "") -> Any:
+        body = {"passcode": passcode} if passcode else {}
         headers = {"origin": self._origin}
         if token:
             headers["authorization"] = f"Bearer {token}"
         try:
-            response = await self._http.post(path, json={}, headers=headers)
+            response = await self._http.post(path, json=body, headers=headers)
             answer = response.json()
         except (httpx.HTTPError, ValueError):
             raise SignalingError(Problem.SERVER_UNREACHABLE) from None
         if response.is_error:
             code = answer.get("error", {}).get("code", "")
-            raise SignalingError(_PROBLEMS.get(code, Problem.INTERNAL))
+            raise SignalingError(PROBLEMS.get(code, Problem.INTERNAL))
         return answer
 
 

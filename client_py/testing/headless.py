@@ -8,8 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from client_py.core import event as e
-from client_py.core import picture
+from client_py.core import event as e, picture
 from client_py.core.slot import Slot
 from client_py.core.state import Connection, Participant, Phase, Snapshot, SourceState
 from client_py.headless.main import Person, participant
@@ -68,7 +67,7 @@ class HeadlessParticipant:
         self.room = room
         self.name = name
         self._background = background
-        self._sources = {"microphone": microphone, "camera": camera}
+        self._sources: dict[str, Any] = {"microphone": microphone, "camera": camera}
         self._person: Person | None = None
         self._staying: asyncio.Task[None] | None = None
         self._last = Snapshot(phase=Phase.LEFT)

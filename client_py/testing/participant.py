@@ -11,8 +11,13 @@ from playwright.sync_api import ConsoleMessage, Error, Locator, Page, Request, e
 from client_py.core import picture
 from client_py.core.picture import Identity
 from client_py.testing.server import Room
-from client_py.testing.sight import PATIENCE, PITCH_TOLERANCE, RATE, Sight
-from client_py.testing.sight import pitch as loudest_pitch
+from client_py.testing.sight import (
+    PATIENCE,
+    PITCH_TOLERANCE,
+    RATE,
+    Sight,
+    pitch as loudest_pitch,
+)
 from client_py.testing.someone import Someone
 
 _HERE = Path(__file__).parent

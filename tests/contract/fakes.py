@@ -64,7 +64,7 @@ class FakeSignaling:
         self.rooms.append(f"room-{len(self.rooms)}")
         return self.rooms[-1]
 
-    async def admit(self, room: str) -> str:
+    async def admit(self, room: str, passcode: str = "") -> str:
         await self._ask()
         if room not in self.rooms:
             raise SignalingError(Problem.ROOM_NOT_FOUND)

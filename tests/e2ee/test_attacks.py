@@ -19,11 +19,9 @@ from e2ee.errors import (
     RotationError,
 )
 from e2ee.frame import LIMIT, Refusal, Refused, Sealer
-from e2ee.handshake import Handshake, Link, State
-from e2ee.handshake import Kind as Message
+from e2ee.handshake import Handshake, Kind as Message, Link, State
 from e2ee.keyring import ReceivingKeys, SendingKeys, key_id
-from e2ee.roster import PATIENCE as ROSTER_PATIENCE
-from e2ee.roster import RosterWatch, roster_hash
+from e2ee.roster import PATIENCE as ROSTER_PATIENCE, RosterWatch, roster_hash
 from e2ee.rotation import GATHER, PATIENCE, Reason, Rotation, Stop, Use
 from e2ee.safety import pair_emoji, room_digits
 from e2ee.sframe import Header

@@ -1,8 +1,7 @@
 """What people see of it: invitations, rosters, codes and their comparison."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from e2ee.emoji import EMOJI
 from e2ee.errors import SecretError

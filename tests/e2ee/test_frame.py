@@ -3,8 +3,7 @@
 import tracemalloc
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from client_py.headless.crypto import HeadlessCrypto
 from e2ee.errors import ExhaustedError, FrameError, RotationError

@@ -4,8 +4,7 @@ import itertools
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from e2ee.errors import Failure, HandshakeError
 from e2ee.handshake import TRANSITIONS, Handshake, Kind, Link, State

@@ -245,7 +245,7 @@ async def test_a_header_costs_nothing(victim, header):
     [
         ("PUT", "/api/rooms", "POST"),
         ("GET", "/api/session", "POST"),
-        ("PUT", "/api/rooms/room", "DELETE, GET, HEAD"),
+        ("PUT", "/api/rooms/room", "DELETE, GET, HEAD, PATCH"),
         ("TRACE", "/", "GET, HEAD"),
         ("POST", "/", "GET, HEAD"),
         ("DELETE", "/r/room", "GET, HEAD"),

@@ -1,8 +1,7 @@
 """The choice of a content coding."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from server.encoding import choose_encoding
 

@@ -1,8 +1,7 @@
 """What waits for one participant, and what was sent but may be lost."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from protocol import messages as m
 from protocol.codes import LeaveReason

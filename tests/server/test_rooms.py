@@ -1,18 +1,21 @@
 """The rooms, pure: what goes in, and the deliveries that come out."""
 
+import functools
 from collections.abc import Callable
 
 import pytest
 from guest import counting
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from protocol import messages as m
 from protocol.codec import to_plain
-from protocol.codes import GRACE, MAX_MESSAGE, ErrorCode, LeaveReason, Presence
+from protocol.codes import GRACE, MAX_MESSAGE, ErrorCode, LeaveReason, Presence, Role
+from server.door import Way
 from server.errors import Refused
-from server.room import Delivery
-from server.rooms import Admission, Departure, Entry, Rooms
+from server.moderation import Outcome
+from server.room import Delivery, Departure, Entry
+from server.rooms import Admission, Rooms
+from server.store import RoomRecord
 from server.wire import TO_CLIENT
 
 ROOM = m.RoomId("the-room")
@@ -65,8 +68,10 @@ def test_the_ninth_finds_the_room_full(rooms):
     for name in "abcdefgh":
         join(rooms, name)
     assert refusal(lambda: join(rooms, "i")) is ErrorCode.ROOM_FULL
-    assert not rooms.admits(ROOM, "i")
-    assert rooms.admits(ROOM, "a")  # who may want to come back
+    record = RoomRecord(ROOM, "", "", 0.0)
+    knock = functools.partial(rooms.way_in, record, role=Role.MEMBER)
+    assert refusal(lambda: knock("i")) is ErrorCode.ROOM_FULL
+    assert knock("a") is Way.IN  # who may want to come back
 
 
 def test_who_is_cut_off_keeps_their_place(rooms):
@@ -96,14 +101,14 @@ def test_who_resumes_has_the_same_id(rooms):
     joined, changed = back.deliveries
     assert joined.message.resumed
     assert (joined.message.you, joined.to) == (ana.you, ana.you)
-    expected = m.ParticipantInfo(ana.you, "Ana", media)
+    expected = m.ParticipantInfo(ana.you, "Ana", media, role=Role.HOST)
     assert changed == Delivery(bo.you, m.ParticipantChanged(expected))
     assert rooms.expire(NOW + GRACE) == []
 
 
 def test_who_was_here_before_a_restart_comes_in_as_who_they_were(rooms):
     bo = join(rooms, "Bo")
-    ana = rooms.join(ROOM, Entry("ana", "Ana"), m.ParticipantId("ana-before"))
+    ana = rooms.join(ROOM, Entry("ana", "Ana"), you=m.ParticipantId("ana-before"))
     assert ana.you == "ana-before"
     (_, told) = ana.deliveries
     assert told == Delivery(bo.you, m.ParticipantJoined(info(ana)))
@@ -114,9 +119,11 @@ def test_the_end_of_the_grace_is_told_once(rooms):
     rooms.cut(ana.room, ana.you, NOW)
     assert rooms.expire(NOW + GRACE - 0.1) == []
     left = m.ParticipantLeft(ana.you, LeaveReason.LOST)
-    assert rooms.expire(NOW + GRACE) == [
-        Departure(ana.you, LeaveReason.LOST, [Delivery(bo.you, left)])
-    ]
+    (gone,) = rooms.expire(NOW + GRACE)
+    inherited = m.ParticipantChanged(info(bo))
+    assert info(bo).role is Role.HOST
+    told = [Delivery(bo.you, left), Delivery(bo.you, inherited)]
+    assert gone == Departure(ana.you, LeaveReason.LOST, told)
     assert rooms.expire(NOW + 2 * GRACE) == []
 
 
@@ -212,6 +219,38 @@ def test_ids_of_chat_are_remembered_up_to_a_bound(rooms):
     assert said(0) == 1
 
 
+# -- hosts
+
+
+def ask(rooms: Rooms, host: Admission, message: m.HostMessage) -> Outcome:
+    return rooms.handle(host.room, host.you, message, NOW)
+
+
+def test_without_a_waiting_room_nobody_waits_but_who_was_removed(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    ask(rooms, ana, m.Remove(bo.you))
+    ask(rooms, ana, m.SetWaitingRoom(True))
+    again, eva = join(rooms, "Bo"), join(rooms, "Eva")
+    outcome = ask(rooms, ana, m.SetWaitingRoom(False))
+    assert outcome.admitted == [eva.you]
+    assert list(ana.room.members) == [ana.you, eva.you]
+    assert list(ana.room.waiting) == [again.you]
+
+
+def test_nobody_takes_out_a_second_seat_of_their_own(rooms):
+    ana, second = join(rooms, "Ana"), join(rooms, "Ana")
+    for message in (m.Remove(second.you), m.Ban(second.you)):
+        refused = refusal(functools.partial(ask, rooms, ana, message))
+        assert refused is ErrorCode.FORBIDDEN
+
+
+def test_who_is_longest_there_and_present_inherits(rooms):
+    ana, bo, eva = (join(rooms, name) for name in ("Ana", "Bo", "Eva"))
+    rooms.cut(bo.room, bo.you, NOW)
+    rooms.leave(ana.room, ana.you)
+    assert ana.room.hosts() == [eva.you]
+
+
 # -- whatever happens
 
 _people = st.sampled_from("abcdefghij")
@@ -264,7 +303,7 @@ class Watched:
                 case m.ParticipantJoined(who):
                     assert who.id not in seen
                     seen[who.id] = who
-                case m.ParticipantChanged(who):
+                case m.ParticipantChanged(who) if who.id != to:
                     assert who.id in seen
                     seen[who.id] = who
                 case m.ParticipantLeft(who):
@@ -273,7 +312,7 @@ class Watched:
                     assert who in seen or who == to
 
     def depart(self, departures: list[Departure]) -> None:
-        for who, _, deliveries in departures:
+        for who, _, deliveries, _ in departures:
             assert who not in self.gone
             self.tell(deliveries)
             self.gone.add(who)

@@ -19,6 +19,7 @@ from protocol.codes import (
     ErrorCode,
     LeaveReason,
     Presence,
+    Role,
 )
 from server.tokens import Tokens
 
@@ -71,7 +72,7 @@ async def test_hello_is_answered_with_everything_there_is_to_know(house):
     (ana,) = await house.party("Ana")
     bo = await house.visit()
     joined = await bo.enter(house.token(), "Bo", media=m.MediaState(camera=True))
-    ana_info = m.ParticipantInfo(ana.you, "Ana")
+    ana_info = m.ParticipantInfo(ana.you, "Ana", role=Role.HOST)
     assert joined == m.Joined(
         bo.you, "the-room", (ana_info,), bo.resume, epoch=bo.epoch
     )
@@ -82,7 +83,8 @@ async def test_hello_is_answered_with_everything_there_is_to_know(house):
 async def test_a_name_that_was_made_safe_is_told_to_its_owner(house):
     bo = await house.visit()
     await bo.enter(house.token(), "  B\u202eo\n")
-    assert await bo.hear() == m.ParticipantChanged(m.ParticipantInfo(bo.you, "Bo"))
+    info = m.ParticipantInfo(bo.you, "Bo", role=Role.HOST)
+    assert await bo.hear() == m.ParticipantChanged(info)
 
 
 async def test_a_first_message_other_than_hello_closes(house):
@@ -397,6 +399,7 @@ async def test_who_says_nothing_is_closed(tmp_path: Path):
         SystemClock(),
         Gate(SystemClock(), Capacity()),
         hello_deadline=0.01,
+        register=None,  # type: ignore[arg-type]
     )
     scope = {"headers": [(b"origin", b"http://here")], "subprotocols": [SUBPROTOCOL]}
     await endpoint(scope, events.get, send)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from server.errors import Refused
 from server.outbox import MESSAGES
 from server.rooms import Rooms
 from server.seat import Seat
+from server.store import RoomRecord
 from server.switchboard import Switchboard
 from server.ticket import LIFE, Tickets
 from server.tokens import Pass, Role
@@ -37,12 +38,20 @@ class FakeJournal:
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
+        self.rooms: list[RoomRecord] = []
 
     def came(self, participation):
         self.lines.append((participation.id, "came"))
 
     def went(self, participation, at, reason):
         self.lines.append((participation, reason))
+
+    def change(self, room):
+        self.rooms.append(room)
+        self.lines.append((room.id, "changed"))
+
+    def end(self, room, at):
+        self.lines.append((room, "closed"))
 
 
 class Board:
@@ -54,6 +63,7 @@ class Board:
         rooms = Rooms(counting(), lambda participant: ())
         tickets = Tickets(SECRET)
         self.switchboard = Switchboard(rooms, self.journal, self.clock, tickets)
+        self.record: RoomRecord | None = None  # what the store knows of the room
 
     def join(
         self,
@@ -68,7 +78,8 @@ class Board:
             VERSION, "", name, resume=resume, epoch=epoch, last_seq=last_seq
         )
         granted = Pass(subject or name, ROOM, Role.MEMBER)
-        return self.switchboard.admit(line, hello, granted), line
+        seat = self.switchboard.admit(line, hello, granted, self.record)
+        return seat, line
 
     def say(self, seat: Seat, message: m.ClientMessage) -> None:
         self.switchboard.heard(seat, seat.line, message)
@@ -290,6 +301,29 @@ def test_after_a_restart_people_are_who_they_were(board):
     assert came.participant.id == bo.participant
 
 
+def room(**how: object) -> RoomRecord:
+    return RoomRecord(ROOM, "", "maker", 0.0, **how)
+
+
+@pytest.mark.parametrize("how", [{"locked": True}, {"waiting_room": True}])
+def test_after_a_restart_no_door_stands_between_people_and_their_room(board, how):
+    ana, _ = board.join("Ana")
+    anew = Board()
+    anew.record = room(**how)
+    again, _ = anew.join("Ana", secret(ana), ana.epoch)
+    (joined,) = read(again)
+    assert (joined.you, joined.resumed) == (ana.participant, True)
+
+
+def test_after_a_restart_a_ban_counts(board):
+    ana, _ = board.join("Ana")
+    anew = Board()
+    anew.record = room(banned=("Ana",))
+    with pytest.raises(Refused) as refused:
+        anew.join("Ana", secret(ana), ana.epoch)
+    assert refused.value.code is ErrorCode.BANNED
+
+
 def test_an_answer_lost_after_a_restart_is_had_again(board):
     ana, _ = board.join("Ana")
     ticket = secret(ana)
@@ -320,7 +354,8 @@ def test_a_room_can_end_while_somebody_does_not_read(board):
     board.switchboard.end(ROOM)
     assert line.closed[-1] in (CloseCode.SLOW, CloseCode.REFUSED)
     assert board.switchboard.seats == 0
-    assert [reason for _, reason in board.journal.lines[2:]] == ["ended", "ended"]
+    reasons = [reason for _, reason in board.journal.lines[2:]]
+    assert reasons == ["closed", "ended", "ended"]
 
 
 def test_a_line_that_lost_its_seat_has_no_say_any_more(board):
@@ -331,6 +366,58 @@ def test_a_line_that_lost_its_seat_has_no_say_any_more(board):
     board.switchboard.heard(ana, old, m.SetHand(True))
     board.switchboard.hung_up(ana, old, 1000)
     assert read(bo) == []
+
+
+def test_who_waits_and_does_not_read_is_let_go(board):
+    ana, _ = board.join("Ana")
+    board.say(ana, m.SetWaitingRoom(True))
+    bo, line = board.join("Bo")
+    for number in range(MESSAGES + 1):
+        board.say(bo, m.Ping(number))
+        if line.closed:
+            break
+    assert line.closed == [CloseCode.SLOW]
+    assert board.switchboard.seats == 1
+    assert read(ana)[-1] == m.Waiting(())
+    board.switchboard.hung_up(bo, line, CloseCode.SLOW)
+    assert [line for line in board.journal.lines if line[0] == bo.participant] == []
+
+
+def test_only_who_is_let_in_is_recorded_as_having_come(board):
+    ana, _ = board.join("Ana")
+    board.say(ana, m.SetWaitingRoom(True))
+    bo, _ = board.join("Bo")
+    eva, line = board.join("Eva")
+    board.say(ana, m.Admit(bo.participant))
+    board.say(ana, m.Refuse(eva.participant))
+    assert line.closed == [CloseCode.REFUSED]
+    assert board.journal.lines == [
+        (ana.participant, "came"),
+        (ROOM, "changed"),
+        (bo.participant, "came"),
+    ]
+
+
+def test_who_was_let_in_can_come_back_as_the_same(board):
+    ana, _ = board.join("Ana")
+    board.say(ana, m.SetWaitingRoom(True))
+    bo, _ = board.join("Bo")
+    (waiting,) = read(bo)
+    assert waiting == m.Waiting((m.Newcomer(bo.participant, "Bo"),))
+    board.say(ana, m.Admit(bo.participant))
+    (joined,) = read(bo)
+    assert (joined.you, joined.resumed) == (bo.participant, False)
+    board.switchboard.hung_up(bo, bo.line, 1006)
+    back, _ = board.join("Bo", joined.resume, joined.epoch, joined.last_seq)
+    assert back is bo
+    assert isinstance(read(bo)[0], m.Resumed)
+
+
+def test_a_ban_is_kept(board):
+    (ana, _), (bo, line) = board.join("Ana"), board.join("Bo")
+    board.say(ana, m.Ban(bo.participant))
+    assert line.closed == [CloseCode.REFUSED]
+    assert board.journal.rooms[-1].banned == ("Bo",)
 
 
 def test_who_is_gone_leaves_nothing_behind(board):

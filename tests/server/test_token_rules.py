@@ -6,8 +6,7 @@ import json
 
 import pytest
 from guest import SECRET, counting
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from token_claims import CLAIMS, NOW, ROOM, signed
 
 from protocol.codes import ErrorCode

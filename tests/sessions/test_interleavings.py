@@ -9,8 +9,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from client_py.core.stream import Stream, Verdict
 from protocol import messages as m

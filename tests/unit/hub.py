@@ -182,7 +182,7 @@ class Line:
         self._ask("create_room")
         return "made"
 
-    async def admit(self, room: str) -> str:
+    async def admit(self, room: str, passcode: str = "") -> str:
         self._ask(f"admit {room}")
         return "token"
 

@@ -17,8 +17,7 @@ from typing import (
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from protocol import messages as m
 from protocol.codec import Codec, Identifier, tag_of

@@ -811,7 +811,7 @@ async def test_failed_task_is_told_in_the_log(
 ) -> None:
     async with people("ann") as (_, (ann,)):
 
-        async def admit(room: str) -> str:
+        async def admit(room: str, passcode: str) -> str:
             raise RuntimeError("a defect of the platform")
 
         ann.line.admit = admit  # type: ignore[method-assign]

@@ -5,11 +5,12 @@ from client_py.core.event import RetryDue
 from client_py.core.membership import Membership
 from client_py.core.state import TRANSITIONS, Phase, Problem
 
-LOBBY, JOINING, JOINED, RECONNECTING, LEFT, FAILED = Phase
+LOBBY, JOINING, WAITING, JOINED, RECONNECTING, LEFT, FAILED = Phase
 
 PATHS: dict[Phase, list[Phase]] = {
     LOBBY: [],
     JOINING: [JOINING],
+    WAITING: [JOINING, WAITING],
     JOINED: [JOINING, JOINED],
     RECONNECTING: [JOINING, JOINED, RECONNECTING],
     LEFT: [JOINING, JOINED, LEFT],
@@ -50,7 +51,8 @@ def test_inside_is_in_the_room_with_or_without_a_socket() -> None:
 
 
 def test_knocking_is_wanting_in() -> None:
-    assert {each for each in Phase if member(each).knocking} == {JOINING, RECONNECTING}
+    knocking = {each for each in Phase if member(each).knocking}
+    assert knocking == {JOINING, WAITING, RECONNECTING}
     away = member(JOINING)
     away.go(FAILED, Problem.SERVER_UNREACHABLE)
     assert away.knocking

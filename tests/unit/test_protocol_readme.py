@@ -9,8 +9,7 @@ import pytest
 
 import protocol
 from client_py.core.stream import ACKNOWLEDGE_AFTER
-from protocol import codes
-from protocol import messages as m
+from protocol import codes, messages as m
 from protocol.codec import Codec, tag_of
 
 TEXT = (Path(protocol.__file__).parent / "README.md").read_text("utf-8")
@@ -76,6 +75,8 @@ def test_every_close_code_is_explained():
         f"| a message | {codes.MAX_MESSAGE // 1024} KiB |",
         f"| nesting of a signal's body | {codes.MAX_DEPTH} |",
         f"| participants in a room | {codes.MAX_PARTICIPANTS} |",
+        f"| people who wait for one room | {codes.MAX_WAITING} |",
+        f"| a passcode | {codes.MAX_PASSCODE} characters |",
         f"| a name | {codes.MAX_NAME} characters |",
         f"| a line of chat | {codes.MAX_CHAT} characters |",
         f"| a token | {codes.MAX_TOKEN} characters |",

@@ -2,8 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from client_py.core import effect as do
-from client_py.core import event as e
+from client_py.core import effect as do, event as e
 from client_py.core.session import Session
 from client_py.core.slot import Slot
 from client_py.core.state import (

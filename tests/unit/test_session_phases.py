@@ -7,8 +7,7 @@ from typing import get_args
 
 import pytest
 
-from client_py.core import effect as do
-from client_py.core import event as e
+from client_py.core import effect as do, event as e
 from client_py.core.session import Session
 from client_py.core.slot import Slot
 from client_py.core.state import (
@@ -21,7 +20,7 @@ from client_py.core.state import (
 )
 from protocol import messages as m
 from protocol.codec import Codec, to_plain
-from protocol.codes import CloseCode, ErrorCode, LeaveReason, Presence
+from protocol.codes import CloseCode, ErrorCode, LeaveReason, Presence, Role, Wish
 from tests.unit.people import (
     ANN,
     ANSWER,
@@ -43,11 +42,28 @@ ENTER: list[e.Event] = [e.EnterLobby("room"), e.Join("Me")]
 IN: list[e.Event] = [*ENTER, e.Admitted("token"), e.Heard(joined(ANN, BEN))]
 AWAY = e.AdmissionFailed(Problem.SERVER_UNREACHABLE)
 
+QUEUE = m.Waiting((m.Newcomer(CAT, "Cat"),))
+
 PLACES: dict[str, tuple[Phase, list[e.Event]]] = {
     "no room": (Phase.LOBBY, []),
     "lobby": (Phase.LOBBY, [e.EnterLobby("room")]),
     "connecting": (Phase.JOINING, ENTER),
     "said hello": (Phase.JOINING, [*ENTER, e.Admitted("token")]),
+    "waiting": (Phase.WAITING, [*ENTER, e.Admitted("token"), e.Heard(QUEUE)]),
+    "waiting anew": (Phase.WAITING, [*IN, e.SocketClosed(1006), e.Heard(QUEUE)]),
+    "asked for a passcode": (
+        Phase.LOBBY,
+        [*ENTER, e.AdmissionFailed(Problem.PASSCODE_REQUIRED)],
+    ),
+    "host": (
+        Phase.JOINED,
+        [
+            *ENTER,
+            e.Admitted("token"),
+            e.Heard(replace(joined(ANN, BEN), role=Role.HOST)),
+            e.Heard(QUEUE),
+        ],
+    ),
     "alone": (Phase.JOINED, [*ENTER, e.Admitted("token"), e.Heard(joined())]),
     "joined": (Phase.JOINED, IN),
     "on air": (
@@ -86,6 +102,14 @@ GESTURES: list[e.Event] = [
     e.ShowReaction("no emoji at all"),
     e.RaiseHand(True),
     e.RaiseHand(False),
+    e.Join("Me", "passcode"),
+    *(
+        e.Moderate(kind(who))
+        for kind in (m.Mute, m.StopShare, m.Remove, m.Ban, m.HandOver, m.Admit)
+        for who in (ANN, CAT)
+    ),
+    e.Moderate(m.Lock(True)),
+    e.Moderate(m.EndForAll()),
 ]
 
 SOURCES: list[e.Event] = [
@@ -158,6 +182,11 @@ SERVER: list[m.ServerMessage] = [
     m.Reacted(CAT, "👍"),
     m.Reacted(ANN, "x" * 16),
     m.Pong(0),
+    m.Waiting(()),
+    QUEUE,
+    m.RoomChanged(m.Door(locked=True)),
+    *(m.Asked(who, wish) for who in PEOPLE for wish in Wish),
+    *(m.ParticipantChanged(info(who, role=Role.HOST)) for who in PEOPLE),
     *(
         m.Failed(code, "no", about)
         for code in ErrorCode
@@ -223,7 +252,7 @@ def test_server_and_peers_move_nothing_outside(place: str) -> None:
 def test_only_an_answer_to_the_hello_counts_before_one_is_in(place: str) -> None:
     phase, path = PLACES[place]
     for message in SERVER:
-        if isinstance(message, m.Joined | m.Resumed | m.Failed):
+        if isinstance(message, m.Joined | m.Resumed | m.Waiting | m.Failed):
             continue
         session = arrive(path)
         assert session.handle(e.Heard(message)) == [], message
@@ -319,6 +348,7 @@ _FORWARD: dict[Phase, list[e.Event]] = {
     Phase.LOBBY: [e.EnterLobby("room"), e.Join("Me")],
     Phase.JOINING: [e.Admitted("token"), e.Heard(joined(ANN, BEN))],
     Phase.RECONNECTING: [e.Admitted("token"), e.Heard(joined(BEN, resumed=True))],
+    Phase.WAITING: [e.Heard(joined(ANN, BEN))],
     Phase.LEFT: [e.Join("Me")],
     Phase.FAILED: [e.Join("Me")],
 }

@@ -1,8 +1,7 @@
 """What I said and may be lost, what I heard already."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from client_py.core.stream import ACKNOWLEDGE_AFTER, KEPT, Stream, Verdict
 from protocol import messages as m
@@ -42,6 +41,20 @@ def test_nothing_but_hello_leaves_before_i_am_in() -> None:
     assert stream.say(signal(1)) is None
     assert stream.say(m.Ping(1)) is None
     assert stream.say(HELLO) == (HELLO, Numbers())
+
+
+def test_before_the_door_nothing_counts_but_a_ping_is_said(stream: Stream) -> None:
+    for number in (1, 2, 3):
+        stream.hear(Numbers(number))
+    stream.cut()
+    assert stream.hear(Numbers(1)) is Verdict.NEW  # the numbers of another seat
+    stream.wait()
+    assert stream.say(m.Ping(1)) == (m.Ping(1), Numbers())
+    assert stream.say(signal(1)) is None
+    assert stream.hear(Numbers(2)) is Verdict.NEW
+    assert not stream.owes
+    assert stream.go_on(joined(epoch="two", last_seq=2)) == []
+    assert stream.hear(Numbers(3)) is Verdict.NEW
 
 
 def test_hello_says_what_i_heard_last(stream: Stream) -> None:

@@ -1,0 +1,167 @@
+"""One stay in one room: who else is there, what is said, what I am.
+
+Sans-I/O, like ``Session``, which decides when a stay begins and ends. It outlives
+every cut: ``enter`` takes the whole room anew, ``go_on`` what was missed.
+"""
+
+from collections.abc import Callable
+
+from client_py.core import event as e
+from client_py.core.body import peer_message
+from client_py.core.company import Company
+from client_py.core.effect import Effect, Send
+from client_py.core.hosting import Hosting
+from client_py.core.log import Log
+from client_py.core.roster import Roster
+from client_py.core.source import Sources
+from client_py.core.state import NoticeKind
+from protocol import messages as m
+from protocol.codes import MAX_CHAT, VERSION, LeaveReason
+
+Spoken = e.Say | e.ShowReaction | e.RaiseHand | e.Moderate
+
+
+def sendable(text: str, length: int) -> str:
+    """Cut to what the codec lets through: fields can hold half a character."""
+    whole = (c for c in text if not "\ud800" <= c <= "\udfff")
+    return "".join(whole).strip()[:length]
+
+
+class Stay:
+    """My stay under this name. ``random`` gives floats in [0, 1)."""
+
+    def __init__(
+        self, name: str, sources: Sources, log: Log, random: Callable[[], float]
+    ) -> None:
+        self.name = name
+        self.hand = False
+        self.roster = Roster(random)
+        self.company = Company(self.roster, sources)
+        self.hosting = Hosting(log)
+        self.resume = ""  # the ticket to come back with
+        self._sources = sources
+        self._log = log
+        self._epoch = ""
+        self._announced = m.MediaState()
+
+    def hello(self, token: str, agent: str) -> m.Hello:
+        """Return what to say at the door, for the first time or again."""
+        self._announced = self._sources.announced
+        return m.Hello(
+            version=VERSION,
+            token=token,
+            name=self.name,
+            media=self._announced,
+            resume=self.resume,
+            agent=agent,
+        )
+
+    def announce(self) -> list[Effect]:
+        """Tell the others what I show, if they know otherwise."""
+        if self._sources.announced == self._announced:
+            return []
+        self._announced = self._sources.announced
+        return [Send(m.SetMedia(self._announced))]
+
+    def enter(self, joined: m.Joined) -> list[Effect]:
+        """Take the whole room as it is now."""
+        anew = joined.resumed and joined.epoch != self._epoch
+        effects: list[Effect] = []
+        if not joined.resumed:
+            effects += self.roster.clear()
+        self.company.me, self.resume = joined.you, joined.resume
+        self._epoch = joined.epoch
+        self._log.enter(joined.you, joined.chat)
+        self.hosting.enter(joined)
+        effects += self.roster.enter(joined, anew=anew)
+        effects += self.announce()  # it may have changed since the hello
+        if self.hand or joined.resumed:
+            effects.append(Send(m.SetHand(self.hand)))
+        if anew or not joined.resumed:  # else what was written is on its way
+            effects += [Send(each) for each in self._log.unconfirmed]
+        return effects
+
+    def go_on(self, resumed: m.Resumed) -> None:
+        """Nothing was lost: what I know is true, and what I missed follows."""
+        self.resume = resumed.resume
+        self.roster.go_on(resumed.ice_servers)
+
+    def lose_seat(self) -> list[Effect]:
+        """Be nobody here for now, and somebody new next time."""
+        self.company.me, self.resume = None, ""
+        return self.roster.clear()
+
+    def spoken(self, event: Spoken, *, cut_off: bool) -> list[Effect]:
+        """Do what I want to say to the room."""
+        me = self.company.me
+        if me is None:
+            return []
+        match event:
+            case e.Say(text):
+                text = sendable(text, MAX_CHAT)
+                return [Send(self._log.write(me, text))] if text else []
+            case e.ShowReaction(emoji):
+                # Its moment will be over by the time that I am back.
+                return [] if cut_off else [Send(m.React(emoji))]
+            case e.RaiseHand(raised):
+                self.hand = raised
+                return [Send(m.SetHand(raised))]
+            case e.Moderate(message):
+                return [] if cut_off else self.hosting.ask(message)
+
+    def heard(self, message: m.ServerMessage) -> list[Effect]:
+        """Take what goes on in the room."""
+        match message:
+            case m.ParticipantJoined(info):
+                if info.id not in self.roster:
+                    self._log.tell(NoticeKind.JOINED, info.name)
+                return self.roster.add(info)
+            case m.ParticipantChanged(info):
+                return self._changed(info)
+            case m.ParticipantLeft(who, reason):
+                return self.gone(who, reason)
+            case m.Signaled():
+                return self._signaled(message)
+            case m.Chatted(line):
+                self._log.add(line)
+            case m.Reacted(who, emoji):
+                self._log.react(who, emoji)
+            case m.RoomChanged(door):
+                self.hosting.door = door
+            case m.Waiting(people):
+                self.hosting.queue(people)
+        return []
+
+    def gone(self, who: m.ParticipantId, reason: LeaveReason) -> list[Effect]:
+        """Somebody else is not here any more."""
+        if info := self.roster.info(who):
+            lost = reason is LeaveReason.LOST
+            self._log.tell(NoticeKind.LOST if lost else NoticeKind.LEFT, info.name)
+        return self.roster.remove(who)
+
+    def absence_over(self, serial: int) -> list[Effect]:
+        """Whoever hasn't come back to a server that was started anew is gone."""
+        effects: list[Effect] = []
+        for who in self.roster.missing(serial):
+            effects += self.gone(who, LeaveReason.LOST)
+        return effects
+
+    def _changed(self, info: m.ParticipantInfo) -> list[Effect]:
+        if info.id == self.company.me:
+            self.name = info.name
+            self.hosting.become(info.role)
+            return []
+        before = self.roster.info(info.id)
+        if before and info.hand and not before.hand:
+            self._log.tell(NoticeKind.HAND, info.name)
+        if before and info.media.screen != before.media.screen:
+            kind = NoticeKind.SHARING if info.media.screen else NoticeKind.SHARE_ENDED
+            self._log.tell(kind, info.name)
+        return self.roster.change(info)
+
+    def _signaled(self, signaled: m.Signaled) -> list[Effect]:
+        message = peer_message(signaled.body)
+        if message is None:
+            return []
+        who, generation = signaled.from_, signaled.generation
+        return self.roster.signaled(who, generation, message, signaled.n)

@@ -1,0 +1,306 @@
+"""The endpoints of rooms: make, describe, change and end one, get the token.
+
+Who neither made a room nor is in it learns nothing by asking to change it: it
+answers as if there were none. A passcode that is sent costs the same work
+whether the room is there or not.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from protocol.codes import (
+    MAX_NAME,
+    MAX_PARTICIPANTS,
+    MAX_PASSCODE,
+    ErrorCode,
+    Role as RoomRole,
+)
+from protocol.messages import RoomId
+from server import passcode
+from server.address import Addresses
+from server.attempts import Attempts
+from server.caller import Callers, Person, granted, knows
+from server.clock import Clock
+from server.door import is_host, made_it
+from server.errors import Refused, TokenError
+from server.keys import KeyHolder, by_key
+from server.name import display_name
+from server.origin import Origins, public_origin
+from server.register import Register
+from server.reply import answer, read
+from server.store import RoomRecord, Store
+from server.switchboard import Switchboard
+from server.tokens import ROOM_LIFE, Role, Session, Tokens
+
+HASHING: Final = 2  # passcodes at a time: each takes 16 MiB and a core
+
+Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
+Passcode = Annotated[str, msgspec.Meta(max_length=MAX_PASSCODE)]
+# JSON Schema takes 7.0 for an integer, msgspec doesn't: the document lists them.
+_SEATS: Final = {"enum": list(range(2, MAX_PARTICIPANTS + 1))}
+Capacity = Annotated[
+    int, msgspec.Meta(ge=2, le=MAX_PARTICIPANTS, extra_json_schema=_SEATS)
+]
+
+
+class NewRoom(msgspec.Struct, forbid_unknown_fields=True):
+    """What a new room is to be like."""
+
+    name: Name = ""
+    persistent: bool = True
+    passcode: Passcode = ""
+    locked: bool = False
+    waiting_room: bool = False
+    capacity: Capacity = MAX_PARTICIPANTS
+
+
+class Change(msgspec.Struct, forbid_unknown_fields=True):
+    """What is to be different; what isn't there stays as it is."""
+
+    name: Name | msgspec.UnsetType = msgspec.UNSET
+    passcode: Passcode | msgspec.UnsetType = msgspec.UNSET
+    locked: bool | msgspec.UnsetType = msgspec.UNSET
+    waiting_room: bool | msgspec.UnsetType = msgspec.UNSET
+    capacity: Capacity | msgspec.UnsetType = msgspec.UNSET
+    pardon: bool = False  # lift every ban
+
+
+class Knock(msgspec.Struct, forbid_unknown_fields=True):
+    """What somebody brings who wants in."""
+
+    passcode: Passcode = ""
+
+
+class RoomApi:
+    """The endpoints under ``/api/rooms``, over what they need."""
+
+    def __init__(
+        self,
+        *,
+        tokens: Tokens,
+        callers: Callers,
+        origins: Origins,
+        switchboard: Switchboard,
+        register: Register,
+        store: Store,
+        clock: Clock,
+        new_room: Callable[[], RoomId],
+        addresses: Addresses,
+    ) -> None:
+        self._tokens = tokens
+        self._callers = callers
+        self._origins = origins
+        self._switchboard = switchboard
+        self._register = register
+        self._store = store
+        self._clock = clock
+        self._new_room = new_room
+        self._addresses = addresses
+        self._attempts = Attempts(clock.monotonic)
+        self._hashing = asyncio.Semaphore(HASHING)
+
+    def routes(self) -> list[Route]:
+        """Return where each endpoint stands."""
+        room = "/api/rooms/{room}"
+        return [
+            Route("/api/rooms", self.create, methods=["POST"]),
+            Route(room, self.describe, methods=["GET"]),
+            Route(room, self.change, methods=["PATCH"]),
+            Route(room, self.end, methods=["DELETE"]),
+            Route(f"{room}/token", self.open, methods=["POST"]),
+        ]
+
+    async def create(self, request: Request) -> Response:
+        """Make a room; its link is all that others need."""
+        caller = self._callers.of(request)
+        if isinstance(caller, Session) and caller.visit:
+            raise Refused(ErrorCode.FORBIDDEN)
+        wanted = await read(request, NewRoom)
+        room = self._new_room()
+        record = RoomRecord(
+            id=room,
+            name=_name(wanted.name),
+            creator=caller.subject,
+            created_at=self._clock.unix(),
+            persistent=wanted.persistent,
+            passcode=await self._hash(wanted.passcode),
+            locked=wanted.locked,
+            waiting_room=wanted.waiting_room,
+            capacity=wanted.capacity,
+        )
+        await self._store.add_room(record)
+        return answer({"room": room, "link": self._link(request, room)}, 201)
+
+    async def describe(self, request: Request) -> Response:
+        """Tell what a room is, before one goes in; a backend's room, to its people."""
+        try:
+            caller = self._callers.of(request)
+        except TokenError:
+            caller = None  # as anybody may ask
+        record = await self._find(request)
+        if record is None or (caller and caller.subject in record.banned):
+            raise Refused(ErrorCode.ROOM_NOT_FOUND)
+        if by_key(record.creator) and not (caller and knows(caller, record)):
+            raise Refused(ErrorCode.ROOM_NOT_FOUND)
+        return answer(self._description(record))
+
+    async def change(self, request: Request) -> Response:
+        """Change what is wanted different; its maker may, and its hosts."""
+        caller = self._callers.of(request)
+        wanted = await read(request, Change)
+        changes = msgspec.structs.asdict(wanted)
+        pardon = changes.pop("pardon")
+        changes = {k: v for k, v in changes.items() if v is not msgspec.UNSET}
+        if "name" in changes:
+            changes["name"] = _name(changes["name"])
+        self._check_right(await self._find(request), caller)
+        if "passcode" in changes:
+            changes["passcode"] = await self._hash(changes["passcode"])
+        if pardon:
+            changes["banned"] = ()
+        # From here on nothing is waited for: no change of somebody else is lost.
+        record = self._check_right(await self._find(request), caller)
+        record = replace(record, **changes)
+        self._switchboard.change(record)
+        return answer(self._description(record))
+
+    async def end(self, request: Request) -> Response:
+        """Close a room for good; its maker may, and its hosts."""
+        caller = self._callers.of(request)
+        record = self._check_right(await self._find(request), caller)
+        await self._store.end_room(record.id, self._clock.unix())
+        self._switchboard.end(record.id)
+        return Response(status_code=204)
+
+    async def open(self, request: Request) -> Response:
+        """Give the token that a hello needs: to the caller, or for its person."""
+        caller = self._callers.of(request)
+        person, knock = None, Knock()
+        if isinstance(caller, KeyHolder):
+            person = await read(request, Person)
+        else:
+            knock = await read(request, Knock)
+        room = RoomId(request.path_params["room"])
+        record = await self._register.find(room)
+        entry = granted(caller, person, record) if record else None
+        if entry is None:
+            record = None  # what is hidden costs what a missing one does
+        if not sent_by_backend(caller):
+            guess = (self._addresses.of(request.scope), room)
+            await self._check_passcode(guess, record, caller.subject, knock.passcode)
+        if record is None or entry is None:
+            raise Refused(ErrorCode.ROOM_NOT_FOUND)
+        role = RoomRole(entry.role.value)
+        self._switchboard.rooms.way_in(record, entry.subject, role)
+        token = self._tokens.room(
+            entry.subject,
+            record.id,
+            entry.role,
+            self._clock.unix(),
+            entry.name,
+            invited=entry.invited,
+        )
+        opened = {"token": token, "expires_in": ROOM_LIFE}
+        if person is not None:
+            opened["link"] = f"{self._link(request, record.id)}#token={token}"
+        return answer(opened)
+
+    # -- who asks, for what
+
+    def _link(self, request: Request, room: RoomId) -> str:
+        return f"{public_origin(request.scope, self._origins.listed)}/r/{room}"
+
+    async def _find(self, request: Request) -> RoomRecord | None:
+        return await self._register.find(RoomId(request.path_params["room"]))
+
+    def _check_right(
+        self, record: RoomRecord | None, caller: Session | KeyHolder
+    ) -> RoomRecord:
+        """Return the room if the caller may change it."""
+        if record is None or not may_know(caller, record):
+            raise Refused(ErrorCode.ROOM_NOT_FOUND)
+        subject = caller.subject
+        room = self._switchboard.rooms.find(record.id)
+        hosts = {room.members[who].subject for who in room.hosts()} if room else set()
+        if made_it(record, subject) or subject in hosts:
+            return record
+        # Whoever was taken out is nobody's host in this call any more.
+        removed = room is not None and subject in room.removed
+        sent = isinstance(caller, Session) and caller.visit == (record.id, Role.HOST)
+        if sent and not removed and is_host(record, subject, RoomRole.HOST):
+            return record
+        inside = room is not None and room.holds(subject)
+        known = inside or knows(caller, record)
+        raise Refused(ErrorCode.FORBIDDEN if known else ErrorCode.ROOM_NOT_FOUND)
+
+    async def _check_passcode(
+        self,
+        guess: tuple[str, RoomId],
+        record: RoomRecord | None,
+        subject: str,
+        given: str,
+    ) -> None:
+        kept = record.passcode if record else ""
+        if record and (not kept or self._needs_none(record, subject)):
+            return
+        if not given:
+            if record:
+                raise Refused(ErrorCode.PASSCODE_REQUIRED)
+            return
+        self._attempts.take(guess)
+        async with self._hashing:
+            right = await asyncio.to_thread(passcode.matches, given, kept)
+        if record and not right:
+            raise Refused(ErrorCode.PASSCODE_WRONG)
+        if right:
+            self._attempts.give_back(guess)
+
+    def _needs_none(self, record: RoomRecord, subject: str) -> bool:
+        room = self._switchboard.rooms.find(record.id)
+        return made_it(record, subject) or bool(room and room.holds(subject))
+
+    async def _hash(self, word: str) -> str:
+        if not word:
+            return ""
+        async with self._hashing:
+            return await asyncio.to_thread(passcode.hashed, word)
+
+    def _description(self, record: RoomRecord) -> dict[str, Any]:
+        room = self._switchboard.rooms.find(record.id)
+        return {
+            "room": record.id,
+            "name": record.name,
+            "participants": len(room.members) if room else 0,
+            "capacity": record.capacity,
+            "persistent": record.persistent,
+            "passcode": bool(record.passcode),
+            "locked": record.locked,
+            "waiting_room": record.waiting_room,
+        }
+
+
+def _name(wanted: str) -> str:
+    return display_name(wanted) if wanted else ""
+
+
+def sent_by_backend(caller: Session | KeyHolder) -> bool:
+    """Whether a backend speaks for whoever comes in: then no passcode has to."""
+    return isinstance(caller, KeyHolder) or caller.visit is not None
+
+
+def may_know(caller: Session | KeyHolder, record: RoomRecord) -> bool:
+    """Whether a room may be there for the caller.
+
+    A visit is for one room, whatever else its person does in others.
+    """
+    visiting = isinstance(caller, Session) and caller.visit is not None
+    if visiting or by_key(record.creator):
+        return knows(caller, record)
+    return True
