@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import logging
 import socket
 import sys
 
@@ -12,6 +11,7 @@ from starlette.types import ASGIApp
 from protocol.codes import MAX_MESSAGE
 from server.app import create_app
 from server.errors import SettingError
+from server.logs import configure
 from server.settings import Settings
 from server.transport import WebSocketTransport
 
@@ -63,7 +63,6 @@ def main(arguments: list[str] | None = None) -> None:
     serving.add_argument("--host", help="address to listen on (TERTULIA_HOST)")
     serving.add_argument("--port", type=int, help="port, 0 for a free one")
     options = parser.parse_args(arguments)
-    _log()
     try:
         settings = Settings.from_env()
     except SettingError as error:
@@ -71,15 +70,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = {"host": options.host, "port": options.port}
     changes = {name: value for name, value in given.items() if value is not None}
     settings = dataclasses.replace(settings, **changes)
+    configure(settings.log_level)
     _Server(configuration(create_app(settings), settings)).run()
-
-
-def _log() -> None:
-    logging.basicConfig(
-        format="%(asctime)s %(levelname).1s %(name)s %(message)s", level=logging.INFO
-    )
-    # At info it writes the whole path of every socket, query included.
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from typing import Any, Final
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount, WebSocketRoute
 
 from protocol.messages import IceServer, ParticipantId, RoomId
@@ -19,6 +21,8 @@ from server.errors import Refused, StoreError
 from server.headers import SecurityHeaders
 from server.ice import ice_servers
 from server.journal import Journal
+from server.logs import RequestIds
+from server.monitoring import Monitoring
 from server.origin import Origins
 from server.rooms import Rooms
 from server.settings import Settings
@@ -56,8 +60,18 @@ def create_app(
     tokens = Tokens(settings.secret, new_id)
     journal = Journal(store)
     rooms = Rooms(new_id, _ice_for(settings, clock))
-    switchboard = Switchboard(rooms, journal, clock)
+    monitoring = Monitoring(settings, clock, new_id, store, journal)
+    switchboard = Switchboard(
+        rooms,
+        journal,
+        clock,
+        monitoring.observers,
+        monitoring.metrics.traffic,
+        monitoring.metrics.written,
+    )
     origins = Origins(settings.origins, test_mode=settings.test_mode)
+    endpoint = SocketEndpoint(switchboard, tokens, origins, clock)
+    monitoring.watch(switchboard, endpoint)
     api = Api(
         tokens=tokens,
         switchboard=switchboard,
@@ -67,12 +81,20 @@ def create_app(
         test_mode=settings.test_mode,
     )
 
+    async def counted(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused)
+        monitoring.observers.refused(error.code)
+        return await refused(request, error)
+
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await store.start()
         try:
             await store.end_open(clock.unix(), "server_stopped")
-            async with _running(journal.run(), _ticking(switchboard, tick)):
+            async with (
+                monitoring.running(),
+                _running(journal.run(), _ticking(switchboard, tick)),
+            ):
                 yield
                 async with asyncio.timeout(_LAST_WORDS):
                     await journal.flush()
@@ -82,12 +104,13 @@ def create_app(
 
     return Starlette(
         routes=[
-            WebSocketRoute("/ws", SocketEndpoint(switchboard, tokens, origins, clock)),
+            WebSocketRoute("/ws", endpoint),
             *api.routes(),
+            *monitoring.routes(),
             Mount("/", Assets(settings.page, test_mode=settings.test_mode)),
         ],
-        middleware=_middleware(settings),
-        exception_handlers={Refused: refused, StoreError: store_failed},
+        middleware=_middleware(settings, trusts=lambda address: False),
+        exception_handlers={Refused: counted, StoreError: store_failed},
         lifespan=lifespan,
     )
 
@@ -100,8 +123,8 @@ def _ice_for(
     )
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
-    middleware = [Middleware(SecurityHeaders)]
+def _middleware(settings: Settings, trusts: Callable[[str], bool]) -> list[Middleware]:
+    middleware = [Middleware(RequestIds, trusts=trusts), Middleware(SecurityHeaders)]
     if settings.origins:
         cors = Middleware(
             CORSMiddleware,

@@ -8,6 +8,7 @@ import asyncio
 import logging
 
 from starlette.types import Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from protocol.codes import (
     HELLO_DEADLINE,
@@ -47,6 +48,7 @@ class SocketEndpoint:
         self.tokens = tokens
         self.clock = clock
         self.hello_deadline = hello_deadline
+        self.open = 0
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +59,11 @@ class SocketEndpoint:
             await _deny(send, 400, f"expected subprotocol {SUBPROTOCOL}\n".encode())
         else:
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-            await _Connection(self, receive, send).run()
+            self.open += 1
+            try:
+                await _Connection(self, receive, send).run()
+            finally:
+                self.open -= 1
 
 
 async def _deny(send: Send, status: int, body: bytes) -> None:
@@ -109,6 +115,7 @@ class _Connection:
         try:
             async with self._deadline:
                 seat = await self._enter()
+                bind_contextvars(participant=seat.participant)
                 self._deadline.reschedule(None)
                 writer = asyncio.create_task(self._write(seat))
                 await self._listen(seat)
@@ -136,14 +143,17 @@ class _Connection:
         try:
             hello = FROM_CLIENT.decode(await self._next())
         except ProtocolError as error:
+            self._switchboard.observers.refused(error.code)
             await self._refuse(Failed(error.code, str(error)))
             raise _Over(CloseCode.BAD_MESSAGE, by_us=True) from None
         if not isinstance(hello, Hello):
+            self._switchboard.observers.refused(ErrorCode.BAD_MESSAGE)
             await self._refuse(Failed(ErrorCode.BAD_MESSAGE, "hello comes first"))
             raise _Over(CloseCode.BAD_MESSAGE, by_us=True)
         try:
             return self._admit(hello)
         except Refused as refusal:
+            self._switchboard.observers.refused(refusal.code)
             await self._refuse(Failed(refusal.code, str(refusal), "hello"))
             raise _Over(CloseCode.REFUSED, by_us=True) from None
 
@@ -200,6 +210,8 @@ class _Connection:
         while seat.line is self and (letter := seat.outbox.first()):
             await self._send({"type": "websocket.send", "text": letter.text})
             seat.outbox.sent(letter)
+            if letter.received:
+                self._switchboard.written(self._now() - letter.received)
 
     async def _refuse(self, failed: Failed) -> None:
         await self._send({"type": "websocket.send", "text": TO_CLIENT.encode(failed)})

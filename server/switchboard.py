@@ -6,7 +6,7 @@ without waiting, so each call sees and leaves a consistent state.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -27,6 +27,8 @@ from protocol.messages import (
 from server.clock import Clock
 from server.errors import Refused
 from server.journal import Journal
+from server.metrics import Traffic
+from server.observer import Observers
 from server.outbox import Outbox
 from server.room import Delivery, Room
 from server.rooms import Admission, Departure, Entry, Rooms
@@ -64,8 +66,19 @@ class Seat:
 class Switchboard:
     """Every seat of this process."""
 
-    def __init__(self, rooms: Rooms, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        journal: Journal,
+        clock: Clock,
+        observers: Observers | None = None,
+        traffic: Traffic | None = None,
+        written: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
         self.rooms = rooms
+        self.observers = observers or Observers()
+        self.written = written
+        self._traffic = traffic or Traffic()
         self._journal = journal
         self._clock = clock
         self._seats: dict[ParticipantId, Seat] = {}
@@ -75,12 +88,18 @@ class Switchboard:
         """How many participants there are, the ones cut off included."""
         return len(self._seats)
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for their readers."""
+        return sum(len(seat.outbox) for seat in self._seats.values())
+
     def admit(self, line: Line, hello: Hello, granted: Pass) -> Seat:
         """Give a seat to whoever says hello, or raise ``Refused``."""
         entry = Entry(granted.subject, hello.name, hello.media)
         if hello.resume and (seat := self._held(granted, hello.resume)):
             admission = self.rooms.resume(granted.room, seat.participant, entry)
             self._answer(seat, line, admission)
+            self.observers.resumed(granted.room, seat.participant)
             log.info("= %s resumed", seat.participant)
             return seat
         admission = self.rooms.join(granted.room, entry)
@@ -96,6 +115,7 @@ class Switchboard:
                 joined_at=self._clock.unix(),
             )
         )
+        self.observers.joined(granted.room, seat.participant)
         log.info("= %s joined", seat.participant)
         return seat
 
@@ -114,6 +134,7 @@ class Switchboard:
 
     def refuse(self, seat: Seat, line: Line, code: ErrorCode, text: str) -> None:
         """Tell a client that it can't be understood."""
+        self.observers.refused(code)
         if self._holds(seat, line):
             self._deliver(seat, Failed(code, text))
 
@@ -187,6 +208,7 @@ class Switchboard:
     def _vacate(self, departure: Departure) -> Seat:
         seat = self._seats.pop(departure.who)
         self._journal.went(departure.who, self._clock.unix(), departure.reason)
+        self.observers.left(seat.room.id, departure.who, departure.reason)
         log.info("= %s gone, %s", departure.who, departure.reason)
         return seat
 
@@ -195,8 +217,11 @@ class Switchboard:
     def _ask(self, seat: Seat, message: ClientMessage) -> None:
         try:
             deliveries = seat.room.handle(seat.participant, message, self._clock.unix())
-            self._dispatch(deliveries, relayed=isinstance(message, Signal))
+            self._dispatch(
+                deliveries, relayed=seat if type(message) is Signal else None
+            )
         except Refused as refusal:
+            self.observers.refused(refusal.code)
             about = tag_of(type(message))
             self._deliver(seat, Failed(refusal.code, str(refusal), about))
 
@@ -204,21 +229,25 @@ class Switchboard:
         self._dispatch([Delivery(seat.participant, message)])
 
     def _dispatch(
-        self, deliveries: Sequence[Delivery], *, relayed: bool = False
+        self, deliveries: Sequence[Delivery], *, relayed: Seat | None = None
     ) -> None:
         """Put each message, encoded once, into the outboxes it is for."""
-        last, text = None, ""
+        last, text, received = None, "", 0.0
         for to, message in deliveries:
             if message is not last:
                 last, text = message, TO_CLIENT.encode(message)
                 if relayed and len(text) > MAX_MESSAGE:
                     # Numbers may grow when they are written anew.
                     raise Refused(ErrorCode.TOO_LARGE)
-            self._put(self._seats[to], message, text)
+                if relayed and self._traffic.relayed(len(text)) and relayed.line:
+                    received = relayed.line.heard_at
+            self._put(self._seats[to], message, text, received)
 
-    def _put(self, seat: Seat, message: ServerMessage, text: str) -> None:
+    def _put(
+        self, seat: Seat, message: ServerMessage, text: str, received: float
+    ) -> None:
         line = seat.line
-        fits = seat.outbox.put(message, text, cut=line is None)
+        fits = seat.outbox.put(message, text, cut=line is None, received=received)
         if line is None:
             return
         if fits:

@@ -35,6 +35,10 @@ def test_every_variable_is_read(env):
             "TERTULIA_TURN_URLS": "stun:s.example, turns:t.example:5349?transport=tcp",
             "TERTULIA_TURN_SECRET": "turn",
             "TERTULIA_TEST_MODE": "1",
+            "TERTULIA_LOG_LEVEL": "Warning",
+            "TERTULIA_METRICS_TOKEN": "m" * 16,
+            "TERTULIA_WEBHOOK_URLS": "https://hook.example/a, http://b.example:8080",
+            "TERTULIA_WEBHOOK_SECRET": "whsec_" + "AAAA" * 8,
         }
     )
     assert settings == Settings(
@@ -46,6 +50,10 @@ def test_every_variable_is_read(env):
         turn_urls=("stun:s.example", "turns:t.example:5349?transport=tcp"),
         turn_secret="turn",
         test_mode=True,
+        log_level="warning",
+        metrics_token="m" * 16,
+        webhook_urls=("https://hook.example/a", "http://b.example:8080"),
+        webhook_key=bytes(24),
     )
 
 
@@ -64,6 +72,10 @@ def test_every_variable_is_read(env):
         ("TERTULIA_TURN_URLS", "https://turn.example"),
         ("TERTULIA_TURN_URLS", ",".join(["stun:s.example"] * 9)),
         ("TERTULIA_TEST_MODE", "perhaps"),
+        ("TERTULIA_LOG_LEVEL", "loud"),
+        ("TERTULIA_METRICS_TOKEN", "short"),
+        ("TERTULIA_WEBHOOK_URLS", "ftp://hook.example"),
+        ("TERTULIA_WEBHOOK_URLS", "https://user:password@hook.example"),
         ("TERTULIA_DATA_DIR", "/dev/null/data"),
     ],
 )
@@ -75,6 +87,13 @@ def test_what_is_wrong_is_named(env, name, value):
 def test_turn_needs_its_secret(env):
     with pytest.raises(SettingError, match="^TERTULIA_TURN_SECRET: "):
         Settings.from_env({**env, "TERTULIA_TURN_URLS": "turn:t.example"})
+
+
+@pytest.mark.parametrize("secret", ["", "a secret", "whsec_c2hvcnQ="])
+def test_webhooks_need_their_secret(env, secret):
+    urls = {"TERTULIA_WEBHOOK_URLS": "https://hook.example"}
+    with pytest.raises(SettingError, match="^TERTULIA_WEBHOOK_SECRET: "):
+        Settings.from_env({**env, **urls, "TERTULIA_WEBHOOK_SECRET": secret})
 
 
 def test_a_secret_is_made_once_and_for_its_owner_alone(env, tmp_path):
