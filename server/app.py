@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, WebSocketRoute
 
-from protocol.messages import IceServer, ParticipantId, RoomId
+from protocol.messages import RoomId
 from server.api import Api, refused, store_failed
 from server.assets import Assets
 from server.clock import Clock, SystemClock
@@ -24,7 +24,7 @@ from server.journal import Journal
 from server.logs import RequestIds
 from server.monitoring import Monitoring
 from server.origin import Origins
-from server.rooms import Rooms
+from server.rooms import IceFor, Rooms
 from server.settings import Settings
 from server.socket import SocketEndpoint
 from server.store import Store, open_store
@@ -115,11 +115,9 @@ def create_app(
     )
 
 
-def _ice_for(
-    settings: Settings, clock: Clock
-) -> Callable[[ParticipantId], tuple[IceServer, ...]]:
-    return lambda participant: ice_servers(
-        settings.turn_urls, settings.turn_secret, participant, clock.unix()
+def _ice_for(settings: Settings, clock: Clock) -> IceFor:
+    return lambda room, participant: ice_servers(
+        settings.turn_urls, settings.turn_secret, room, participant, clock.unix()
     )
 
 

@@ -16,6 +16,7 @@ from protocol.messages import (
     ClientMessage,
     Failed,
     Hello,
+    IceRenewed,
     Leave,
     ParticipantId,
     Ping,
@@ -26,6 +27,7 @@ from protocol.messages import (
 )
 from server.clock import Clock
 from server.errors import Refused
+from server.ice import RENEWAL
 from server.journal import Journal
 from server.metrics import Traffic
 from server.observer import Observers
@@ -61,6 +63,7 @@ class Seat:
     room: Room
     outbox: Outbox = field(default_factory=Outbox)
     line: Line | None = None
+    ice_at: float = 0.0  # when it was last told of the ICE servers, monotonic
 
 
 class Switchboard:
@@ -161,9 +164,20 @@ class Switchboard:
         for seat in self._seats.values():
             if seat.line is not None and now - seat.line.heard_at >= SILENCE:
                 seat.line.close(CloseCode.SILENT)
+        self._renew_ice(now)
         for departure in self.rooms.expire(now):
             self._vacate(departure)
             self._dispatch(departure.deliveries)
+
+    def _renew_ice(self, now: float) -> None:
+        """Give new credentials to everyone whose old ones end soon."""
+        for seat in list(self._seats.values()):
+            if seat.line is None or now - seat.ice_at < RENEWAL:
+                continue  # who is cut off gets them when they come back
+            seat.ice_at = now
+            servers = self.rooms.ice_for(seat.room.id, seat.participant)
+            if any(server.credential for server in servers):
+                self._deliver(seat, IceRenewed(servers))
 
     # -- seats
 
@@ -197,6 +211,7 @@ class Switchboard:
         """Connect a line: first what it has to know, then what it missed."""
         missed, seat.outbox = seat.outbox, Outbox()
         seat.line = line
+        seat.ice_at = self._clock.monotonic()
         self._dispatch(admission.deliveries)
         seat.outbox.extend(missed)
 
