@@ -1,11 +1,14 @@
 """One WebSocket's life: hello, then messages in and messages out.
 
-A plain ASGI application. The endpoint's own task reads; a second task writes what
-waits in the outbox, so that nobody ever waits for another one's socket.
+A plain ASGI application. Once in, it talks to the transport directly: each message is
+handled in the turn in which it comes, and what it causes is written in the same turn
+where nothing has to wait. Else it stays in the outbox, and a task of that connection's
+own writes it later: nobody ever waits for another one's socket.
 """
 
 import asyncio
 import logging
+from contextvars import copy_context
 
 from starlette.types import Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
@@ -24,13 +27,13 @@ from server.errors import Refused
 from server.origin import Origins
 from server.switchboard import Seat, Switchboard
 from server.tokens import Tokens
+from server.transport import EXTENSION, Direct
 from server.wire import FROM_CLIENT, TO_CLIENT
 
 log = logging.getLogger("tertulia.socket")
 
 PATIENCE = 10  # messages that can't be understood, before we close
 FAREWELL = 2.0  # seconds to get the last messages out
-TURN = 32  # messages read before the others get their turn
 
 
 class SocketEndpoint:
@@ -61,7 +64,8 @@ class SocketEndpoint:
             await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
             self.open += 1
             try:
-                await _Connection(self, receive, send).run()
+                direct: Direct = scope["extensions"][EXTENSION]
+                await _Connection(self, receive, send, direct).run()
             finally:
                 self.open -= 1
 
@@ -85,13 +89,17 @@ class _Over(Exception):
 class _Connection:
     """A ``Line``: one accepted socket."""
 
-    def __init__(self, endpoint: SocketEndpoint, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, endpoint: SocketEndpoint, receive: Receive, send: Send, direct: Direct
+    ) -> None:
         self._endpoint = endpoint
         self._switchboard = endpoint.switchboard
         self._now = endpoint.clock.monotonic
         self._receive = receive
         self._send = send
-        self._waiting = asyncio.Event()
+        self._direct = direct
+        self._seat: Seat | None = None
+        self._writer: asyncio.Task[None] | None = None
         self._deadline = asyncio.timeout(endpoint.hello_deadline)
         self._code: int | None = None
         self._strikes = 0
@@ -99,7 +107,13 @@ class _Connection:
 
     def ring(self) -> None:
         """Something waits in the outbox."""
-        self._waiting.set()
+        if self._seat is None or (self._writer and not self._writer.done()):
+            return
+        try:
+            if not self._flush(self._seat):
+                self._writer = asyncio.create_task(self._write(self._seat))
+        except OSError:
+            pass  # the socket is gone; the reader hears it too
 
     def close(self, code: CloseCode) -> None:
         """Close the socket, soon; the first code counts."""
@@ -110,15 +124,18 @@ class _Connection:
     async def run(self) -> None:
         """Talk until one side has enough."""
         seat: Seat | None = None
-        writer: asyncio.Task[None] | None = None
         over = _Over(CloseCode.INTERNAL, by_us=True)
         try:
             async with self._deadline:
                 seat = await self._enter()
                 bind_contextvars(participant=seat.participant)
                 self._deadline.reschedule(None)
-                writer = asyncio.create_task(self._write(seat))
-                await self._listen(seat)
+                self._seat = seat
+                self.ring()
+                # What is logged meanwhile belongs to this connection.
+                inside = copy_context()
+                self._direct.listen(lambda text: inside.run(self._take, text))
+                await self._next()  # nothing comes this way but the end
         except _Over as reason:
             over = reason
         except TimeoutError:
@@ -127,8 +144,8 @@ class _Connection:
             log.exception("= a connection failed")
         finally:
             self._code = over.code
-            if writer is not None:
-                writer.cancel()
+            if self._writer is not None:
+                self._writer.cancel()
             try:
                 if over.by_us:
                     await self._say_goodbye(seat, over.code)
@@ -164,21 +181,21 @@ class _Connection:
         granted = self._endpoint.tokens.verify_room(hello.token, now)
         return self._switchboard.admit(self, hello, granted)
 
-    async def _listen(self, seat: Seat) -> None:
-        """Hand on what comes, until the socket is gone."""
-        read = 0
-        while True:
-            text = await self._next()
-            try:
-                message = FROM_CLIENT.decode(text)
-            except ProtocolError as error:
-                self._strike(seat, error.code, str(error))
-            else:
-                self._switchboard.heard(seat, self, message)
-            read += 1
-            if read % TURN == 0:
-                # Reading what came in one packet never waits; writers need a turn.
-                await asyncio.sleep(0)
+    def _take(self, text: str) -> None:
+        """Hand on what comes."""
+        if self._seat is None or self._code is not None:
+            return  # it is over, and will be said soon
+        self.heard_at = self._now()
+        try:
+            message = FROM_CLIENT.decode(text)
+        except ProtocolError as error:
+            self._strike(self._seat, error.code, str(error))
+            return
+        try:
+            self._switchboard.heard(self._seat, self, message)
+        except Exception:
+            log.exception("= a message failed")
+            self.close(CloseCode.INTERNAL)
 
     async def _next(self) -> str:
         event: Message = await self._receive()
@@ -196,22 +213,26 @@ class _Connection:
 
     # -- out
 
+    def _flush(self, seat: Seat) -> bool:
+        """Write what waits, as far as the socket takes it; return if it took all."""
+        while seat.line is self and (letter := seat.outbox.first()):
+            if not self._direct.write(letter.text):
+                return False
+            seat.outbox.sent(letter)
+            if letter.received:
+                self._switchboard.written(self._now() - letter.received)
+        return True
+
     async def _write(self, seat: Seat) -> None:
-        """Send what waits, whenever something does."""
+        """Write what waits as the socket takes it, until nothing does."""
         try:
-            while True:
-                await self._waiting.wait()
-                self._waiting.clear()
-                await self._drain(seat)
+            await self._drain(seat)
         except OSError:
             pass  # the socket is gone; the reader hears it too
 
     async def _drain(self, seat: Seat) -> None:
-        while seat.line is self and (letter := seat.outbox.first()):
-            await self._send({"type": "websocket.send", "text": letter.text})
-            seat.outbox.sent(letter)
-            if letter.received:
-                self._switchboard.written(self._now() - letter.received)
+        while not self._flush(seat):
+            await self._direct.writable.wait()
 
     async def _refuse(self, failed: Failed) -> None:
         await self._send({"type": "websocket.send", "text": TO_CLIENT.encode(failed)})

@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "protocol",
         *("starlette", "uvicorn", "uvloop", "httptools", "joserfc", "msgspec"),
         *("authlib", "httpx", "motor", "pymongo", "bson", "redis"),
-        *("structlog", "prometheus_client"),
+        *("structlog", "prometheus_client", "websockets"),
     },
 }
 

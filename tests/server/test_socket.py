@@ -21,6 +21,7 @@ from protocol.codes import (
     Presence,
 )
 from server.tokens import Tokens
+from server.transport import EXTENSION
 
 
 async def refusal(guest: Guest, hello: m.Hello) -> tuple[ErrorCode, int]:
@@ -361,7 +362,11 @@ async def test_who_says_nothing_is_closed(tmp_path: Path):
         SystemClock(),
         hello_deadline=0.01,
     )
-    scope = {"headers": [(b"origin", b"http://here")], "subprotocols": [SUBPROTOCOL]}
+    scope = {
+        "headers": [(b"origin", b"http://here")],
+        "subprotocols": [SUBPROTOCOL],
+        "extensions": {EXTENSION: None},  # nobody gets so far
+    }
     await endpoint(scope, events.get, send)  # type: ignore[arg-type]
     assert sent[-1] == {
         "type": "websocket.close",
