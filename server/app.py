@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, WebSocketRoute
+from starlette.routing import Mount
 
 from protocol.messages import RoomId
 from server.api import Api, refused, store_failed
@@ -26,7 +26,7 @@ from server.monitoring import Monitoring
 from server.origin import Origins
 from server.rooms import IceFor, Rooms
 from server.settings import Settings
-from server.socket import SocketEndpoint
+from server.socket import SocketDoor, SocketEndpoint
 from server.store import Store, open_store
 from server.switchboard import Switchboard
 from server.tokens import Tokens
@@ -104,12 +104,11 @@ def create_app(
 
     return Starlette(
         routes=[
-            WebSocketRoute("/ws", endpoint),
             *api.routes(),
             *monitoring.routes(),
             Mount("/", Assets(settings.page, test_mode=settings.test_mode)),
         ],
-        middleware=_middleware(settings, trusts=lambda address: False),
+        middleware=_middleware(settings, endpoint, trusts=lambda address: False),
         exception_handlers={Refused: counted, StoreError: store_failed},
         lifespan=lifespan,
     )
@@ -121,8 +120,14 @@ def _ice_for(settings: Settings, clock: Clock) -> IceFor:
     )
 
 
-def _middleware(settings: Settings, trusts: Callable[[str], bool]) -> list[Middleware]:
-    middleware = [Middleware(RequestIds, trusts=trusts), Middleware(SecurityHeaders)]
+def _middleware(
+    settings: Settings, endpoint: SocketEndpoint, trusts: Callable[[str], bool]
+) -> list[Middleware]:
+    middleware = [
+        Middleware(RequestIds, trusts=trusts),
+        Middleware(SocketDoor, endpoint=endpoint),
+        Middleware(SecurityHeaders),
+    ]
     if settings.origins:
         cors = Middleware(
             CORSMiddleware,

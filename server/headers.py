@@ -49,7 +49,6 @@ _FIXED: Final = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
-_STARTS: Final = ("http.response.start", "websocket.http.response.start")
 
 
 class SecurityHeaders:
@@ -59,19 +58,18 @@ class SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
+        # An accepted socket sends no response: spare it the detour.
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = [(b"content-security-policy", _policy(scope)), *_FIXED]
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] in _STARTS:
+            if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
-        # An accepted socket sends no response: spare it the detour.
-        through = send if scope["type"] == "websocket" else send_with_headers
-        await self._app(scope, receive, through)
+        await self._app(scope, receive, send_with_headers)
 
 
 def _policy(scope: Scope) -> bytes:

@@ -16,7 +16,11 @@ from typing import Any, Final, TextIO
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars, merge_contextvars
+from structlog.contextvars import (
+    bind_contextvars,
+    bound_contextvars,
+    merge_contextvars,
+)
 from structlog.typing import EventDict, Processor
 
 from server.origin import header
@@ -26,7 +30,6 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 # RFC 7519 §3: three parts in base64url; every header begins with {" in base64.
 _TOKEN = re.compile(r"\beyJ[\w-]*\.[\w-]*\.[\w-]*|\bBearer\s+\S+", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"[\w.-]{8,64}", re.ASCII)
-_STARTS: Final = ("http.response.start", "websocket.http.response.start")
 
 
 def configure(level: str = "info", stream: TextIO | None = None) -> None:
@@ -98,16 +101,19 @@ class RequestIds:
             await self._app(scope, receive, send)
             return
         request = self._given(scope) or secrets.token_hex(8)
+        if scope["type"] == "websocket":
+            # An accepted socket sends no response, and keeps what we hold here.
+            bind_contextvars(request=request)
+            await self._app(scope, receive, send)
+            return
 
         async def send_with_id(message: Message) -> None:
-            if message["type"] in _STARTS:
+            if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["X-Request-ID"] = request
             await send(message)
 
-        # An accepted socket sends no response: spare it the detour.
-        through = send if scope["type"] == "websocket" else send_with_id
         with bound_contextvars(request=request):
-            await self._app(scope, receive, through)
+            await self._app(scope, receive, send_with_id)
 
     def _given(self, scope: Scope) -> str:
         given = header(scope, b"x-request-id")

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from contextvars import copy_context
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 from protocol.codes import (
@@ -76,6 +76,22 @@ async def _deny(send: Send, status: int, body: bytes) -> None:
     kind = "websocket.http.response"
     await send({"type": f"{kind}.start", "status": status, "headers": headers})
     await send({"type": f"{kind}.body", "body": body})
+
+
+class SocketDoor:
+    """ASGI middleware that leads to the endpoint at ``/ws``, past all the others.
+
+    What stands between is made for responses, and each of it would be kept in
+    memory for as long as the socket is open.
+    """
+
+    def __init__(self, app: ASGIApp, endpoint: SocketEndpoint) -> None:
+        self._app = app
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        here = scope["type"] == "websocket" and scope["path"] == "/ws"
+        await (self._endpoint if here else self._app)(scope, receive, send)
 
 
 class _Over(Exception):

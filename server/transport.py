@@ -77,6 +77,9 @@ class WebSocketTransport(WebSocketsSansIOProtocol):
             else:
                 self.queue.put_nowait(event)
         self._listener = listener
+        # The handshake is over: its parts would be kept as long as the connection.
+        del self.request, self.response
+        self.scope["headers"] = []
         # Whoever is handed everything at once is never behind.
         if self.read_paused and not self.transport.is_closing():
             self.read_paused = False
