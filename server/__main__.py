@@ -16,7 +16,7 @@ from server.logs import configure
 from server.settings import Settings
 from server.transport import WebSocketTransport
 
-_COLLECTIONS = (20_000, 20, 10)
+_COLLECTIONS = (5_000, 10, 4)
 _EVERYWHERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 
 

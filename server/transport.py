@@ -58,6 +58,7 @@ class WebSocketTransport(WebSocketsSansIOProtocol):
 
     scope: WebSocketScope
     _listener: Callable[[str], None] | None = None
+    _lingering: asyncio.TimerHandle | None = None
     _rest = b""  # the beginning of a frame
     _failing = False  # what comes now can only be refused
 
@@ -67,7 +68,16 @@ class WebSocketTransport(WebSocketsSansIOProtocol):
         extensions[EXTENSION] = self
         await super().run_asgi()
         self._listener = None
-        self.loop.call_later(LINGER, self.transport.abort)
+        del extensions[EXTENSION]  # else the two would keep each other
+        if not self.disconnected:
+            self._lingering = self.loop.call_later(LINGER, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the deadline, which would keep what is gone in memory."""
+        super().connection_lost(exc)
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
 
     def listen(self, listener: Callable[[str], None]) -> None:
         """Hand over what waits, then each message as it comes."""

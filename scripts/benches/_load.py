@@ -10,7 +10,14 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import (
+    WSCloseCode,
+    WSFrame,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    ws_connect,
+)
 
 CANDIDATE = {
     "type": "candidate",
@@ -71,6 +78,11 @@ class Guest(WSListener):
 
     def say(self, text: bytes) -> None:
         self.transport.send(WSMsgType.TEXT, text)
+
+    def leave(self) -> None:
+        """Close as a closed tab does: nobody waits for one to come back."""
+        self.transport.send_close(WSCloseCode.GOING_AWAY)
+        self.transport.disconnect()
 
     def address_to(self, others: Sequence["Guest"]) -> None:
         """Prepare one candidate for each of these."""

@@ -179,8 +179,8 @@ async def churning(server: Server) -> float:
         for at in range(first, first + count, 64):
             guests = await arrive(server, at, 64)
             for guest in guests:
-                guest.transport.disconnect()
-        await asyncio.sleep(20 if server.kind == "ours" else 1)  # the grace of a cut
+                guest.leave()
+        await asyncio.sleep(6)  # a closed socket lingers for 5 seconds
 
     await pass_through(0, 1024)
     before = server.resident
