@@ -3,28 +3,32 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect
-from starlette.routing import Mount, WebSocketRoute
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Mount
 
-from protocol.messages import IceServer, ParticipantId, RoomId
+from protocol.messages import RoomId
 from server import openapi
 from server.api import Api, failed, gone, refused, store_failed
 from server.assets import Assets
+from server.bypass import SocketDoor
 from server.clock import Clock, SystemClock
 from server.errors import Refused, StoreError
 from server.gate import Gate
 from server.headers import SecurityHeaders
 from server.ice import ice_servers
 from server.journal import Journal
+from server.logs import RequestIds
 from server.method import and_no_others
+from server.monitoring import Monitoring
 from server.origin import Origins
-from server.rooms import Rooms
+from server.rooms import IceFor, Rooms
 from server.settings import Settings
 from server.socket import SocketEndpoint
 from server.store import Store, open_store
@@ -61,9 +65,19 @@ def create_app(
     tokens = Tokens(settings.secret, new_id)
     journal = Journal(store)
     rooms = Rooms(new_id, _ice_for(settings, clock))
-    switchboard = Switchboard(rooms, journal, clock)
     gate = Gate(clock, settings.capacity)
+    monitoring = Monitoring(settings, clock, new_id, store, journal)
+    switchboard = Switchboard(
+        rooms,
+        journal,
+        clock,
+        monitoring.observers,
+        monitoring.metrics.traffic,
+        monitoring.metrics.written,
+    )
     origins = Origins(settings.origins, test_mode=settings.test_mode)
+    endpoint = SocketEndpoint(switchboard, tokens, origins, clock, gate)
+    monitoring.watch(switchboard, endpoint)
     api = Api(
         tokens=tokens,
         switchboard=switchboard,
@@ -73,12 +87,20 @@ def create_app(
         test_mode=settings.test_mode,
     )
 
+    async def counted(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused)
+        monitoring.observers.refused(error.code)
+        return await refused(request, error)
+
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await store.start()
         try:
             await store.end_open(clock.unix(), "server_stopped")
-            async with _running(journal.run(), _ticking(switchboard, tick)):
+            async with (
+                monitoring.running(),
+                _running(journal.run(), _ticking(switchboard, tick)),
+            ):
                 yield
                 async with asyncio.timeout(_LAST_WORDS):
                     await journal.flush()
@@ -86,16 +108,14 @@ def create_app(
         finally:
             await store.close()
 
-    endpoint = SocketEndpoint(switchboard, tokens, origins, clock, gate)
     app = Starlette(
         routes=[
-            WebSocketRoute("/ws", endpoint),
-            *and_no_others([openapi.ROUTE, *api.routes()]),
+            *and_no_others([openapi.ROUTE, *api.routes(), *monitoring.routes()]),
             Mount("/", Assets(settings.page, test_mode=settings.test_mode)),
         ],
-        middleware=_middleware(settings, gate),
+        middleware=_middleware(settings, endpoint, gate),
         exception_handlers={
-            Refused: refused,
+            Refused: counted,
             StoreError: store_failed,
             ClientDisconnect: gone,
             Exception: failed,
@@ -106,16 +126,20 @@ def create_app(
     return app
 
 
-def _ice_for(
-    settings: Settings, clock: Clock
-) -> Callable[[ParticipantId], tuple[IceServer, ...]]:
-    return lambda participant: ice_servers(
-        settings.turn_urls, settings.turn_secret, participant, clock.unix()
+def _ice_for(settings: Settings, clock: Clock) -> IceFor:
+    return lambda room, participant: ice_servers(
+        settings.turn_urls, settings.turn_secret, room, participant, clock.unix()
     )
 
 
-def _middleware(settings: Settings, gate: Gate) -> list[Middleware]:
-    middleware = [Middleware(SecurityHeaders)]
+def _middleware(
+    settings: Settings, endpoint: SocketEndpoint, gate: Gate
+) -> list[Middleware]:
+    middleware = [
+        Middleware(RequestIds, trusts=gate.addresses.trusts),
+        Middleware(SocketDoor, endpoint=endpoint),
+        Middleware(SecurityHeaders),
+    ]
     if settings.origins:
         cors = Middleware(
             CORSMiddleware,

@@ -90,6 +90,11 @@ def document() -> Schema:
     name = {"type": "string", "maxLength": MAX_NAME}
     count = {"type": "integer", "minimum": 0, "maximum": MAX_PARTICIPANTS}
     granted = _object(token=_TOKEN, expires_in=_SECONDS)
+    yes_or_no = {"type": "boolean"}
+    state = {"enum": ["ok", "down"]}
+    ready = _object(
+        ready=yes_or_no, draining=yes_or_no, checks=_object(store=state, journal=state)
+    )
     paths = {
         "/api/session": {
             "post": _operation(
@@ -149,6 +154,22 @@ def document() -> Schema:
                 "getDocument", "This document.", {200: {"type": "object"}}
             )
         },
+        "/metrics": {
+            "get": _operation(
+                "getMetrics",
+                "What is counted, in Prometheus' text format.",
+                {200: None},
+                (403,),
+                security=[{}, {"metrics": []}],
+            )
+        },
+        "/readyz": {
+            "get": _operation(
+                "getReadiness",
+                "Tell whether the server can take new people, and what is down.",
+                {200: ready, 503: ready},
+            )
+        },
         "/healthz": {
             "get": _operation(
                 "getHealth",
@@ -173,7 +194,8 @@ def document() -> Schema:
             "schemas": {"Error": _object(error=error)},
             "responses": {str(status): _refusal(status) for status in _WHY},
             "securitySchemes": {
-                "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "metrics": {"type": "http", "scheme": "bearer"},
             },
         },
     }

@@ -32,6 +32,7 @@ class Letter:
     text: str
     event: bool
     about: ParticipantId | None = None
+    received: float = 0.0  # monotonic; of the few whose way is timed
 
 
 class Outbox:
@@ -49,7 +50,14 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._letters)
 
-    def put(self, message: ServerMessage, text: str, *, cut: bool = False) -> bool:
+    def put(
+        self,
+        message: ServerMessage,
+        text: str,
+        *,
+        cut: bool = False,
+        received: float = 0.0,
+    ) -> bool:
         """Append a message; return False if the reader is too slow for it.
 
         After False only events are left, and whoever reads has to start over. In
@@ -66,7 +74,7 @@ class Outbox:
                 waiting.text = text
                 return True
         if self._fits(text):
-            self._append(Letter(text, event, about))
+            self._append(Letter(text, event, about, received))
             return True
         self.keep_events()
         if event and self._fits(text):

@@ -6,7 +6,7 @@ without waiting, so each call sees and leaves a consistent state.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -16,6 +16,7 @@ from protocol.messages import (
     ClientMessage,
     Failed,
     Hello,
+    IceRenewed,
     Leave,
     ParticipantId,
     Ping,
@@ -26,7 +27,10 @@ from protocol.messages import (
 )
 from server.clock import Clock
 from server.errors import Refused
+from server.ice import RENEWAL
 from server.journal import Journal
+from server.metrics import Traffic
+from server.observer import Observers
 from server.outbox import Outbox
 from server.room import Delivery, Room
 from server.rooms import Admission, Departure, Entry, Rooms
@@ -59,13 +63,25 @@ class Seat:
     room: Room
     outbox: Outbox = field(default_factory=Outbox)
     line: Line | None = None
+    ice_at: float = 0.0  # when it was last told of the ICE servers, monotonic
 
 
 class Switchboard:
     """Every seat of this process."""
 
-    def __init__(self, rooms: Rooms, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        journal: Journal,
+        clock: Clock,
+        observers: Observers | None = None,
+        traffic: Traffic | None = None,
+        written: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
         self.rooms = rooms
+        self.observers = observers or Observers()
+        self.written = written
+        self._traffic = traffic or Traffic()
         self._journal = journal
         self._clock = clock
         self._seats: dict[ParticipantId, Seat] = {}
@@ -75,12 +91,18 @@ class Switchboard:
         """How many participants there are, the ones cut off included."""
         return len(self._seats)
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for their readers."""
+        return sum(len(seat.outbox) for seat in self._seats.values())
+
     def admit(self, line: Line, hello: Hello, granted: Pass) -> Seat:
         """Give a seat to whoever says hello, or raise ``Refused``."""
         entry = Entry(granted.subject, hello.name, hello.media)
         if hello.resume and (seat := self._held(granted, hello.resume)):
             admission = self.rooms.resume(granted.room, seat.participant, entry)
             self._answer(seat, line, admission)
+            self.observers.resumed(granted.room, seat.participant)
             log.info("= %s resumed", seat.participant)
             return seat
         admission = self.rooms.join(granted.room, entry)
@@ -96,6 +118,7 @@ class Switchboard:
                 joined_at=self._clock.unix(),
             )
         )
+        self.observers.joined(granted.room, seat.participant)
         log.info("= %s joined", seat.participant)
         return seat
 
@@ -116,6 +139,7 @@ class Switchboard:
         self, seat: Seat, line: Line, code: ErrorCode, text: str, about: str = ""
     ) -> None:
         """Tell a client that it isn't understood, or not listened to."""
+        self.observers.refused(code)
         if self._holds(seat, line):
             self._deliver(seat, Failed(code, text, about))
 
@@ -142,9 +166,20 @@ class Switchboard:
         for seat in self._seats.values():
             if seat.line is not None and now - seat.line.heard_at >= SILENCE:
                 seat.line.close(CloseCode.SILENT)
+        self._renew_ice(now)
         for departure in self.rooms.expire(now):
             self._vacate(departure)
             self._dispatch(departure.deliveries)
+
+    def _renew_ice(self, now: float) -> None:
+        """Give new credentials to everyone whose old ones end soon."""
+        for seat in list(self._seats.values()):
+            if seat.line is None or now - seat.ice_at < RENEWAL:
+                continue  # who is cut off gets them when they come back
+            seat.ice_at = now
+            servers = self.rooms.ice_for(seat.room.id, seat.participant)
+            if any(server.credential for server in servers):
+                self._deliver(seat, IceRenewed(servers))
 
     # -- seats
 
@@ -178,6 +213,7 @@ class Switchboard:
         """Connect a line: first what it has to know, then what it missed."""
         missed, seat.outbox = seat.outbox, Outbox()
         seat.line = line
+        seat.ice_at = self._clock.monotonic()
         self._dispatch(admission.deliveries)
         seat.outbox.extend(missed)
 
@@ -189,6 +225,7 @@ class Switchboard:
     def _vacate(self, departure: Departure) -> Seat:
         seat = self._seats.pop(departure.who)
         self._journal.went(departure.who, self._clock.unix(), departure.reason)
+        self.observers.left(seat.room.id, departure.who, departure.reason)
         log.info("= %s gone, %s", departure.who, departure.reason)
         return seat
 
@@ -197,8 +234,11 @@ class Switchboard:
     def _ask(self, seat: Seat, message: ClientMessage) -> None:
         try:
             deliveries = seat.room.handle(seat.participant, message, self._clock.unix())
-            self._dispatch(deliveries, relayed=isinstance(message, Signal))
+            self._dispatch(
+                deliveries, relayed=seat if type(message) is Signal else None
+            )
         except Refused as refusal:
+            self.observers.refused(refusal.code)
             about = tag_of(type(message))
             self._deliver(seat, Failed(refusal.code, str(refusal), about))
 
@@ -206,21 +246,25 @@ class Switchboard:
         self._dispatch([Delivery(seat.participant, message)])
 
     def _dispatch(
-        self, deliveries: Sequence[Delivery], *, relayed: bool = False
+        self, deliveries: Sequence[Delivery], *, relayed: Seat | None = None
     ) -> None:
         """Put each message, encoded once, into the outboxes it is for."""
-        last, text = None, ""
+        last, text, received = None, "", 0.0
         for to, message in deliveries:
             if message is not last:
                 last, text = message, TO_CLIENT.encode(message)
                 if relayed and len(text) > MAX_MESSAGE:
                     # Numbers may grow when they are written anew.
                     raise Refused(ErrorCode.TOO_LARGE)
-            self._put(self._seats[to], message, text)
+                if relayed and self._traffic.relayed(len(text)) and relayed.line:
+                    received = relayed.line.heard_at
+            self._put(self._seats[to], message, text, received)
 
-    def _put(self, seat: Seat, message: ServerMessage, text: str) -> None:
+    def _put(
+        self, seat: Seat, message: ServerMessage, text: str, received: float
+    ) -> None:
         line = seat.line
-        fits = seat.outbox.put(message, text, cut=line is None)
+        fits = seat.outbox.put(message, text, cut=line is None, received=received)
         if line is None:
             return
         if fits:

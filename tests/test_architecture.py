@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("starlette", "uvicorn", "uvloop", "httptools", "websockets"),
         *("joserfc", "msgspec"),
         *("authlib", "httpx", "motor", "pymongo", "bson", "redis"),
-        *("structlog", "prometheus_client"),
+        *("structlog", "prometheus_client", "websockets"),
     },
 }
 

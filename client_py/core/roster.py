@@ -9,7 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from client_py.core.backoff import next_delay
-from client_py.core.effect import After, ClosePeer, Deliver, Effect, OpenPeer, Send
+from client_py.core.effect import (
+    After,
+    ClosePeer,
+    Deliver,
+    Effect,
+    OpenPeer,
+    Send,
+    UseServers,
+)
 from client_py.core.event import PeerChanged, PeerSaid, RenewalDue
 from client_py.core.state import Connection, Participant, Quality
 from protocol.codec import to_plain
@@ -73,11 +81,11 @@ class Roster:
 
     def enter(self, joined: Joined) -> list[Effect]:
         """Take the room as it is now: open what is new, close what is gone."""
-        self._ice_servers = joined.ice_servers
         here = {info.id: info for info in joined.participants}
         effects: list[Effect] = []
         for who in [who for who in self._links if who not in here]:
             effects += self.remove(who)
+        effects += self.use(joined.ice_servers)
         for who, info in here.items():
             if who in self._links:
                 self._links[who].info = info
@@ -85,6 +93,13 @@ class Roster:
                 # Whoever came while I was cut off is the newcomer of the two.
                 effects += self._open(info, initiator=not joined.resumed)
         return effects
+
+    def use(self, servers: tuple[IceServer, ...]) -> list[Effect]:
+        """The ICE servers are these from now on, for old links and new ones."""
+        if servers == self._ice_servers:
+            return []
+        self._ice_servers = servers
+        return [UseServers(servers)] if self._links else []
 
     def add(self, info: ParticipantInfo) -> list[Effect]:
         """Somebody came in: make ready for their offer."""

@@ -276,6 +276,8 @@ class Session:
                 self._log.add(line)
             case m.Reacted(who, emoji):
                 self._log.react(who, emoji)
+            case m.IceRenewed(servers):
+                return self._roster.use(servers)
         return []
 
     def _joined(self, joined: m.Joined) -> list[Effect]:

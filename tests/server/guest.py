@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import websockets
+from starlette.applications import Starlette
 from uvicorn.server import ServerState
 
 from protocol import messages as m
@@ -111,6 +112,7 @@ class House:
     clock: FakeClock
     http: httpx.AsyncClient
     guests: contextlib.AsyncExitStack
+    app: Starlette
 
     def token(self, room: str = "the-room", subject: str = "someone") -> str:
         tokens = Tokens(SECRET, counting("jti"))
@@ -189,7 +191,7 @@ async def serving(
             httpx.AsyncClient(base_url=origin, trust_env=False) as http,
             contextlib.AsyncExitStack() as guests,
         ):
-            yield House(origin, clock, http, guests)
+            yield House(origin, clock, http, guests, app)
         for connection in list(state.connections):
             connection.shutdown()
         listener.close()

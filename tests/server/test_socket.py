@@ -20,6 +20,7 @@ from protocol.codes import (
     LeaveReason,
     Presence,
 )
+from server.direct import EXTENSION
 from server.tokens import Tokens
 
 
@@ -369,7 +370,11 @@ async def test_who_says_nothing_is_closed(tmp_path: Path):
         Gate(SystemClock(), Capacity()),
         hello_deadline=0.01,
     )
-    scope = {"headers": [(b"origin", b"http://here")], "subprotocols": [SUBPROTOCOL]}
+    scope = {
+        "headers": [(b"host", b"here"), (b"origin", b"http://here")],
+        "subprotocols": [SUBPROTOCOL],
+        "extensions": {EXTENSION: None},  # nobody gets so far
+    }
     await endpoint(scope, events.get, send)  # type: ignore[arg-type]
     assert sent[-1] == {
         "type": "websocket.close",
