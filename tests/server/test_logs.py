@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from ipaddress import ip_network
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ import structlog
 from guest import Guest, House, make_settings, serving
 
 from protocol import messages as m
+from server.gate import Capacity
 from server.logs import RequestIds, configure
 
 MARKS = ("Marked-Name", "marked-chat", "marked-sdp", "eyJ", "marked-query")
@@ -156,3 +158,13 @@ async def test_a_name_that_is_none_is_replaced(given):
 
 async def test_nobody_else_names_the_request():
     assert await answer(False, "proxy-1234.5678") != "proxy-1234.5678"
+
+
+@pytest.mark.parametrize(("proxies", "believed"), [("127.0.0.0/8", True), ("", False)])
+async def test_the_proxies_that_are_set_are_trusted(tmp_path, proxies, believed):
+    networks = tuple(ip_network(each) for each in proxies.split() if each)
+    settings = make_settings(tmp_path, capacity=Capacity(proxies=networks))
+    async with serving(settings) as house:
+        given = {"X-Request-ID": "from-the-proxy"}
+        response = await house.http.get("/healthz", headers=given)
+    assert (response.headers["x-request-id"] == "from-the-proxy") == believed
