@@ -86,6 +86,7 @@ def serving(kind: str) -> Iterator[Server]:
                 "TERTULIA_DATA_DIR": data,
                 "TERTULIA_SECRET": SECRET,
                 "TERTULIA_LOG_LEVEL": "warning",
+                "TERTULIA_LIMIT_SCALE": "1000",  # nobody talks so much
                 "TERTULIA_TURN_URLS": "turn:turn.example.org",
                 "TERTULIA_TURN_SECRET": "turn-secret",
             },
