@@ -323,6 +323,13 @@ class GoingAway:
     retry_after: float
 
 
+@message("ice-servers")
+class IceRenewed:
+    """New credentials, before the old ones end: for every connection from now on."""
+
+    ice_servers: Annotated[tuple[IceServer, ...], Limit(8)]
+
+
 # -- peer to peer, inside a signal's body
 
 
@@ -379,5 +386,6 @@ ServerMessage = (
     | Pong
     | Failed
     | GoingAway
+    | IceRenewed
 )
 PeerMessage = Description | Candidate | Renew

@@ -3,18 +3,20 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect
-from starlette.routing import BaseRoute, Mount, WebSocketRoute
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
 
-from protocol.messages import IceServer, ParticipantId, RoomId
+from protocol.messages import RoomId
 from server import health, openapi
 from server.assets import Assets
+from server.bypass import SocketDoor
 from server.caller import Callers
 from server.clock import Clock, SystemClock
 from server.drain import Drain
@@ -24,12 +26,14 @@ from server.headers import SecurityHeaders
 from server.ice import ice_servers
 from server.journal import Journal
 from server.keys import Keys
+from server.logs import RequestIds
 from server.method import and_no_others
+from server.monitoring import Monitoring
 from server.origin import Origins
 from server.register import Register
 from server.reply import failed, gone, refused, store_failed
 from server.room_api import RoomApi
-from server.rooms import Rooms
+from server.rooms import IceFor, Rooms
 from server.sessions import Sessions
 from server.settings import Settings
 from server.socket import SocketEndpoint
@@ -68,11 +72,24 @@ def create_app(
     tokens = Tokens(settings.secret, new_id, settings.retired_secrets)
     journal = Journal(store)
     rooms = Rooms(new_id, _ice_for(settings, clock))
-    switchboard = Switchboard(rooms, journal, clock, Tickets(settings.secret))
     gate = Gate(clock, settings.capacity)
+    monitoring = Monitoring(settings, clock, new_id, store, journal)
+    switchboard = Switchboard(
+        rooms,
+        journal,
+        clock,
+        Tickets(settings.secret),
+        monitoring.observers,
+        monitoring.metrics.traffic,
+        monitoring.metrics.written,
+    )
     origins = Origins(settings.origins, test_mode=settings.test_mode)
     callers = Callers(tokens, Keys(settings.api_keys), clock)
     register = Register(rooms, store)
+    endpoint = SocketEndpoint(
+        switchboard, tokens, origins, clock, gate, register=register
+    )
+    monitoring.watch(switchboard, endpoint)
     room_api = RoomApi(
         tokens=tokens,
         callers=callers,
@@ -92,16 +109,21 @@ def create_app(
         guests=settings.guests,
         test_mode=settings.test_mode,
     )
-    socket = SocketEndpoint(
-        switchboard, tokens, origins, clock, gate, register=register
-    )
+
+    async def counted(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused)
+        monitoring.observers.refused(error.code)
+        return await refused(request, error)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await store.start()
         try:
             await store.end_open(clock.unix(), "server_stopped")
-            async with _running(journal.run(), _ticking(switchboard, tick)):
+            async with (
+                monitoring.running(),
+                _running(journal.run(), _ticking(switchboard, tick)),
+            ):
                 yield
                 async with asyncio.timeout(_LAST_WORDS):
                     await journal.flush()
@@ -111,21 +133,21 @@ def create_app(
 
     app = Starlette(
         routes=[
-            WebSocketRoute("/ws", socket),
             *and_no_others(
                 [
                     openapi.ROUTE,
                     health.ROUTE,
                     *room_api.routes(),
                     *sessions.routes(),
+                    *monitoring.routes(),
                 ]
             ),
             *_login(settings, tokens, clock),
             Mount("/", Assets(settings.page, test_mode=settings.test_mode)),
         ],
-        middleware=_middleware(settings, gate),
+        middleware=_middleware(settings, endpoint, gate),
         exception_handlers={
-            Refused: refused,
+            Refused: counted,
             StoreError: store_failed,
             ClientDisconnect: gone,
             Exception: failed,
@@ -155,16 +177,20 @@ def _login(settings: Settings, tokens: Tokens, clock: Clock) -> list[BaseRoute]:
     return [*Login(settings.oidc, tokens, clock, settings.origins).routes()]
 
 
-def _ice_for(
-    settings: Settings, clock: Clock
-) -> Callable[[ParticipantId], tuple[IceServer, ...]]:
-    return lambda participant: ice_servers(
-        settings.turn_urls, settings.turn_secret, participant, clock.unix()
+def _ice_for(settings: Settings, clock: Clock) -> IceFor:
+    return lambda room, participant: ice_servers(
+        settings.turn_urls, settings.turn_secret, room, participant, clock.unix()
     )
 
 
-def _middleware(settings: Settings, gate: Gate) -> list[Middleware]:
-    middleware = [Middleware(SecurityHeaders)]
+def _middleware(
+    settings: Settings, endpoint: SocketEndpoint, gate: Gate
+) -> list[Middleware]:
+    middleware = [
+        Middleware(RequestIds, trusts=gate.addresses.trusts),
+        Middleware(SocketDoor, endpoint=endpoint),
+        Middleware(SecurityHeaders),
+    ]
     if settings.origins:
         cors = Middleware(
             CORSMiddleware,

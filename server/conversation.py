@@ -7,8 +7,9 @@ from http import HTTPStatus
 from typing import Final
 
 from websockets.extensions import ServerExtensionFactory
-from websockets.frames import Frame, Opcode
+from websockets.frames import Frame, Opcode, apply_mask  # type: ignore[attr-defined]
 from websockets.http11 import Response
+from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from protocol.codes import CloseCode
@@ -17,6 +18,13 @@ from server.limits import Bucket, Rate
 
 FRAMES: Final = Rate(300, 1200)  # of every kind, so that pieces cost something too
 PINGS: Final = Rate(10, 50)  # pings and pongs: each is answered, or does nothing
+
+# RFC 6455 §5.2: the first byte of a whole text message, the second's mask bit, and
+# the length that says that the next two bytes hold it.
+_TEXT: Final = 0x81
+_MASKED: Final = 0x80
+_MEDIUM: Final = 126
+_SHORTEST: Final = 6  # bytes of a masked frame
 
 
 class Conversation(ServerProtocol):
@@ -37,6 +45,8 @@ class Conversation(ServerProtocol):
         self._frames = Bucket(FRAMES.times(scale), now())
         self._pings = Bucket(PINGS.times(scale), now())
         self._text: codecs.IncrementalDecoder | None = None
+        self._longest = max_size
+        self._between = False  # the parser waits for a frame's first byte
         self.fault: tuple[int, str] | None = None
 
     def reject(self, status: HTTPStatus | int, text: str) -> Response:
@@ -66,10 +76,52 @@ class Conversation(ServerProtocol):
             self.reader.discard()
             yield
 
+    def cut_texts(self, data: bytes) -> tuple[list[str], bytes]:
+        """Read whole text messages off the front; return them, and what is left.
+
+        A short cut for what nearly all frames are, counted as the parser counts. All
+        others, what isn't whole, and whatever is wrong is left to ``receive_data``.
+        """
+        texts: list[str] = []
+        if not self._between or self.current_size is not None:
+            return texts, data
+        if self.fault is not None or self.state is not OPEN:
+            return texts, data
+        at, size = 0, len(data)
+        while size - at >= _SHORTEST and data[at] == _TEXT:
+            length, start = data[at + 1] - _MASKED, at + _SHORTEST
+            if length == _MEDIUM:
+                start += 2
+                length = int.from_bytes(data[at + 2 : at + 4], "big")
+            elif not 0 <= length < _MEDIUM:  # unmasked, or far too long
+                break
+            end = start + length
+            if end > size or length > self._longest:
+                break
+            try:
+                text = str(
+                    apply_mask(data[start:end], data[start - 4 : start]), "utf-8"
+                )
+            except UnicodeDecodeError:
+                break
+            if self._frames.take(self._now()):
+                self._flooded()
+                return texts, b""
+            texts.append(text)
+            at = end
+        return texts, data[at:]
+
+    def receive_data(self, data: bytes | bytearray) -> None:
+        """Parse what came."""
+        self._between = False
+        super().receive_data(data)
+
     def recv_frame(self, frame: Frame) -> None:
         """Judge a frame, then take it in."""
+        # True only after the last frame, and only if nothing of another follows.
+        self._between = not self.reader.buffer
         if not self._afford(frame):
-            self.fail(CloseCode.TOO_MANY, CloseCode.TOO_MANY.name.lower())
+            self._flooded()
             return
         if frame.opcode is Opcode.CLOSE:
             # A close may come between the pieces of a message (RFC 6455 §5.4), which
@@ -77,6 +129,9 @@ class Conversation(ServerProtocol):
             self.current_size = None
         self._check_text(frame)
         super().recv_frame(frame)
+
+    def _flooded(self) -> None:
+        self.fail(CloseCode.TOO_MANY, CloseCode.TOO_MANY.name.lower())
 
     def _afford(self, frame: Frame) -> bool:
         now = self._now()

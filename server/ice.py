@@ -1,5 +1,8 @@
 """The ICE servers that a participant is told of, with credentials that expire.
 
+They are given to who is in a room, and again before they end. Who leaves has them
+for some minutes more, which is why they are short.
+
 TURN REST API (draft-uberti-behave-turn-rest-00 §2.2): the username carries the
 time at which it expires, the credential is an HMAC under a secret that this
 server and the TURN server share.
@@ -11,22 +14,28 @@ import hmac
 from collections.abc import Sequence
 from typing import Final
 
-from protocol.messages import IceServer, ParticipantId
+from protocol.messages import IceServer, ParticipantId, RoomId
 
-# A connection made late in a call still uses the credentials of the join, so
-# they have to last as long as a call does.
-LIFE: Final = 6 * 3600  # seconds
+LIFE: Final = 600  # seconds
+RENEWAL: Final = 0.8 * LIFE  # after so long, new ones are given
 
 
 def ice_servers(
-    urls: Sequence[str], secret: str, participant: ParticipantId, now: float
+    urls: Sequence[str],
+    secret: str,
+    room: RoomId,
+    participant: ParticipantId,
+    now: float,
 ) -> tuple[IceServer, ...]:
-    """Return the servers for one participant; ``now`` is Unix time."""
+    """Return the servers for one participant in one room; ``now`` is Unix time.
+
+    What follows the time in the username is for the TURN server's log and quotas.
+    """
     stun = tuple(url for url in urls if url.startswith("stun"))
     turn = tuple(url for url in urls if url.startswith("turn"))
     servers = [IceServer(stun)] if stun else []
     if turn:
-        username = f"{int(now) + LIFE}:{participant}"
+        username = f"{int(now) + LIFE}:{room}:{participant}"
         digest = hmac.digest(secret.encode(), username.encode(), hashlib.sha1)
         credential = base64.b64encode(digest).decode()
         servers.append(IceServer(turn, username, credential))

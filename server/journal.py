@@ -28,6 +28,16 @@ class Journal:
         self._retry = retry
         self._queue: asyncio.Queue[Write] = asyncio.Queue(LENGTH)
 
+    @property
+    def depth(self) -> int:
+        """How many writes wait."""
+        return self._queue.qsize()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether what comes next would be recorded."""
+        return not self._queue.full()
+
     def came(self, participation: Participation) -> None:
         """Somebody came into a room."""
         self._put(lambda: self._store.came(participation))

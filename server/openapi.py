@@ -113,6 +113,10 @@ def document() -> Schema:
         expires_in=_SECONDS,
         test_mode=flag,
     )
+    state = {"enum": ["ok", "down"]}
+    ready = _object(
+        ready=flag, draining=flag, checks=_object(store=state, journal=state)
+    )
     paths = {
         "/api/session": {
             "post": _operation(
@@ -182,6 +186,22 @@ def document() -> Schema:
                 "getDocument", "This document.", {200: {"type": "object"}}
             )
         },
+        "/metrics": {
+            "get": _operation(
+                "getMetrics",
+                "What is counted, in Prometheus' text format.",
+                {200: None},
+                (403,),
+                security=[{}, {"metrics": []}],
+            )
+        },
+        "/readyz": {
+            "get": _operation(
+                "getReadiness",
+                "Tell whether the server can take new people, and what is down.",
+                {200: ready, 503: ready},
+            )
+        },
         "/healthz": {
             "get": _operation(
                 "getHealth",
@@ -208,6 +228,7 @@ def document() -> Schema:
             "securitySchemes": {
                 "session": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "key": {"type": "http", "scheme": "basic"},
+                "metrics": {"type": "http", "scheme": "bearer"},
             },
         },
     }

@@ -34,6 +34,7 @@ class Letter:
     counts: bool
     about: ParticipantId | None = None
     seq: int = 0  # none before it is sent, none ever if it doesn't count
+    received: float = 0.0  # monotonic; of the few whose way is timed
 
 
 class Outbox:
@@ -55,7 +56,14 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, message: ServerMessage, text: str, *, cut: bool = False) -> bool:
+    def put(
+        self,
+        message: ServerMessage,
+        text: str,
+        *,
+        cut: bool = False,
+        received: float = 0.0,
+    ) -> bool:
         """Append a message; return False if the reader is too slow for it.
 
         In a ``cut`` what belongs to the connection alone is dropped.
@@ -74,7 +82,7 @@ class Outbox:
             self._forget()
             self.lost = True
             return False
-        letter = Letter(text, counts, about)
+        letter = Letter(text, counts, about, received=received)
         self._waiting.append(letter)
         self._size += len(text)
         if about is not None:

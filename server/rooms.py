@@ -37,7 +37,7 @@ from server.tokens import LEEWAY, ROOM_LIFE
 # An ended room is remembered until every token that opened it has expired.
 _EPITAPH: Final = ROOM_LIFE + LEEWAY
 
-IceFor = Callable[[ParticipantId], tuple[IceServer, ...]]
+IceFor = Callable[[RoomId, ParticipantId], tuple[IceServer, ...]]
 
 
 class Admission(NamedTuple):
@@ -56,7 +56,7 @@ class Rooms:
 
     def __init__(self, new_id: Callable[[], str], ice_for: IceFor) -> None:
         self._new_id = new_id
-        self._ice_for = ice_for
+        self.ice_for = ice_for
         self._rooms: dict[RoomId, Room] = {}
         # Every grace is as long as every other: this is in order of its end.
         self._cut: dict[ParticipantId, tuple[float, Room]] = {}
@@ -222,7 +222,7 @@ class Rooms:
         self, room: Room, member: Member, entry: Entry, *, resumed: bool = False
     ) -> list[Delivery]:
         who = member.info.id
-        joined = room.welcome(who, self._ice_for(who), resumed=resumed)
+        joined = room.welcome(who, self.ice_for(room.id, who), resumed=resumed)
         mine = [Delivery(who, joined)]
         if member.info.name != entry.name:
             mine.append(Delivery(who, ParticipantChanged(member.info)))

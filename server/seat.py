@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from protocol.codes import CloseCode
 from protocol.messages import Joined, ParticipantId
 from protocol.numbering import SEQ, Numbers, stamp
-from server.outbox import Outbox
+from server.outbox import Letter, Outbox
 from server.room import Room
 
 _TICKETS: Final = 4  # answers in a row that may be lost
@@ -39,6 +39,7 @@ class Seat:
     agent: str = ""
     outbox: Outbox = field(default_factory=Outbox)
     line: Line | None = None
+    ice_at: float = 0.0  # when it was last told of the ICE servers, monotonic
     epoch: str = field(default_factory=new_epoch)
     heard: int = 0  # the number of the last message of theirs that came
     tickets: list[str] = field(default_factory=list)  # those still good, by age
@@ -75,9 +76,6 @@ class Seat:
             heard=self.heard,
         )
 
-    def next_text(self) -> str | None:
-        """Return the text to send next, with its numbers."""
-        letter = self.outbox.take()
-        if letter is None:
-            return None
+    def stamped(self, letter: Letter) -> str:
+        """Return the text of a letter to send now, with its numbers."""
         return stamp(letter.text, SEQ, Numbers(letter.seq, self.heard))

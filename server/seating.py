@@ -71,7 +71,8 @@ class Seating:
     def let_in(self, seat: Seat, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Somebody waits no longer: complete what they are told of the room."""
         subject = seat.room.members[seat.participant].subject
-        return _begun(seat, deliveries, self._ticket(seat, subject), resumed=False)
+        ticket = self._ticket(seat, subject)
+        return self._begun(seat, deliveries, ticket, resumed=False)
 
     def keep(self, seat: Seat, signal: Signal, number: int) -> bool:
         """Keep a signal for one who may still come back; False if it can't be."""
@@ -98,7 +99,7 @@ class Seating:
         if admission.you in admission.room.waiting:
             return Seated(seat, How.WAITS, admission.deliveries)
         ticket = self._ticket(seat, entry.subject, hello.resume if you else "")
-        told = _begun(seat, admission.deliveries, ticket, resumed=you is not None)
+        told = self._begun(seat, admission.deliveries, ticket, resumed=you is not None)
         if you is None:
             return Seated(seat, How.JOINED, told)
         missed = self._awaited.collect(room, you)
@@ -118,12 +119,13 @@ class Seating:
             before.close(CloseCode.ELSEWHERE)
         ticket = self._ticket(seat, entry.subject, hello.resume)
         if not (same and seat.outbox.rewind(hello.last_seq)):
-            told = _begun(seat, admission.deliveries, ticket, resumed=True)
+            told = self._begun(seat, admission.deliveries, ticket, resumed=True)
             return Seated(seat, How.RESUMED, told)
         # What was missed follows, and nothing else.
         mine, others = admission.deliveries[0].message, admission.deliveries[1:]
         assert isinstance(mine, Joined)
         resumed = Resumed(ticket, mine.ice_servers, seat.heard)
+        seat.ice_at = self._clock.monotonic()
         seat.outbox.put_first(TO_CLIENT.encode(resumed))
         line.ring()
         return Seated(seat, How.RESUMED, others)
@@ -134,22 +136,27 @@ class Seating:
         seat.give(ticket, used)
         return ticket
 
+    def _begun(
+        self,
+        seat: Seat,
+        deliveries: Sequence[Delivery],
+        ticket: str,
+        *,
+        resumed: bool,
+    ) -> list[Delivery]:
+        """Let everything be told anew; complete the ``joined`` that does."""
+        seat.outbox.restart()
+        seat.ice_at = self._clock.monotonic()
+        return [
+            Delivery(to, seat.begin(message, ticket, resumed=resumed))
+            if to == seat.participant and isinstance(message, Joined)
+            else Delivery(to, message)
+            for to, message in deliveries
+        ]
+
 
 def _entry(hello: Hello, granted: Pass) -> Entry:
     """Return who asks to come in, as their token and they themselves tell."""
     host = granted.role.value == Role.HOST.value
     role = Role.HOST if host else Role.MEMBER
     return Entry(granted.subject, hello.name, hello.media, role, granted.name)
-
-
-def _begun(
-    seat: Seat, deliveries: Sequence[Delivery], ticket: str, *, resumed: bool
-) -> list[Delivery]:
-    """Let everything be told anew; complete the ``joined`` that does."""
-    seat.outbox.restart()
-    return [
-        Delivery(to, seat.begin(message, ticket, resumed=resumed))
-        if to == seat.participant and isinstance(message, Joined)
-        else Delivery(to, message)
-        for to, message in deliveries
-    ]

@@ -13,14 +13,18 @@ from server.address import Network
 from server.errors import SettingError
 from server.gate import Capacity
 from server.keys import parse_keys
+from server.logs import LEVELS
 from server.secret import given_secrets, kept_secret
 from server.store import engine_of
+from server.webhook import key_of
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "build" / "page"
 
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s,]+")
 _ICE_LIMIT = 8
+_METRICS_TOKEN_LENGTH = 16  # characters
+_WEBHOOK_URL = re.compile(r"https?://[^\s,/@?#]+(/[^\s,]*)?")
 _DRAIN_LIMIT = 7.0  # seconds; what runs us kills us after 10, most often
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -54,6 +58,10 @@ class Settings:
     capacity: Capacity = Capacity()
     test_mode: bool = False
     drain: float = 5.0
+    log_level: str = "info"
+    metrics_token: str = field(default="", repr=False)
+    webhook_urls: tuple[str, ...] = field(default=(), repr=False)
+    webhook_key: bytes = field(default=b"", repr=False)
     page: Path = PAGE
 
     @classmethod
@@ -91,6 +99,10 @@ class Settings:
             capacity=_capacity(env),
             test_mode=_switch(env, "TERTULIA_TEST_MODE"),
             drain=_seconds(env, "TERTULIA_DRAIN", cls.drain, _DRAIN_LIMIT),
+            log_level=_log_level(env),
+            metrics_token=_metrics_token(env),
+            webhook_urls=_webhook_urls(env),
+            webhook_key=_webhook_key(env),
         )
 
 
@@ -174,6 +186,44 @@ def _check_turn(urls: tuple[str, ...], secret: str) -> None:
         raise SettingError(
             "TERTULIA_TURN_SECRET", "needed for the turn: URLs of TERTULIA_TURN_URLS"
         )
+
+
+def _log_level(env: Mapping[str, str]) -> str:
+    level = env.get("TERTULIA_LOG_LEVEL", "").strip().lower() or Settings.log_level
+    if level not in LEVELS:
+        raise SettingError("TERTULIA_LOG_LEVEL", f"expected {', '.join(LEVELS)}")
+    return level
+
+
+def _metrics_token(env: Mapping[str, str]) -> str:
+    token = env.get("TERTULIA_METRICS_TOKEN", "").strip()
+    if token and len(token) < _METRICS_TOKEN_LENGTH:
+        raise SettingError(
+            "TERTULIA_METRICS_TOKEN",
+            f"expected at least {_METRICS_TOKEN_LENGTH} characters",
+        )
+    return token
+
+
+def _webhook_urls(env: Mapping[str, str]) -> tuple[str, ...]:
+    urls = _list(env, "TERTULIA_WEBHOOK_URLS")
+    if not all(_WEBHOOK_URL.fullmatch(url) for url in urls):
+        raise SettingError(
+            "TERTULIA_WEBHOOK_URLS", "expected http: or https: URLs without a user"
+        )
+    return tuple(dict.fromkeys(urls))
+
+
+def _webhook_key(env: Mapping[str, str]) -> bytes:
+    if not _list(env, "TERTULIA_WEBHOOK_URLS"):
+        return b""
+    try:
+        return key_of(env.get("TERTULIA_WEBHOOK_SECRET", "").strip())
+    except ValueError:
+        raise SettingError(
+            "TERTULIA_WEBHOOK_SECRET",
+            "expected whsec_ and at least 24 random bytes in base64",
+        ) from None
 
 
 def _database(env: Mapping[str, str], data_dir: Path) -> str:

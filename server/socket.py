@@ -1,13 +1,17 @@
 """One WebSocket's life: hello, then messages in and messages out.
 
-A plain ASGI application. The endpoint's own task reads; a second task writes what
-waits in the outbox, so that nobody ever waits for another one's socket.
+A plain ASGI application. Once in, it talks to the transport directly: each message is
+handled in the turn in which it comes, and what it causes is written in the same turn
+where nothing has to wait. Else it stays in the outbox, and a task of that connection's
+own writes it later: nobody ever waits for another one's socket.
 """
 
 import asyncio
 import logging
+from contextvars import copy_context
 
 from starlette.types import Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from protocol.codec import tag_of
 from protocol.codes import (
@@ -22,10 +26,11 @@ from protocol.messages import Failed, Hello
 from protocol.numbering import N
 from server.clock import Clock
 from server.denial import deny
+from server.direct import EXTENSION, Direct
 from server.errors import Refused, StoreError, TooMany
 from server.gate import Gate, Visit
 from server.limits import Allowance, Verdict
-from server.origin import Origins
+from server.origin import Origins, host_of
 from server.register import Register
 from server.seat import Seat
 from server.switchboard import Switchboard
@@ -36,7 +41,6 @@ log = logging.getLogger("tertulia.socket")
 
 PATIENCE = 10  # messages that can't be understood, before we close
 FAREWELL = 2.0  # seconds to get the last messages out
-TURN = 32  # messages read before the others get their turn
 
 
 class SocketEndpoint:
@@ -58,8 +62,9 @@ class SocketEndpoint:
         self.register = register
         self.clock = clock
         self.hello_deadline = hello_deadline
-        self._origins = origins
+        self.open = 0
         self.gate = gate
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
@@ -70,7 +75,9 @@ class SocketEndpoint:
             await deny(scope, send, crowd.status, f"{crowd}\n".encode(), [retry])
             return
         try:
-            if self.switchboard.draining:
+            if not host_of(scope):  # RFC 9112 §3.2
+                await deny(scope, send, 400, b"no valid Host\n")
+            elif self.switchboard.draining:
                 stops = b"this server stops; come back in a moment\n"
                 await deny(scope, send, 503, stops)
             elif not self._origins.admit(scope):
@@ -78,9 +85,16 @@ class SocketEndpoint:
             elif SUBPROTOCOL not in scope["subprotocols"]:
                 expected = f"expected subprotocol {SUBPROTOCOL}\n"
                 await deny(scope, send, 400, expected.encode())
+            elif EXTENSION not in scope.get("extensions", {}):
+                await deny(scope, send, 500, b"to be run by `tertulia serve`\n")
             else:
                 await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-                await _Connection(self, visit, receive, send).run()
+                direct: Direct = scope["extensions"][EXTENSION]
+                self.open += 1
+                try:
+                    await _Connection(self, visit, receive, send, direct).run()
+                finally:
+                    self.open -= 1
         finally:
             visit.over()
 
@@ -97,7 +111,12 @@ class _Connection:
     """A ``Line``: one accepted socket."""
 
     def __init__(
-        self, endpoint: SocketEndpoint, visit: Visit, receive: Receive, send: Send
+        self,
+        endpoint: SocketEndpoint,
+        visit: Visit,
+        receive: Receive,
+        send: Send,
+        direct: Direct,
     ) -> None:
         self._endpoint = endpoint
         self._visit = visit
@@ -105,7 +124,9 @@ class _Connection:
         self._now = endpoint.clock.monotonic
         self._receive = receive
         self._send = send
-        self._waiting = asyncio.Event()
+        self._direct = direct
+        self._seat: Seat | None = None
+        self._writer: asyncio.Task[None] | None = None
         self._deadline = asyncio.timeout(endpoint.hello_deadline)
         self._code: int | None = None
         self._strikes = 0
@@ -114,7 +135,13 @@ class _Connection:
 
     def ring(self) -> None:
         """Something waits in the outbox."""
-        self._waiting.set()
+        if self._seat is None or (self._writer and not self._writer.done()):
+            return
+        try:
+            if not self._flush(self._seat):
+                self._writer = asyncio.create_task(self._write(self._seat))
+        except OSError:
+            pass  # the socket is gone; the reader hears it too
 
     def close(self, code: CloseCode) -> None:
         """Close the socket, soon; the first code counts."""
@@ -125,14 +152,18 @@ class _Connection:
     async def run(self) -> None:
         """Talk until one side has enough."""
         seat: Seat | None = None
-        writer: asyncio.Task[None] | None = None
         over = _Over(CloseCode.INTERNAL, by_us=True)
         try:
             async with self._deadline:
                 seat = await self._enter()
+                bind_contextvars(participant=seat.participant)
                 self._deadline.reschedule(None)
-                writer = asyncio.create_task(self._write(seat))
-                await self._listen(seat)
+                self._seat = seat
+                self.ring()
+                # What is logged meanwhile belongs to this connection.
+                inside = copy_context()
+                self._direct.listen(lambda text: inside.run(self._take, text))
+                await self._next()  # nothing comes this way but the end
         except _Over as reason:
             over = reason
         except TimeoutError:
@@ -141,8 +172,8 @@ class _Connection:
             log.exception("= a connection failed")
         finally:
             self._code = over.code
-            if writer is not None:
-                writer.cancel()
+            if self._writer is not None:
+                self._writer.cancel()
             try:
                 if over.by_us:
                     await self._say_goodbye(seat, over.code)
@@ -157,14 +188,17 @@ class _Connection:
         try:
             hello = FROM_CLIENT.decode(await self._next())
         except ProtocolError as error:
+            self._switchboard.observers.refused(error.code)
             await self._refuse(Failed(error.code, str(error)))
             raise _Over(CloseCode.BAD_MESSAGE, by_us=True) from None
         if not isinstance(hello, Hello):
+            self._switchboard.observers.refused(ErrorCode.BAD_MESSAGE)
             await self._refuse(Failed(ErrorCode.BAD_MESSAGE, "hello comes first"))
             raise _Over(CloseCode.BAD_MESSAGE, by_us=True)
         try:
             return await self._admit(hello)
         except Refused as refusal:
+            self._switchboard.observers.refused(refusal.code)
             await self._refuse(Failed(refusal.code, str(refusal), "hello"))
             raise _Over(CloseCode.REFUSED, by_us=True) from None
         except StoreError as error:
@@ -181,21 +215,25 @@ class _Connection:
         record = await self._endpoint.register.find(granted.room)
         return self._switchboard.admit(self, hello, granted, record)
 
-    async def _listen(self, seat: Seat) -> None:
-        """Hand on what comes, until the socket is gone."""
-        read = 0
-        while True:
-            text = await self._next()
-            self._hear(seat, text)
-            read += 1
-            if read % TURN == 0:
-                # Reading what came in one packet never waits; writers need a turn.
-                await asyncio.sleep(0)
+    def _take(self, text: str | None) -> None:
+        """Judge what comes, and hand it on."""
+        if self._seat is None or self._code is not None:
+            return  # it is over, and will be said soon
+        self.heard_at = self._now()
+        if text is None:
+            self.close(CloseCode.BAD_MESSAGE)
+            return
+        try:
+            self._hear(self._seat, text)
+        except Exception:
+            log.exception("= a message failed")
+            self.close(CloseCode.INTERNAL)
 
     def _hear(self, seat: Seat, text: str) -> None:
         verdict = self._allowance.hear(self._now(), len(text))
         if verdict is Verdict.ENOUGH:
-            raise _Over(CloseCode.TOO_MANY, by_us=True)
+            self.close(CloseCode.TOO_MANY)
+            return
         try:
             message, numbers = FROM_CLIENT.decode_numbered(text, N)
         except ProtocolError as error:
@@ -211,7 +249,7 @@ class _Connection:
             seat, self, too_many.code, str(too_many), about, numbers
         )
         if verdict is Verdict.ENOUGH:
-            raise _Over(CloseCode.TOO_MANY, by_us=True)
+            self.close(CloseCode.TOO_MANY)
 
     async def _next(self) -> str:
         event: Message = await self._receive()
@@ -231,19 +269,29 @@ class _Connection:
 
     # -- out
 
+    def _flush(self, seat: Seat) -> bool:
+        """Write what waits, as far as the socket takes it; return if it took all."""
+        while seat.line is self:
+            if not self._direct.writable.is_set():
+                return False
+            letter = seat.outbox.take()
+            if letter is None:
+                break
+            self._direct.write(seat.stamped(letter))
+            if letter.received:
+                self._switchboard.written(self._now() - letter.received)
+        return True
+
     async def _write(self, seat: Seat) -> None:
-        """Send what waits, whenever something does."""
+        """Write what waits as the socket takes it, until nothing does."""
         try:
-            while True:
-                await self._waiting.wait()
-                self._waiting.clear()
-                await self._drain(seat)
+            await self._drain(seat)
         except OSError:
             pass  # the socket is gone; the reader hears it too
 
     async def _drain(self, seat: Seat) -> None:
-        while seat.line is self and (text := seat.next_text()) is not None:
-            await self._send({"type": "websocket.send", "text": text})
+        while not self._flush(seat):
+            await self._direct.writable.wait()
 
     async def _refuse(self, failed: Failed) -> None:
         await self._send({"type": "websocket.send", "text": TO_CLIENT.encode(failed)})

@@ -6,7 +6,7 @@ without waiting, so each call sees and leaves a consistent state.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -23,6 +23,7 @@ from protocol.messages import (
     Failed,
     GoingAway,
     Hello,
+    IceRenewed,
     Leave,
     Ping,
     Pong,
@@ -34,8 +35,11 @@ from protocol.messages import (
 from protocol.numbering import ROOM as ROOM_FOR_NUMBERS, Numbers
 from server.clock import Clock
 from server.errors import Refused
+from server.ice import RENEWAL
 from server.journal import Journal
+from server.metrics import Traffic
 from server.moderation import Outcome, change
+from server.observer import Observers
 from server.room import Delivery, Departure
 from server.rooms import Rooms
 from server.seat import Line, Seat
@@ -55,10 +59,20 @@ class Switchboard:
     """Every seat of this process."""
 
     def __init__(
-        self, rooms: Rooms, journal: Journal, clock: Clock, tickets: Tickets
+        self,
+        rooms: Rooms,
+        journal: Journal,
+        clock: Clock,
+        tickets: Tickets,
+        observers: Observers | None = None,
+        traffic: Traffic | None = None,
+        written: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self.rooms = rooms
         self.draining = False  # no new sockets: this process stops
+        self.observers = observers or Observers()
+        self.written = written
+        self._traffic = traffic or Traffic()
         self._journal = journal
         self._clock = clock
         self._seating = Seating(rooms, tickets, clock)
@@ -68,6 +82,11 @@ class Switchboard:
     def seats(self) -> int:
         """How many participants there are, the ones cut off included."""
         return len(self._seats)
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for their readers."""
+        return sum(len(seat.outbox) for seat in self._seats.values())
 
     def admit(
         self,
@@ -84,6 +103,8 @@ class Switchboard:
         self._dispatch(deliveries)
         if how in (How.JOINED, How.RETURNED):
             self._came(seat)
+        elif how is How.RESUMED:
+            self.observers.resumed(seat.room.id, seat.participant)
         log.info("= %s %s", seat.participant, how.value)
         return seat
 
@@ -121,6 +142,7 @@ class Switchboard:
 
         What is refused counts as heard: it must not be said again.
         """
+        self.observers.refused(code)
         if self._holds(seat, line) and _is_new(seat, numbers):
             self._deliver(seat, Failed(code, text, about))
 
@@ -160,11 +182,24 @@ class Switchboard:
             if seat.line is not None and now - seat.line.heard_at >= SILENCE:
                 seat.line.close(CloseCode.SILENT)
         self._seating.tick()
+        self._renew_ice(now)
         for departure in self.rooms.expire(now):
             self._vacate(departure)
             self._dispatch(departure.deliveries)
         for room in self.rooms.fade(now):
             self.end(room)
+
+    def _renew_ice(self, now: float) -> None:
+        """Give new credentials to everyone whose old ones end soon."""
+        for seat in list(self._seats.values()):
+            if seat.line is None or now - seat.ice_at < RENEWAL:
+                continue  # who is cut off gets them when they come back
+            if seat.participant in seat.room.waiting:
+                continue  # a relay is for those who are in
+            seat.ice_at = now
+            servers = self.rooms.ice_for(seat.room.id, seat.participant)
+            if any(server.credential for server in servers):
+                self._deliver(seat, IceRenewed(servers))
 
     # -- seats
 
@@ -189,6 +224,7 @@ class Switchboard:
         seat = self._seats.pop(departure.who)
         if not departure.waited:
             self._journal.went(departure.who, self._clock.unix(), departure.reason)
+            self.observers.left(seat.room.id, departure.who, departure.reason)
         log.info("= %s gone, %s", departure.who, departure.reason)
         return seat
 
@@ -202,6 +238,7 @@ class Switchboard:
                 joined_at=self._clock.unix(),
             )
         )
+        self.observers.joined(seat.room.id, seat.participant)
 
     def _depart(self, departures: Sequence[Departure]) -> None:
         """Let people go whom somebody else sends away."""
@@ -213,7 +250,7 @@ class Switchboard:
 
     # -- messages
 
-    def _perform(self, outcome: Outcome, *, relayed: bool = False) -> None:
+    def _perform(self, outcome: Outcome, *, relayed: Seat | None = None) -> None:
         self._depart(outcome.departures)
         deliveries: Sequence[Delivery] = outcome.deliveries
         for who in outcome.admitted:
@@ -233,7 +270,7 @@ class Switchboard:
             if relayed and number:
                 numbered = [_numbered(each, number) for each in outcome.deliveries]
                 outcome.deliveries = numbered
-            self._perform(outcome, relayed=relayed)
+            self._perform(outcome, relayed=seat if relayed else None)
             if outcome.ended:
                 self.end(room.id)
         except Refused as refusal:
@@ -241,6 +278,7 @@ class Switchboard:
             if absent and isinstance(message, Signal):
                 if self._seating.keep(seat, message, number):
                     return
+            self.observers.refused(refusal.code)
             about = tag_of(type(message))
             self._deliver(seat, Failed(refusal.code, str(refusal), about))
 
@@ -248,21 +286,25 @@ class Switchboard:
         self._dispatch([Delivery(seat.participant, message)])
 
     def _dispatch(
-        self, deliveries: Sequence[Delivery], *, relayed: bool = False
+        self, deliveries: Sequence[Delivery], *, relayed: Seat | None = None
     ) -> None:
         """Put each message, encoded once, into the outboxes it is for."""
-        last, text = None, ""
+        last, text, received = None, "", 0.0
         for to, message in deliveries:
             if message is not last:
                 last, text = message, TO_CLIENT.encode(message)
                 if relayed and len(text) > MAX_MESSAGE - ROOM_FOR_NUMBERS:
                     # Numbers may grow when they are written anew.
                     raise Refused(ErrorCode.TOO_LARGE)
-            self._put(self._seats[to], message, text)
+                if relayed and self._traffic.relayed(len(text)) and relayed.line:
+                    received = relayed.line.heard_at
+            self._put(self._seats[to], message, text, received)
 
-    def _put(self, seat: Seat, message: ServerMessage, text: str) -> None:
+    def _put(
+        self, seat: Seat, message: ServerMessage, text: str, received: float
+    ) -> None:
         line = seat.line
-        fits = seat.outbox.put(message, text, cut=line is None)
+        fits = seat.outbox.put(message, text, cut=line is None, received=received)
         if line is None:
             return
         if fits:

@@ -1,16 +1,22 @@
-"""One WebSocket below the application: uvicorn's, with an end and the right errors."""
+"""One WebSocket below the application: uvicorn's, with an end and the right errors.
 
+Who is in a room is handed messages past ASGI, as ``server/direct.py`` tells.
+"""
+
+import asyncio
 import logging
 from typing import Any, Final, cast
 
 import uvicorn
-from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent, WebSocketScope
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import (
     WebSocketsSansIOProtocol,
 )
+from websockets.protocol import OPEN
 
 from server.conversation import Conversation
+from server.direct import EXTENSION, Listener
 from server.gate import Gate
 
 log = logging.getLogger("tertulia.transport")
@@ -30,14 +36,17 @@ class Configuration(uvicorn.Config):
 
 
 class WebSocketTransport(WebSocketsSansIOProtocol):
-    """One WebSocket.
+    """One WebSocket: a ``Direct`` connection.
 
     Drops what a client doesn't read after the conversation is over: closing a
     transport waits for its buffer to be written; a client that reads nothing would
     keep it, and the connection, for ever.
     """
 
+    scope: WebSocketScope
     counted = False
+    _listener: Listener | None = None
+    _lingering: asyncio.TimerHandle | None = None
 
     def __init__(self, config: Configuration, *args: Any, **more: Any) -> None:
         super().__init__(config, *args, **more)
@@ -53,8 +62,11 @@ class WebSocketTransport(WebSocketsSansIOProtocol):
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count the connection out."""
+        """Count the connection out, and forget what would keep it in memory."""
         super().connection_lost(exc)
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         if self.counted:
             self.counted = False
             self._gate.disconnect(host(self.client))
@@ -67,13 +79,42 @@ class WebSocketTransport(WebSocketsSansIOProtocol):
             if self._unheard > TOO_DEAF:
                 self.transport.abort()
                 return
-        self.conn.receive_data(data)
-        self.handle_events()
+        if self._listener is not None and not self.close_sent:
+            texts, data = self.conn.cut_texts(data)
+            for text in texts:
+                self._listener(text)
+        if data:
+            self.conn.receive_data(data)
+            self.handle_events()
         if found is None and self.conn.fault is not None:
             code, reason = self.conn.fault
             event = {"type": "websocket.disconnect", "code": code, "reason": reason}
             self.queue.put_nowait(cast(ASGIReceiveEvent, event))
             self.loop.call_later(LAST_ANSWERS, self._fail)
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message over that the parser has read."""
+        if self._listener is None or self.close_sent:
+            super().send_receive_event_to_app()
+            return
+        data, self.frames = b"".join(self.frames), []
+        self._listener(data.decode() if self.curr_msg_data_type == "text" else None)
+
+    def listen(self, listener: Listener) -> None:
+        """Hand over what waits, then each message as it comes."""
+        for event in [self.queue.get_nowait() for _ in range(self.queue.qsize())]:
+            if event["type"] == "websocket.receive":
+                listener(event.get("text"))
+            else:
+                self.queue.put_nowait(event)
+        self._listener = listener
+        # The handshake is over: its parts would be kept as long as the connection.
+        del self.request, self.response
+        self.scope["headers"] = []
+        # Whoever is handed everything at once is never behind.
+        if self.read_paused and not self.transport.is_closing():
+            self.read_paused = False
+            self.transport.resume_reading()
 
     async def receive(self) -> ASGIReceiveEvent:
         """Return what came; once all of it was read, the connection may fail."""
@@ -101,10 +142,29 @@ class WebSocketTransport(WebSocketsSansIOProtocol):
             raise ClientDisconnected
         await super().send(message)
 
+    def write(self, text: str) -> None:
+        """Write a text frame (RFC 6455 §5.2)."""
+        if self.disconnected or self.close_sent or self.conn.state is not OPEN:
+            raise ClientDisconnected
+        payload = text.encode()
+        length = len(payload)
+        if length < 126:
+            head = bytes((0x81, length))
+        elif length < 1 << 16:
+            head = b"\x81\x7e" + length.to_bytes(2, "big")
+        else:
+            head = b"\x81\x7f" + length.to_bytes(8, "big")
+        self.transport.write(head + payload)
+
     async def run_asgi(self) -> None:
         """Run the application; leave the transport a moment to close by itself."""
+        extensions = cast(dict[str, object], self.scope["extensions"])
+        extensions[EXTENSION] = self
         await super().run_asgi()
-        self.loop.call_later(LINGER, self.transport.abort)
+        self._listener = None
+        del extensions[EXTENSION]  # else the two would keep each other
+        if not self.disconnected:
+            self._lingering = self.loop.call_later(LINGER, self.transport.abort)
 
 
 def host(client: tuple[str, int] | None) -> str:

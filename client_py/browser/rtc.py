@@ -6,6 +6,7 @@ receivers at once, the responder as soon as it has taken the first offer.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
@@ -25,6 +26,8 @@ from client_py.core.ports import (
 )
 from client_py.core.slot import Slot
 from protocol.messages import Candidate, Description, IceServer
+
+log = logging.getLogger("tertulia.browser.rtc")
 
 _END_OF_CANDIDATES = Candidate("")
 _SPARES = 3  # connections made ahead: most rooms that one joins hold no more
@@ -176,6 +179,17 @@ class BrowserPeerConnection:
             self._waiting.pop(slot, None)
         else:
             self._waiting[slot] = track
+
+    def use_ice_servers(self, servers: tuple[IceServer, ...]) -> None:
+        """Set them beside what else was configured, which may not change."""
+        if self.signaling_state == "closed":
+            return
+        configuration = self._pc.getConfiguration()
+        configuration.iceServers = to_js([_ice_server(server) for server in servers])
+        try:
+            self._pc.setConfiguration(configuration)
+        except JsException as error:
+            log.warning("= the ICE servers stay as they were: %s", error.name)
 
     def audio_level(self, slot: Slot) -> float:
         """Return the level of the last 10 s' newest packet, 0 when there is none."""

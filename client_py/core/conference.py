@@ -121,6 +121,9 @@ class Conference:
                     self._peers[who][0].deliver(message)
             case do.OpenPeer():
                 self._open_peer(effect)
+            case do.UseServers(servers):
+                for peer, _ in self._peers.values():
+                    peer.use_servers(servers)
             case do.ClosePeer(who):
                 self._close_peer(who)
             case do.Publish(slot):

@@ -57,6 +57,13 @@ class OpenPeer:
 
 
 @dataclass(frozen=True, slots=True)
+class UseServers:
+    """Have every link use these from now on: the old credentials end."""
+
+    ice_servers: tuple[IceServer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Deliver:
     """Hand a message from the other end to my end of the link."""
 
@@ -121,6 +128,7 @@ Effect = (
     | Send
     | After
     | OpenPeer
+    | UseServers
     | Deliver
     | ClosePeer
     | StartSource

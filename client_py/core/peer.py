@@ -25,7 +25,14 @@ from client_py.core.ports import (
     TrackReceived,
 )
 from client_py.core.slot import Slot
-from protocol.messages import Candidate, Description, ParticipantId, PeerMessage, Renew
+from protocol.messages import (
+    Candidate,
+    Description,
+    IceServer,
+    ParticipantId,
+    PeerMessage,
+    Renew,
+)
 
 log = logging.getLogger("tertulia.peer")
 
@@ -88,6 +95,10 @@ class Peer:
     def replace_track(self, slot: Slot, track: Track | None) -> None:
         """Send this track, or nothing, in a slot."""
         self._inbox.put_nowait(_Replace(slot, track))
+
+    def use_servers(self, servers: tuple[IceServer, ...]) -> None:
+        """Have the connection use these whenever it gathers candidates again."""
+        self._pc.use_ice_servers(servers)
 
     def audio_level(self) -> float:
         """Return how loud the participant's microphone is heard just now."""

@@ -147,6 +147,12 @@ class PeerConnection(Protocol):
     async def replace_track(self, slot: Slot, track: Track | None) -> None:
         """Send this track, or nothing, in a slot. Never renegotiates."""
 
+    def use_ice_servers(self, servers: tuple[IceServer, ...]) -> None:
+        """Gather from these from now on, where the platform can change them.
+
+        (``setConfiguration``, W3C WebRTC §4.4.1.6.) A closed one does nothing.
+        """
+
     def audio_level(self, slot: Slot) -> float:
         """Return the level 0..1 of what is heard in a slot just now."""
 

@@ -9,7 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from client_py.core.backoff import next_delay
-from client_py.core.effect import After, ClosePeer, Deliver, Effect, OpenPeer, Send
+from client_py.core.effect import (
+    After,
+    ClosePeer,
+    Deliver,
+    Effect,
+    OpenPeer,
+    Send,
+    UseServers,
+)
 from client_py.core.event import AbsenceOver, PeerChanged, PeerSaid, RenewalDue
 from client_py.core.state import Connection, Participant, Quality
 from protocol.codec import to_plain
@@ -81,7 +89,6 @@ class Roster:
         A server that was started ``anew`` doesn't know yet who is gone: those who
         aren't there have a grace to come back in.
         """
-        self._ice_servers = joined.ice_servers
         here = {info.id: info for info in joined.participants}
         effects: list[Effect] = []
         for who, link in list(self._links.items()):
@@ -91,6 +98,7 @@ class Roster:
                 link.absent = True
             elif not link.absent:
                 effects += self.remove(who)
+        effects += self.use(joined.ice_servers)
         for who, info in here.items():
             if who in self._links:
                 self.change(info)
@@ -103,15 +111,18 @@ class Roster:
             effects.append(After(GRACE, AbsenceOver(self._absences)))
         return effects
 
-    def go_on(self, ice_servers: tuple[IceServer, ...]) -> None:
-        """The server goes on where it was; these are good for longer."""
-        self._ice_servers = ice_servers
-
     def missing(self, serial: int) -> list[ParticipantId]:
         """Return who didn't come back in the grace of this number."""
         if serial != self._absences:
             return []
         return [who for who, link in self._links.items() if link.absent]
+
+    def use(self, servers: tuple[IceServer, ...]) -> list[Effect]:
+        """The ICE servers are these from now on, for old links and new ones."""
+        if servers == self._ice_servers:
+            return []
+        self._ice_servers = servers
+        return [UseServers(servers)] if self._links else []
 
     def add(self, info: ParticipantInfo) -> list[Effect]:
         """Somebody came in: make ready for their offer."""

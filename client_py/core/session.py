@@ -252,7 +252,7 @@ class Session:
         """Nothing was lost: what I know is true, and what I missed follows."""
         if self._phase is Phase.RECONNECTING:
             self._membership.enter()
-            self._stay.go_on(resumed)
+            return self._stay.go_on(resumed)
         return []
 
     def _refused(self, code: ErrorCode, about: str) -> list[Effect]:

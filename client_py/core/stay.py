@@ -81,10 +81,10 @@ class Stay:
             effects += [Send(each) for each in self._log.unconfirmed]
         return effects
 
-    def go_on(self, resumed: m.Resumed) -> None:
+    def go_on(self, resumed: m.Resumed) -> list[Effect]:
         """Nothing was lost: what I know is true, and what I missed follows."""
         self.resume = resumed.resume
-        self.roster.go_on(resumed.ice_servers)
+        return self.roster.use(resumed.ice_servers)
 
     def lose_seat(self) -> list[Effect]:
         """Be nobody here for now, and somebody new next time."""
@@ -122,6 +122,8 @@ class Stay:
                 return self.gone(who, reason)
             case m.Signaled():
                 return self._signaled(message)
+            case m.IceRenewed(servers):
+                return self.roster.use(servers)
             case m.Chatted(line):
                 self._log.add(line)
             case m.Reacted(who, emoji):

@@ -169,6 +169,9 @@ class HeadlessPeerConnection:
             raise NegotiationError(f"a track of {track.kind} in {slot.word}")
         self._feeds[slot].take_from(track)
 
+    def use_ice_servers(self, servers: tuple[IceServer, ...]) -> None:
+        """Do nothing: aiortc gathers once, and restarts no ICE."""
+
     def audio_level(self, slot: Slot) -> float:
         """Return the level 0..1 of what is heard in a slot just now."""
         return self._incoming[slot].level if slot in self._incoming else 0.0

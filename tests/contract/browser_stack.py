@@ -15,6 +15,7 @@ import threading
 import zipfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,7 +31,7 @@ from client_py.core.ports import LinkStats, PeerEvent
 from client_py.core.slot import Slot
 from client_py.core.state import Device, MediaProblem, Problem
 from client_py.testing.browsers import QUIET, executable
-from protocol.messages import Candidate, Description
+from protocol.messages import Candidate, Description, IceServer
 from tests.contract.server import serving
 from tests.contract.stack import FRAMES, PATIENCE, sdp_kinds, spoilt_sdp
 
@@ -244,6 +245,11 @@ class BrowserEnd:
             candidate.sdp_m_line_index,
             candidate.username_fragment,
         )
+
+    async def use_ice_server(self, server: IceServer) -> None:
+        kept = await self._ask("use_ice_server", *astuple(server))
+        closed = await self.signaling_state() == "closed"
+        assert kept == ("" if closed else server.username)
 
     async def audio_level(self, slot: Slot) -> float:
         return float(await self._ask("audio_level", slot))

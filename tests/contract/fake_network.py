@@ -181,6 +181,10 @@ class FakePeerConnection:
             raise NegotiationError(f"a track of {track.kind} in {slot.word}")
         self.sending[slot] = track
 
+    def use_ice_servers(self, servers: tuple[IceServer, ...]) -> None:
+        if self.signaling_state != "closed":
+            self.ice_servers = servers
+
     def audio_level(self, slot: Slot) -> float:
         return self.levels.get(slot, 0.0)
 

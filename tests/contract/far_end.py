@@ -23,7 +23,7 @@ from client_py.core.errors import MediaError, NegotiationError, SignalingError
 from client_py.core.ports import CaptureRequest, TrackReceived
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality, MediaProblem
-from protocol.messages import Candidate, Description
+from protocol.messages import Candidate, Description, IceServer
 
 _SLOT = {"audio": Slot.MICROPHONE, "video": Slot.CAMERA}
 
@@ -131,6 +131,15 @@ class End(Thing):
             document.body.append(video)
             self._videos.append(video)
         return f"#{name}"
+
+    async def use_ice_server(
+        self, urls: list[str], username: str, credential: str
+    ) -> str:
+        """Return the user name that the connection goes by now."""
+        self.pc.use_ice_servers((IceServer(tuple(urls), username, credential),))
+        if self.pc.signaling_state == "closed":
+            return ""
+        return str(self.pc._pc.getConfiguration().iceServers[0].username)
 
     async def audio_level(self, slot: int) -> float:
         return self.pc.audio_level(Slot(slot))

@@ -82,6 +82,13 @@ async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
         log_config=None,
         timeout_graceful_shutdown=1,
     )
+    async with running(config) as origin:
+        yield origin
+
+
+@asynccontextmanager
+async def running(config: uvicorn.Config) -> AsyncIterator[str]:
+    """Serve what uvicorn is configured to; yield its origin."""
     server = uvicorn.Server(config)
     task = asyncio.ensure_future(server.serve())
     while not server.started:

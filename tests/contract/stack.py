@@ -25,7 +25,7 @@ from client_py.headless.media import HeadlessMedia
 from client_py.headless.rtc import Connections
 from client_py.headless.source import Drawing, Source, Tone
 from client_py.headless.task import Tasks
-from protocol.messages import Candidate, Description, ParticipantId
+from protocol.messages import Candidate, Description, IceServer, ParticipantId
 from tests.contract.fakes import FakeNetwork, FakeRemoteTrack, FakeTrack
 
 PATIENCE = 10.0  # seconds
@@ -48,6 +48,7 @@ class End(Protocol):
     async def set_remote_description(self, description: Description) -> None: ...
     async def add_ice_candidate(self, candidate: Candidate) -> None: ...
     async def audio_level(self, slot: Slot) -> float: ...
+    async def use_ice_server(self, server: IceServer) -> None: ...
     async def get_stats(self) -> LinkStats: ...
     async def close(self) -> None: ...
 
@@ -121,6 +122,9 @@ class _LocalEnd:
 
     async def audio_level(self, slot: Slot) -> float:
         return self.pc.audio_level(slot)
+
+    async def use_ice_server(self, server: IceServer) -> None:
+        self.pc.use_ice_servers((server,))
 
     async def get_stats(self) -> LinkStats:
         return await self.pc.get_stats()

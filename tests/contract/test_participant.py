@@ -14,15 +14,17 @@ from client_py.core.picture import screen
 from client_py.core.slot import Slot
 from client_py.core.state import Connection, Problem
 from client_py.headless.main import participant
+from server.__main__ import configuration
 from server.app import create_app
 from server.settings import Settings
-from tests.contract.server import serving
+from tests.contract.server import running
 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[str]:
-    settings = Settings(database=f"sqlite:///{tmp_path}/rooms.db", secret="s" * 32)
-    async with serving(create_app(settings)) as origin:
+    database = f"sqlite:///{tmp_path}/rooms.db"
+    settings = Settings(database=database, secret="s" * 32, port=0)
+    async with running(configuration(create_app(settings), settings)) as origin:
         yield origin
 
 

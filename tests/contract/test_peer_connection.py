@@ -11,7 +11,7 @@ from client_py.core.ports import (
     PeerEvent,
 )
 from client_py.core.slot import Slot
-from protocol.messages import Candidate, Description
+from protocol.messages import Candidate, Description, IceServer
 from tests.contract.stack import (
     FRAMES,
     PATIENCE,
@@ -396,6 +396,20 @@ async def test_a_closed_end_is_silent_and_the_other_learns_of_it(
         assert states(bob.events)[-1] in ("disconnected", "failed")
         assert await alice.signaling_state() == "closed"
         assert alice.events == before
+
+
+async def test_new_ice_servers_disturb_no_connection(stack: Stack) -> None:
+    server = IceServer(("turn:127.0.0.1:9",), "1:room:ana", "secret")
+    async with connected_pair(stack) as (alice, bob):
+        before = needs(alice.events)
+        await alice.use_ice_server(server)
+        await bob.use_ice_server(server)
+        await alice.send(Slot.CAMERA, "alice")
+        await bob.shows(Slot.CAMERA, "alice")
+        assert needs(alice.events) == before
+        assert states(alice.events)[-1] == "connected"
+        await alice.close()
+        await alice.use_ice_server(server)
 
 
 async def test_a_closed_end_refuses_everything(stack: Stack) -> None:

@@ -4,26 +4,63 @@ import base64
 import hashlib
 import hmac
 
-from protocol.messages import IceServer, ParticipantId
-from server.ice import LIFE, ice_servers
+from guest import FakeClock, Guest, make_settings, serving
 
-ANA = ParticipantId("ana")
+from protocol import messages as m
+from protocol.messages import IceServer, ParticipantId, RoomId
+from server.ice import LIFE, RENEWAL, ice_servers
+
+ROOM, ANA = RoomId("the-room"), ParticipantId("ana")
+TURN = {"turn_urls": ("turn:t.example",), "turn_secret": "north"}
+
+
+def expiry(servers: tuple[IceServer, ...]) -> int:
+    """Return when the credentials end, in Unix time."""
+    return int(servers[-1].username.split(":")[0])
 
 
 def test_stun_needs_no_credentials():
-    servers = ice_servers(("stun:a.example", "stuns:b.example"), "", ANA, 1000)
+    servers = ice_servers(("stun:a.example", "stuns:b.example"), "", ROOM, ANA, 1000)
     assert servers == (IceServer(("stun:a.example", "stuns:b.example")),)
 
 
-def test_turn_credentials_name_their_end_and_their_owner():
+def test_turn_credentials_name_their_end_their_room_and_their_owner():
     urls = ("turn:t.example", "stun:s.example", "turns:t.example?transport=tcp")
-    stun, turn = ice_servers(urls, "north", ANA, 1000.9)
+    stun, turn = ice_servers(urls, "north", ROOM, ANA, 1000.9)
     assert stun.urls == ("stun:s.example",)
     assert turn.urls == ("turn:t.example", "turns:t.example?transport=tcp")
-    assert turn.username == f"{1000 + LIFE}:ana"
+    assert turn.username == f"{1000 + LIFE}:the-room:ana"
     mac = hmac.new(b"north", turn.username.encode(), hashlib.sha1).digest()
     assert turn.credential == base64.b64encode(mac).decode()
 
 
+def test_credentials_live_for_ten_minutes_at_most():
+    assert RENEWAL < LIFE <= 600
+
+
 def test_without_urls_there_are_none():
-    assert ice_servers((), "", ANA, 1000) == ()
+    assert ice_servers((), "", ROOM, ANA, 1000) == ()
+
+
+async def test_credentials_come_again_before_they_end(tmp_path):
+    async with serving(make_settings(tmp_path, **TURN)) as house:
+        ana = await house.visit()
+        joined = await ana.enter(house.token(), "Ana")
+        start = house.clock.unix()
+        assert expiry(joined.ice_servers) == int(start) + LIFE
+        for turn in range(1, 4):
+            await keep_talking(house.clock, ana, RENEWAL)
+            renewed = await ana.hear()
+            assert isinstance(renewed, m.IceRenewed)
+            assert expiry(renewed.ice_servers) == int(start + turn * RENEWAL) + LIFE
+            assert renewed.ice_servers[-1].username.endswith(f":the-room:{ana.you}")
+
+
+async def keep_talking(clock: FakeClock, guest: Guest, seconds: float) -> None:
+    """Let time go by, and never be silent for long."""
+    while seconds > 0:
+        step = min(seconds, 20.0)
+        await guest.say(m.Ping(1))
+        assert await guest.hear() == m.Pong(1)
+        clock.advance(step)
+        seconds -= step

@@ -73,7 +73,7 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rooms = Rooms(counting("p"), lambda who: ())
+        self.rooms = Rooms(counting("p"), lambda room, who: ())
         self.now = 1000.0
         self.stays: dict[m.ParticipantId, Stay] = {}
         self.gone: set[m.ParticipantId] = set()

@@ -24,7 +24,7 @@ NOW = 1000.0
 
 
 def make_rooms() -> Rooms:
-    return Rooms(counting(), lambda participant: ICE)
+    return Rooms(counting(), lambda room, participant: ICE)
 
 
 @pytest.fixture

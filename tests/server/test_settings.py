@@ -47,6 +47,10 @@ def test_every_variable_is_read(env):
             "TERTULIA_LIMIT_SCALE": "3",
             "TERTULIA_PROXIES": "10.0.0.0/8, fd00::1",
             "TERTULIA_TEST_MODE": "1",
+            "TERTULIA_LOG_LEVEL": "Warning",
+            "TERTULIA_METRICS_TOKEN": "m" * 16,
+            "TERTULIA_WEBHOOK_URLS": "https://hook.example/a, http://b.example:8080",
+            "TERTULIA_WEBHOOK_SECRET": "whsec_" + "AAAA" * 8,
         }
     )
     assert settings == Settings(
@@ -73,6 +77,10 @@ def test_every_variable_is_read(env):
             proxies=(ip_network("10.0.0.0/8"), ip_network("fd00::1")),
         ),
         test_mode=True,
+        log_level="warning",
+        metrics_token="m" * 16,
+        webhook_urls=("https://hook.example/a", "http://b.example:8080"),
+        webhook_key=bytes(24),
     )
 
 
@@ -110,6 +118,10 @@ def test_every_variable_is_read(env):
         ("TERTULIA_PROXIES", "proxy.example"),
         ("TERTULIA_PROXIES", "*"),
         ("TERTULIA_TEST_MODE", "perhaps"),
+        ("TERTULIA_LOG_LEVEL", "loud"),
+        ("TERTULIA_METRICS_TOKEN", "short"),
+        ("TERTULIA_WEBHOOK_URLS", "ftp://hook.example"),
+        ("TERTULIA_WEBHOOK_URLS", "https://user:password@hook.example"),
         ("TERTULIA_DATA_DIR", "/dev/null/data"),
     ],
 )
@@ -169,6 +181,13 @@ def test_several_processes_need_a_secret_that_they_share(env, workers, more, tmp
 def test_turn_needs_its_secret(env):
     with pytest.raises(SettingError, match="^TERTULIA_TURN_SECRET: "):
         Settings.from_env({**env, "TERTULIA_TURN_URLS": "turn:t.example"})
+
+
+@pytest.mark.parametrize("secret", ["", "a secret", "whsec_c2hvcnQ="])
+def test_webhooks_need_their_secret(env, secret):
+    urls = {"TERTULIA_WEBHOOK_URLS": "https://hook.example"}
+    with pytest.raises(SettingError, match="^TERTULIA_WEBHOOK_SECRET: "):
+        Settings.from_env({**env, **urls, "TERTULIA_WEBHOOK_SECRET": secret})
 
 
 def test_a_secret_is_made_once_and_for_its_owner_alone(env, tmp_path):

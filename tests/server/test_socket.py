@@ -21,6 +21,7 @@ from protocol.codes import (
     Presence,
     Role,
 )
+from server.direct import EXTENSION
 from server.tokens import Tokens
 
 
@@ -391,7 +392,7 @@ async def test_who_says_nothing_is_closed(tmp_path: Path):
     from server.ticket import Tickets
 
     journal: Journal = Journal(None)  # type: ignore[arg-type]  # nobody gets so far
-    rooms = Rooms(counting(), lambda who: ())
+    rooms = Rooms(counting(), lambda room, who: ())
     endpoint = SocketEndpoint(
         Switchboard(rooms, journal, SystemClock(), Tickets(SECRET)),
         Tokens(SECRET, counting()),
@@ -401,7 +402,11 @@ async def test_who_says_nothing_is_closed(tmp_path: Path):
         hello_deadline=0.01,
         register=None,  # type: ignore[arg-type]
     )
-    scope = {"headers": [(b"origin", b"http://here")], "subprotocols": [SUBPROTOCOL]}
+    scope = {
+        "headers": [(b"host", b"here"), (b"origin", b"http://here")],
+        "subprotocols": [SUBPROTOCOL],
+        "extensions": {EXTENSION: None},  # nobody gets so far
+    }
     await endpoint(scope, events.get, send)  # type: ignore[arg-type]
     assert sent[-1] == {
         "type": "websocket.close",

@@ -7,6 +7,7 @@ from protocol import messages as m
 from protocol.codes import VERSION, CloseCode, ErrorCode, Presence
 from protocol.numbering import SEQ, Numbers
 from server.errors import Refused
+from server.ice import RENEWAL
 from server.outbox import MESSAGES
 from server.rooms import Rooms
 from server.seat import Seat
@@ -60,7 +61,8 @@ class Board:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.journal = FakeJournal()
-        rooms = Rooms(counting(), lambda participant: ())
+        self.ice: tuple[m.IceServer, ...] = ()
+        rooms = Rooms(counting(), lambda room, participant: self.ice)
         tickets = Tickets(SECRET)
         self.switchboard = Switchboard(rooms, self.journal, self.clock, tickets)
         self.record: RoomRecord | None = None  # what the store knows of the room
@@ -92,8 +94,8 @@ def board() -> Board:
 
 def read(seat: Seat) -> list[m.ServerMessage]:
     found = []
-    while (text := seat.next_text()) is not None:
-        found.append(TO_CLIENT.decode_numbered(text, SEQ)[0])
+    while (letter := seat.outbox.take()) is not None:
+        found.append(TO_CLIENT.decode_numbered(seat.stamped(letter), SEQ)[0])
     return found
 
 
@@ -443,3 +445,51 @@ def test_silence_closes_and_the_grace_ends_the_stay(board):
     board.switchboard.tick()
     assert board.journal.lines[-1] == (seat.participant, "lost")
     assert board.switchboard.seats == 0
+
+
+# -- credentials
+
+TURN = m.IceServer(("turn:t.example",), "name", "word")
+
+
+def test_new_credentials_come_once_and_not_too_soon(board):
+    board.ice = (TURN,)
+    ana, line = board.join("Ana")
+    read(ana)
+    wait(board, RENEWAL - 1, line)
+    assert read(ana) == []
+    wait(board, 1, line)
+    assert read(ana) == [m.IceRenewed((TURN,))]
+    wait(board, RENEWAL - 1, line)
+    assert read(ana) == []
+
+
+def test_who_comes_back_has_new_credentials_with_the_joined(board):
+    board.ice = (TURN,)
+    ana, line = board.join("Ana")
+    resume = secret(ana)
+    wait(board, RENEWAL - 1, line)
+    board.switchboard.hung_up(ana, line, 1006)
+    wait(board, 5)
+    assert read(ana) == []  # who is cut off is told of none
+    back, line = board.join("Ana", resume)
+    (joined,) = read(back)
+    assert (joined.resumed, joined.ice_servers) == (True, (TURN,))
+    wait(board, RENEWAL - 1, line)
+    assert read(back) == []
+
+
+def test_without_credentials_nothing_has_to_come_again(board):
+    board.ice = (m.IceServer(("stun:s.example",)),)
+    ana, line = board.join("Ana")
+    read(ana)
+    wait(board, 2 * RENEWAL, line)
+    assert read(ana) == []
+
+
+def wait(board: Board, seconds: float, *lines: FakeLine) -> None:
+    """Let time go by; these lines are heard of meanwhile."""
+    board.clock.advance(seconds)
+    for line in lines:
+        line.heard_at = board.clock.monotonic()
+    board.switchboard.tick()

@@ -9,9 +9,10 @@ from random import Random
 import pytest
 
 from client_py.headless.socket import HeadlessSignaling
+from server.__main__ import configuration
 from server.app import create_app
 from server.settings import Settings
-from tests.contract.server import serving
+from tests.contract.server import running
 from tests.sessions.forwarder import forwarding
 from tests.sessions.talker import Talker
 
@@ -20,13 +21,16 @@ WORDS = 150  # signals from each to the other
 
 @pytest.fixture
 async def origin(tmp_path: Path) -> AsyncIterator[str]:
-    settings = Settings(database=f"sqlite:///{tmp_path}/rooms.db", secret="s" * 32)
-    async with serving(create_app(settings)) as origin:
+    database = f"sqlite:///{tmp_path}/rooms.db"
+    settings = Settings(database=database, secret="s" * 32, port=0)
+    config = configuration(create_app(settings), settings)
+
+    async with running(config) as origin:
         yield origin
 
 
 @asynccontextmanager
-async def running(*talkers: Talker) -> AsyncIterator[None]:
+async def talking(*talkers: Talker) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(each.run()) for each in talkers]
     try:
         yield
@@ -53,7 +57,7 @@ async def test_sockets_that_are_cut_anywhere_lose_nothing(
     await signaling.settle()
     async with forwarding(origin, patience) as way:
         ana, bo = Talker(way.origin, room, "Ana"), Talker(way.origin, room, "Bo")
-        async with asyncio.timeout(50), running(ana, bo):
+        async with asyncio.timeout(50), talking(ana, bo):
             await ana.until(lambda: ana.me)
             await bo.until(lambda: bo.me)
             ids = ana.me, bo.me

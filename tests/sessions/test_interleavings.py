@@ -68,7 +68,7 @@ class Line:
 
 def new_server(ids: Callable[[], str]) -> Switchboard:
     return Switchboard(
-        Rooms(ids, lambda who: ()), SilentJournal(), Clock(), Tickets(SECRET)
+        Rooms(ids, lambda room, who: ()), SilentJournal(), Clock(), Tickets(SECRET)
     )
 
 
@@ -110,7 +110,8 @@ class Person:
     def write(self) -> None:
         """Let the server put on the network what waits."""
         if self._seat is not None and self._seat.line is self._line:
-            while (text := self._seat.next_text()) is not None:
+            while (letter := self._seat.outbox.take()) is not None:
+                text = self._seat.stamped(letter)
                 self._down.append(text)
 
     def arrive_up(self, server: Switchboard, number: int) -> None:

@@ -495,3 +495,12 @@ async def test_any_order_of_words_comes_to_rest(seed: int) -> None:
         assert [end.pc.signaling_state for end in pair.ends] == [STABLE, STABLE]
         assert "failed" not in newcomer.changes + member.changes
         assert at_rest(pair)
+
+
+async def test_new_ice_servers_reach_the_connection() -> None:
+    ann = End(FakeNetwork(), BEN, initiator=True)
+    assert ann.pc.ice_servers == ICE
+    ann.peer.use_servers(())
+    assert ann.pc.ice_servers == ()
+    ann.task.cancel()
+    await turns()

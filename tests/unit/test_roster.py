@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from client_py.core import effect as do
 from client_py.core.event import PeerChanged, PeerSaid, RenewalDue
 from client_py.core.roster import Roster
 from client_py.core.state import Connection, Quality
+from protocol import messages as m
 from protocol.codes import Presence
 from protocol.messages import MediaState, ParticipantId, PeerMessage
 from tests.unit.people import (
@@ -62,6 +65,35 @@ def connections(roster: Roster) -> dict[str, Connection]:
 
 def test_newcomer_offers_to_every_member() -> None:
     assert roster().enter(joined(ANN, BEN)) == [opened(ANN), opened(BEN)]
+
+
+OTHER_ICE = (m.IceServer(("turn:turn.example",), "1:room:me", "secret"),)
+
+
+def test_new_credentials_are_for_old_links_and_new_ones() -> None:
+    ours = newcomer(ANN)
+    assert ours.use(OTHER_ICE) == [do.UseServers(OTHER_ICE)]
+    assert ours.add(info(BEN)) == [do.OpenPeer(BEN, 1, False, OTHER_ICE)]
+
+
+def test_credentials_that_are_known_change_nothing() -> None:
+    ours = newcomer(ANN)
+    assert ours.use(ICE) == []
+
+
+def test_without_links_new_credentials_are_only_kept() -> None:
+    ours = member()
+    assert ours.use(OTHER_ICE) == []
+    assert ours.add(info(BEN)) == [do.OpenPeer(BEN, 1, False, OTHER_ICE)]
+
+
+def test_a_joined_after_a_cut_brings_new_credentials_too() -> None:
+    ours = newcomer(ANN)
+    again = replace(joined(ANN, BEN, resumed=True), ice_servers=OTHER_ICE)
+    assert ours.enter(again) == [
+        do.UseServers(OTHER_ICE),
+        do.OpenPeer(BEN, 1, False, OTHER_ICE),
+    ]
 
 
 def test_member_waits_for_the_offer_of_a_newcomer() -> None:

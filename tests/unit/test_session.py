@@ -296,7 +296,7 @@ def test_what_is_said_during_the_cut_is_handed_over_once() -> None:
     assert ours.handle(e.RaiseHand(True)) == [do.Send(m.SetHand(True))]
     (said,) = ours.handle(e.Say("during"))
     assert isinstance(said, do.Send)
-    assert resume(ours, m.Resumed("newer")) == []
+    assert resume(ours, m.Resumed("newer", ICE)) == []
     assert where(ours) == (Phase.JOINED, Problem.NONE)
 
 
@@ -309,7 +309,7 @@ def test_nothing_is_lost_where_the_server_goes_on() -> None:
     after(ours, heard(m.ParticipantChanged(info(ANN, hand=True))))
     before = ours.snapshot.participants[1:]
     after(ours, e.SocketClosed(1006))
-    assert resume(ours, m.Resumed("newer")) == []
+    assert resume(ours, m.Resumed("newer", ICE)) == []
     assert ours.snapshot.participants[1:] == before
     after(ours, e.SocketClosed(1006))
     assert ours.handle(e.Admitted("token")) == [hello(resume="newer")]

@@ -194,6 +194,8 @@ SERVER: list[m.ServerMessage] = [
     ),
     m.GoingAway(-1.0),
     m.GoingAway(1e308),
+    m.IceRenewed(()),
+    m.IceRenewed((m.IceServer(("turn:t.example",), "name", "word"),)),
 ]
 
 EVENTS: list[e.Event] = [
