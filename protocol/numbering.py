@@ -25,9 +25,8 @@ class Numbers(NamedTuple):
 def stamp(text: str, name: str, numbers: Numbers) -> str:
     """Return an encoded message with its numbers; ``name`` is ``SEQ`` or ``N``."""
     number, ack = numbers
-    head = "{"
+    if number and ack:
+        return f'{{"{name}":{number},"{ACK}":{ack},{text[1:]}'
     if number:
-        head += f'"{name}":{number},'
-    if ack:
-        head += f'"{ACK}":{ack},'
-    return head + text[1:]
+        return f'{{"{name}":{number},{text[1:]}'
+    return f'{{"{ACK}":{ack},{text[1:]}' if ack else text

@@ -23,7 +23,7 @@ MESSAGES: Final = 256
 CHARACTERS: Final = 1024 * 1024
 
 #: Answers that belong to the connection they were given on: not numbered, not kept.
-_PASSING = (Joined, Resumed, Pong, GoingAway)
+_PASSING = frozenset({Joined, Resumed, Pong, GoingAway})
 
 
 @dataclass(slots=True)
@@ -68,11 +68,11 @@ class Outbox:
 
         In a ``cut`` what belongs to the connection alone is dropped.
         """
-        counts = not isinstance(message, _PASSING)
+        counts = type(message) not in _PASSING
         if self.lost or (cut and not counts):
             return not self.lost
         about = None
-        if isinstance(message, ParticipantChanged):
+        if type(message) is ParticipantChanged:
             about = message.participant.id
             if waiting := self._changed.get(about):
                 self._size += len(text) - len(waiting.text)

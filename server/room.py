@@ -221,8 +221,8 @@ class Room:
     ) -> list[Delivery]:
         """Do what a member asks; ``now`` is Unix time. May raise ``Refused``."""
         match message:
-            case Signal(to, generation, body):
-                return self._relay(who, to, generation, body)
+            case Signal():
+                return [self.relay(who, message)]
             case SetMedia(media):
                 return self.update(who, media=media)
             case SetHand(raised):
@@ -241,12 +241,15 @@ class Room:
         """Tell something to everyone who is in."""
         return [Delivery(each, message) for each in self.members]
 
-    def _relay(
-        self, who: ParticipantId, to: ParticipantId, generation: int, body: Any
-    ) -> list[Delivery]:
-        if to == who or to not in self.members:
+    def relay(self, who: ParticipantId, signal: Signal, number: int = 0) -> Delivery:
+        """Pass a signal on, under its sender's ``number``. May raise ``Refused``."""
+        if who not in self.members:
+            raise Refused(ErrorCode.FORBIDDEN)  # before the door nothing is heard
+        if signal.to == who or signal.to not in self.members:
             raise Refused(ErrorCode.NO_SUCH_PEER)
-        return [Delivery(to, Signaled(who, generation, body))]
+        return Delivery(
+            signal.to, Signaled(who, signal.generation, signal.body, number)
+        )
 
     def _say(self, who: ParticipantId, chat: Chat, now: float) -> list[Delivery]:
         if not chat.text.strip():

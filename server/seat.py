@@ -63,7 +63,8 @@ class Seat:
 
     def arrived(self) -> None:
         """The participant speaks on the line: its answer, and ticket, arrived."""
-        del self.tickets[:-1]
+        if len(self.tickets) > 1:
+            del self.tickets[:-1]
 
     def begin(self, joined: Joined, ticket: str, *, resumed: bool) -> Joined:
         """Return the answer that tells everything anew, completed."""

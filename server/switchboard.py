@@ -7,7 +7,6 @@ without waiting, so each call sees and leaves a consistent state.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from protocol.codec import tag_of
@@ -30,7 +29,6 @@ from protocol.messages import (
     RoomId,
     ServerMessage,
     Signal,
-    Signaled,
 )
 from protocol.numbering import ROOM as ROOM_FOR_NUMBERS, Numbers
 from server.clock import Clock
@@ -250,12 +248,12 @@ class Switchboard:
 
     # -- messages
 
-    def _perform(self, outcome: Outcome, *, relayed: Seat | None = None) -> None:
+    def _perform(self, outcome: Outcome) -> None:
         self._depart(outcome.departures)
         deliveries: Sequence[Delivery] = outcome.deliveries
         for who in outcome.admitted:
             deliveries = self._seating.let_in(self._seats[who], deliveries)
-        self._dispatch(deliveries, relayed=relayed)
+        self._dispatch(deliveries)
         for who in outcome.admitted:
             self._came(self._seats[who])
             log.info("= %s joined", who)
@@ -263,14 +261,13 @@ class Switchboard:
             self._journal.change(outcome.record)
 
     def _ask(self, seat: Seat, message: ClientMessage, number: int) -> None:
-        room, now = seat.room, self._clock.unix()
-        relayed = isinstance(message, Signal)
         try:
+            if type(message) is Signal:  # nearly all that is said
+                self._relay(seat, message, number)
+                return
+            room, now = seat.room, self._clock.unix()
             outcome = self.rooms.handle(room, seat.participant, message, now)
-            if relayed and number:
-                numbered = [_numbered(each, number) for each in outcome.deliveries]
-                outcome.deliveries = numbered
-            self._perform(outcome, relayed=seat if relayed else None)
+            self._perform(outcome)
             if outcome.ended:
                 self.end(room.id)
         except Refused as refusal:
@@ -282,26 +279,30 @@ class Switchboard:
             about = tag_of(type(message))
             self._deliver(seat, Failed(refusal.code, str(refusal), about))
 
+    def _relay(self, seat: Seat, signal: Signal, number: int) -> None:
+        to, message = seat.room.relay(seat.participant, signal, number)
+        text = TO_CLIENT.encode(message)
+        if len(text) > MAX_MESSAGE - ROOM_FOR_NUMBERS:
+            # Numbers may grow when they are written anew.
+            raise Refused(ErrorCode.TOO_LARGE)
+        received = 0.0
+        if self._traffic.relayed(len(text)) and seat.line is not None:
+            received = seat.line.heard_at
+        self._put(self._seats[to], message, text, received)
+
     def _deliver(self, seat: Seat, message: ServerMessage) -> None:
         self._dispatch([Delivery(seat.participant, message)])
 
-    def _dispatch(
-        self, deliveries: Sequence[Delivery], *, relayed: Seat | None = None
-    ) -> None:
+    def _dispatch(self, deliveries: Sequence[Delivery]) -> None:
         """Put each message, encoded once, into the outboxes it is for."""
-        last, text, received = None, "", 0.0
+        last, text = None, ""
         for to, message in deliveries:
             if message is not last:
                 last, text = message, TO_CLIENT.encode(message)
-                if relayed and len(text) > MAX_MESSAGE - ROOM_FOR_NUMBERS:
-                    # Numbers may grow when they are written anew.
-                    raise Refused(ErrorCode.TOO_LARGE)
-                if relayed and self._traffic.relayed(len(text)) and relayed.line:
-                    received = relayed.line.heard_at
-            self._put(self._seats[to], message, text, received)
+            self._put(self._seats[to], message, text)
 
     def _put(
-        self, seat: Seat, message: ServerMessage, text: str, received: float
+        self, seat: Seat, message: ServerMessage, text: str, received: float = 0.0
     ) -> None:
         line = seat.line
         fits = seat.outbox.put(message, text, cut=line is None, received=received)
@@ -314,12 +315,6 @@ class Switchboard:
             self._cut(seat, CloseCode.SLOW)
 
 
-def _numbered(delivery: Delivery, number: int) -> Delivery:
-    """Let a relayed signal carry the number that its sender gave it."""
-    assert isinstance(delivery.message, Signaled)
-    return Delivery(delivery.to, replace(delivery.message, n=number))
-
-
 def _is_new(seat: Seat, numbers: Numbers) -> bool:
     """Take note of a message's numbers; say whether it was not heard before."""
     seat.arrived()
@@ -327,6 +322,7 @@ def _is_new(seat: Seat, numbers: Numbers) -> bool:
     seat.outbox.acknowledge(ack)
     if not number:
         return True
-    new = number > seat.heard
-    seat.heard = max(seat.heard, number)
-    return new
+    if number <= seat.heard:
+        return False
+    seat.heard = number
+    return True
