@@ -36,6 +36,7 @@ from protocol.messages import (
 
 log = logging.getLogger("tertulia.peer")
 
+SMALL = 1.0  # seconds for which a new connection sends a small picture
 PATIENCE = 15.0  # seconds in which the first exchange has to make a connection
 
 
@@ -85,6 +86,7 @@ class Peer:
             if link.initiator
             else None
         )
+        self._growth: asyncio.TimerHandle | None = None
         for slot, track in tracks.items():
             self.replace_track(slot, track)
 
@@ -113,6 +115,8 @@ class Peer:
         if self._offer is not None:
             self._offer.cancel()
         self._be_patient()
+        if self._growth is not None:
+            self._growth.cancel()
         self._pc.close()
 
     async def run(self) -> None:
@@ -156,11 +160,17 @@ class Peer:
             case ConnectionStateChanged(state):
                 if state == "connected":
                     self._be_patient()
+                    self._grow()
                 self._changed(state)
             case TrackReceived(slot, track):
                 self._play(self._who, slot, track)
             case Renew():
                 raise AssertionError("the roster answers a renewal")
+
+    def _grow(self) -> None:
+        if self._growth is None:
+            loop = asyncio.get_running_loop()
+            self._growth = loop.call_later(SMALL, self._pc.enlarge)
 
     async def _describe(self, description: Description) -> None:
         collision = self._pc.signaling_state != "stable"

@@ -153,6 +153,13 @@ class PeerConnection(Protocol):
         (``setConfiguration``, W3C WebRTC §4.4.1.6.) A closed one does nothing.
         """
 
+    def enlarge(self) -> None:
+        """Send the camera's picture whole from now on.
+
+        It begins small: nobody knows yet what the way carries, and a first picture
+        that is large takes the longer to come the more people one sends it to.
+        """
+
     def audio_level(self, slot: Slot) -> float:
         """Return the level 0..1 of what is heard in a slot just now."""
 

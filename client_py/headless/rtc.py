@@ -172,6 +172,9 @@ class HeadlessPeerConnection:
     def use_ice_servers(self, servers: tuple[IceServer, ...]) -> None:
         """Do nothing: aiortc gathers once, and restarts no ICE."""
 
+    def enlarge(self) -> None:
+        """Do nothing: aiortc sends what it is given at its own size."""
+
     def audio_level(self, slot: Slot) -> float:
         """Return the level 0..1 of what is heard in a slot just now."""
         return self._incoming[slot].level if slot in self._incoming else 0.0

@@ -12,9 +12,27 @@ def pair(participants, negotiations):
     return ada, bob
 
 
+#: Notes every width that the others' pictures have.
+NOTE_WIDTHS = """
+window.widths = [];
+addEventListener("resize", event => {
+  const video = event.target;
+  if (video.videoWidth && video.closest?.("[data-self=no]"))
+    widths.push(video.videoWidth);
+}, true);
+"""
+
+
 def own_track(person, kind="Video"):
     video = person.tile(person).locator("video")
     return video.evaluate_handle(f"video => video.srcObject.get{kind}Tracks()[0]")
+
+
+def test_a_picture_begins_small_and_grows(participants):
+    """The newcomer's, and that of the one who was there."""
+    for person in participants("ada", "bob", scripts=[NOTE_WIDTHS]):
+        person.page.wait_for_function("() => widths.at(-1) === 320")
+        assert person.page.evaluate("() => widths[0]") < 320
 
 
 def test_mute_and_unmute_are_noticed_and_renegotiate_nothing(pair, negotiations):

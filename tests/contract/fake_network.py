@@ -102,6 +102,7 @@ class FakePeerConnection:
         self.sending: dict[Slot, FakeTrack] = {}
         self.remote_tracks: dict[Slot, FakeRemoteTrack] = {}
         self.levels: dict[Slot, float] = {}
+        self.enlarged = False
         self.stats = LinkStats(timestamp=0.0)
         self._network = network
         self._number = number
@@ -184,6 +185,9 @@ class FakePeerConnection:
     def use_ice_servers(self, servers: tuple[IceServer, ...]) -> None:
         if self.signaling_state != "closed":
             self.ice_servers = servers
+
+    def enlarge(self) -> None:
+        self.enlarged = True
 
     def audio_level(self, slot: Slot) -> float:
         return self.levels.get(slot, 0.0)

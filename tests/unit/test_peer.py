@@ -11,7 +11,7 @@ import pytest
 
 from client_py.core.effect import OpenPeer
 from client_py.core.event import PeerChanged, PeerSaid
-from client_py.core.peer import PATIENCE, Peer
+from client_py.core.peer import PATIENCE, SMALL, Peer
 from client_py.core.ports import LinkStats, Track
 from client_py.core.slot import Slot
 from protocol.messages import Candidate, Description, ParticipantId, PeerMessage
@@ -352,6 +352,26 @@ async def test_link_that_was_taken_down_is_not_missed() -> None:
         pair.newcomer.peer.close()
         await asyncio.sleep(10 * PATIENCE)
         assert pair.newcomer.changes == []
+
+
+@timeless
+async def test_picture_is_small_until_the_connection_stood_for_a_moment() -> None:
+    async with link() as pair:
+        await asyncio.sleep(2 * SMALL)
+        assert [end.pc.enlarged for end in pair.ends] == [False, False]
+    async with connected() as pair:
+        await asyncio.sleep(SMALL / 2)
+        assert [end.pc.enlarged for end in pair.ends] == [False, False]
+        await asyncio.sleep(SMALL)
+        assert [end.pc.enlarged for end in pair.ends] == [True, True]
+
+
+@timeless
+async def test_picture_of_a_link_that_was_taken_down_grows_no_more() -> None:
+    async with connected() as pair:
+        pair.newcomer.peer.close()
+        await asyncio.sleep(2 * SMALL)
+        assert [end.pc.enlarged for end in pair.ends] == [False, True]
 
 
 # -- the end
