@@ -195,6 +195,11 @@ class BrowserPeerConnection:
         except JsException as error:
             log.warning("= the ICE servers stay as they were: %s", error.name)
 
+    def restart_ice(self) -> None:
+        """Want to be negotiated anew, over other ways (W3C §4.4.2)."""
+        self._check_open()
+        self._pc.restartIce()
+
     def enlarge(self) -> None:
         """Send the camera's picture whole from now on."""
         if self.signaling_state != "closed" and Slot.CAMERA in self._transceivers:

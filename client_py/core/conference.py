@@ -124,6 +124,8 @@ class Conference:
             case do.UseServers(servers):
                 for peer, _ in self._peers.values():
                     peer.use_servers(servers)
+            case do.RestartIce(who):
+                self._peers[who][0].restart_ice()
             case do.ClosePeer(who):
                 self._close_peer(who)
             case do.Publish(slot):

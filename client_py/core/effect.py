@@ -64,6 +64,13 @@ class UseServers:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartIce:
+    """Look for another way to a participant, with the connection there is."""
+
+    participant: ParticipantId
+
+
+@dataclass(frozen=True, slots=True)
 class Deliver:
     """Hand a message from the other end to my end of the link."""
 
@@ -129,6 +136,7 @@ Effect = (
     | After
     | OpenPeer
     | UseServers
+    | RestartIce
     | Deliver
     | ClosePeer
     | StartSource

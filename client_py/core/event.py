@@ -187,6 +187,15 @@ class RenewalDue:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveryDue:
+    """A link had its time to come back, if it is still at that stage."""
+
+    participant: ParticipantId
+    generation: int
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
 class QualityMeasured:
     """A link was scored."""
 
@@ -248,7 +257,9 @@ SignalingEvent = (
 Gesture = (
     CreateRoom | EnterLobby | Join | Leave | Say | ShowReaction | RaiseHand | Moderate
 )
-LinkEvent = PeerSaid | PeerChanged | RenewalDue | QualityMeasured | LevelsMeasured
+LinkEvent = (
+    PeerSaid | PeerChanged | RecoveryDue | RenewalDue | QualityMeasured | LevelsMeasured
+)
 SourceEvent = (
     TurnOn
     | TurnOff

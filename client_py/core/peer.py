@@ -48,6 +48,11 @@ class _Replace:
     track: Track | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Restart:
+    """Restart ICE."""
+
+
 class Peer:
     """One link to one participant. ``run`` it in a task; cancel the task to end it.
 
@@ -66,7 +71,9 @@ class Peer:
         self._link = link
         self._post = post
         self._play = play
-        self._inbox: asyncio.Queue[PeerEvent | PeerMessage | _Replace] = asyncio.Queue()
+        self._inbox: asyncio.Queue[PeerEvent | PeerMessage | _Replace | _Restart] = (
+            asyncio.Queue()
+        )
         self._ignoring = False
         self._pc = connect(
             initiator=link.initiator,
@@ -97,6 +104,10 @@ class Peer:
     def replace_track(self, slot: Slot, track: Track | None) -> None:
         """Send this track, or nothing, in a slot."""
         self._inbox.put_nowait(_Replace(slot, track))
+
+    def restart_ice(self) -> None:
+        """Look for another way. Where that can't be done, the link has failed."""
+        self._inbox.put_nowait(_Restart())
 
     def use_servers(self, servers: tuple[IceServer, ...]) -> None:
         """Have the connection use these whenever it gathers candidates again."""
@@ -143,8 +154,10 @@ class Peer:
     def _who(self) -> ParticipantId:
         return self._link.participant
 
-    async def _take(self, event: PeerEvent | PeerMessage | _Replace) -> None:
+    async def _take(self, event: PeerEvent | PeerMessage | _Replace | _Restart) -> None:
         match event:
+            case _Restart():
+                self._pc.restart_ice()
             case _Replace(slot, track):
                 await self._pc.replace_track(slot, track)
             case NegotiationNeeded():

@@ -153,6 +153,12 @@ class PeerConnection(Protocol):
         (``setConfiguration``, W3C WebRTC §4.4.1.6.) A closed one does nothing.
         """
 
+    def restart_ice(self) -> None:
+        """Want to be negotiated anew, over other ways.
+
+        Raises ``NegotiationError`` where that can't be done.
+        """
+
     def enlarge(self) -> None:
         """Send the camera's picture whole from now on.
 

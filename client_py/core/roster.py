@@ -1,12 +1,12 @@
 """Who is in the room, and my link to each of them.
 
 The newcomer offers to everyone and is the initiator of those links for good; a
-link that fails is replaced as a whole, by its initiator, under the next
-generation. What comes for an older generation is dropped.
+link that fails and can't be mended (``recovery``) is replaced as a whole, by its
+initiator, under the next generation. What comes for an older generation is dropped.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from client_py.core.backoff import next_delay
 from client_py.core.effect import (
@@ -15,10 +15,25 @@ from client_py.core.effect import (
     Deliver,
     Effect,
     OpenPeer,
+    RestartIce,
     Send,
     UseServers,
 )
-from client_py.core.event import AbsenceOver, PeerChanged, PeerSaid, RenewalDue
+from client_py.core.event import (
+    AbsenceOver,
+    PeerChanged,
+    PeerSaid,
+    RecoveryDue,
+    RenewalDue,
+)
+from client_py.core.recovery import (
+    COURTESY,
+    MOMENT,
+    RESTART,
+    Happening,
+    Recovery,
+    Step,
+)
 from client_py.core.state import Connection, Participant, Quality
 from protocol.codec import to_plain
 from protocol.codes import GRACE, Presence
@@ -32,6 +47,12 @@ from protocol.messages import (
     Signal,
 )
 
+_HAPPENINGS = {
+    "connected": Happening.CONNECTED,
+    "disconnected": Happening.DISCONNECTED,
+    "failed": Happening.FAILED,
+}
+
 
 @dataclass(slots=True)
 class _Link:
@@ -41,7 +62,7 @@ class _Link:
     initiator: bool
     generation: int = 1
     connection: Connection = Connection.CONNECTING
-    failed: bool = False  # this generation, for good: the next is on its way
+    recovery: Recovery = field(default_factory=Recovery)  # of this generation
     failures: int = 0  # generations in a row
     quality: Quality = Quality.EXCELLENT
     heard: int = 0  # the last number that they gave a signal
@@ -157,7 +178,9 @@ class Roster:
         if generation > link.generation and link.initiator:
             return []  # only the initiator raises it: somebody lies
         if isinstance(message, Renew):
-            return self._failed(who, link) if link.initiator else []
+            # The other end may have noticed first.
+            news = link.initiator and link.recovery.give_up()
+            return self._give_up(who, link) if news else []
         effects: list[Effect] = []
         if generation > link.generation:
             effects += self._replace(who, link, generation)
@@ -176,15 +199,31 @@ class Roster:
         who, link = event.participant, self._links.get(event.participant)
         if link is None or event.generation != link.generation:
             return []
-        match event.state:
-            case "connected":
-                link.connection = Connection.CONNECTED
-                link.failures = 0
-            case "disconnected":
-                link.connection = Connection.RECONNECTING
-            case "failed":
-                return self._failed(who, link)
-        return []
+        happening = _HAPPENINGS.get(event.state)
+        if happening is None:
+            return []
+        if happening is Happening.CONNECTED:
+            link.connection = Connection.CONNECTED
+            link.failures = 0
+        elif happening is Happening.DISCONNECTED:
+            link.connection = Connection.RECONNECTING
+        return self._happened(who, link, happening)
+
+    def recovery_due(self, event: RecoveryDue) -> list[Effect]:
+        """A link had its time to come back, if it is still at that stage."""
+        who, link = event.participant, self._links.get(event.participant)
+        if link is None or link.generation != event.generation:
+            return []
+        if link.recovery.serial != event.serial:
+            return []
+        return self._happened(who, link, Happening.OVERDUE)
+
+    def woken(self) -> list[Effect]:
+        """The machine or its network is back: what shakes needn't be waited for."""
+        effects: list[Effect] = []
+        for who, link in self._links.items():
+            effects += self._happened(who, link, Happening.WOKEN)
+        return effects
 
     def renewal_due(self, event: RenewalDue) -> list[Effect]:
         """Replace the link, if it is still the one that failed."""
@@ -202,10 +241,25 @@ class Roster:
         link = self._links[info.id] = _Link(info, initiator)
         return [self._peer(info.id, link)]
 
-    def _failed(self, who: ParticipantId, link: _Link) -> list[Effect]:
-        if link.failed:
-            return []  # the other end noticed too
-        link.failed = True
+    def _happened(
+        self, who: ParticipantId, link: _Link, happening: Happening
+    ) -> list[Effect]:
+        match link.recovery.take(happening):
+            case Step.WATCH:
+                courtesy = 0.0 if link.initiator else COURTESY
+                return [self._timer(who, link, MOMENT + courtesy)]
+            case Step.RESTART:
+                link.connection = Connection.RECONNECTING
+                return [RestartIce(who), self._timer(who, link, RESTART)]
+            case Step.REPLACE:
+                return self._give_up(who, link)
+            case Step.NOTHING:
+                return []
+
+    def _timer(self, who: ParticipantId, link: _Link, seconds: float) -> After:
+        return After(seconds, RecoveryDue(who, link.generation, link.recovery.serial))
+
+    def _give_up(self, who: ParticipantId, link: _Link) -> list[Effect]:
         # A first failure is most often a network that just changed.
         link.connection = (
             Connection.UNREACHABLE if link.failures else Connection.RECONNECTING
@@ -219,7 +273,7 @@ class Roster:
     def _replace(
         self, who: ParticipantId, link: _Link, generation: int
     ) -> list[Effect]:
-        link.generation, link.failed = generation, False
+        link.generation, link.recovery = generation, Recovery()
         if link.connection is Connection.CONNECTED:
             link.connection = Connection.RECONNECTING
         return [ClosePeer(who), self._peer(who, link)]

@@ -60,6 +60,8 @@ class Session:
                 return self._stay.roster.said(event)
             case e.PeerChanged():
                 return self._stay.roster.peer_changed(event)
+            case e.RecoveryDue():
+                return self._stay.roster.recovery_due(event)
             case e.RenewalDue():
                 return self._stay.roster.renewal_due(event)
             case e.QualityMeasured(who, quality):
@@ -164,7 +166,8 @@ class Session:
                 return self._cut(code)
             case e.Woken():
                 joined = self._phase is Phase.JOINED
-                return [Probe()] if joined else self._membership.hurry()
+                knocking = [Probe()] if joined else self._membership.hurry()
+                return [*knocking, *self._stay.roster.woken()]
             case e.AbsenceOver(serial):
                 return self._stay.absence_over(serial)
         if not self._membership.knocking:

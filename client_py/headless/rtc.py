@@ -172,6 +172,10 @@ class HeadlessPeerConnection:
     def use_ice_servers(self, servers: tuple[IceServer, ...]) -> None:
         """Do nothing: aiortc gathers once, and restarts no ICE."""
 
+    def restart_ice(self) -> None:
+        """Refuse: aiortc takes no new credentials for an old connection."""
+        raise NegotiationError("ICE can't be restarted here")
+
     def enlarge(self) -> None:
         """Do nothing: aiortc sends what it is given at its own size."""
 

@@ -715,11 +715,26 @@ async def test_words_that_are_no_message_are_dropped(
 
 
 @timeless
-async def test_link_that_fails_is_replaced() -> None:
+async def test_link_that_stood_is_mended_as_it_is() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        for person in (ann, ben):  # whoever notices first
+            before = ann.connections, ben.connections
+            person.connections[0].change_connection("failed")
+            await person.until(
+                lambda now: now.participants[1].connection is Connection.RECONNECTING
+            )
+            await ann.until_connected(1)
+            await ben.until_connected(1)
+            assert (ann.connections, ben.connections) == before
+
+
+@timeless
+async def test_link_that_fails_while_it_is_mended_is_replaced() -> None:
     async with call("ann", "ben") as (_, (ann, ben)):
         for person in (ann, ben):  # whoever notices first
             (before,) = person.connections
-            before.change_connection("failed")
+            for state in ("failed", "connecting", "failed"):
+                before.change_connection(state)
             await person.until(
                 lambda now: now.participants[1].connection is Connection.RECONNECTING
             )

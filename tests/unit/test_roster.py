@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from client_py.core import effect as do
-from client_py.core.event import PeerChanged, PeerSaid, RenewalDue
+from client_py.core.event import PeerChanged, PeerSaid, RecoveryDue, RenewalDue
 from client_py.core.roster import Roster
 from client_py.core.state import Connection, Quality
 from protocol import messages as m
@@ -290,6 +290,56 @@ def test_link_that_keeps_failing_is_unreachable_and_retried_ever_slower() -> Non
     assert delays == [0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
 
 
+def test_initiator_restarts_ice_of_a_link_that_stood() -> None:
+    ours = newcomer(ANN)
+    ours.peer_changed(changed(ANN, "connected"))
+    shaken, restarted = RecoveryDue(ANN, 1, 2), RecoveryDue(ANN, 1, 3)
+    assert ours.peer_changed(changed(ANN, "disconnected")) == [do.After(2.0, shaken)]
+    mending = [do.RestartIce(ANN), do.After(8.0, restarted)]
+    assert ours.recovery_due(shaken) == mending
+    assert ours.recovery_due(shaken) == []  # that stage is over
+    assert connections(ours) == {ANN: Connection.RECONNECTING}
+    ours.peer_changed(changed(ANN, "connected"))
+    assert connections(ours) == {ANN: Connection.CONNECTED}
+    assert ours.recovery_due(restarted) == []
+
+
+def test_responder_leaves_the_initiator_a_moment_to_begin() -> None:
+    ours = member(ANN)
+    ours.peer_changed(changed(ANN, "connected"))
+    due = RecoveryDue(ANN, 1, 2)
+    assert ours.peer_changed(changed(ANN, "disconnected")) == [do.After(3.0, due)]
+
+
+def test_restart_that_does_not_help_is_followed_by_a_new_link() -> None:
+    ours = newcomer(ANN)
+    ours.peer_changed(changed(ANN, "connected"))
+    overdue = RecoveryDue(ANN, 1, 2)
+    mending = [do.RestartIce(ANN), do.After(8.0, overdue)]
+    assert ours.peer_changed(changed(ANN, "failed")) == mending
+    due = RenewalDue(ANN, 1)
+    assert ours.recovery_due(overdue) == [do.After(0.0, due)]
+    assert ours.renewal_due(due) == [do.ClosePeer(ANN), opened(ANN, 2)]
+    assert ours.recovery_due(RecoveryDue(ANN, 1, 3)) == []  # of the link before
+
+
+def test_on_waking_what_shakes_is_mended_at_once_and_the_rest_left_alone() -> None:
+    ours = newcomer(ANN, BEN)
+    for who in (ANN, BEN):
+        ours.peer_changed(changed(who, "connected"))
+    ours.peer_changed(changed(BEN, "disconnected"))
+    assert ours.woken() == [do.RestartIce(BEN), do.After(8.0, RecoveryDue(BEN, 1, 3))]
+    assert ours.recovery_due(RecoveryDue(BEN, 1, 2)) == []
+
+
+def test_nobody_who_is_gone_is_mended() -> None:
+    ours = newcomer(ANN)
+    ours.peer_changed(changed(ANN, "connected"))
+    ours.peer_changed(changed(ANN, "disconnected"))
+    ours.remove(ANN)
+    assert ours.recovery_due(RecoveryDue(ANN, 1, 2)) == []
+
+
 def test_connection_ends_the_row_of_failures() -> None:
     ours = newcomer(ANN)
     for generation in (1, 2, 3):
@@ -297,6 +347,7 @@ def test_connection_ends_the_row_of_failures() -> None:
         ours.renewal_due(RenewalDue(ANN, generation))
     ours.peer_changed(changed(ANN, "connected", 4))
     assert connections(ours) == {ANN: Connection.CONNECTED}
+    ours.peer_changed(changed(ANN, "failed", 4))
     due = RenewalDue(ANN, 4)
     assert ours.peer_changed(changed(ANN, "failed", 4)) == [do.After(0.0, due)]
     assert connections(ours) == {ANN: Connection.RECONNECTING}

@@ -147,6 +147,7 @@ LINKS: list[e.Event] = [
         for each in range(3)
         for state in STATES
     ),
+    *(e.RecoveryDue(who, each, each) for who in PEOPLE for each in range(3)),
     *(e.RenewalDue(who, each) for who in PEOPLE for each in range(3)),
     *(e.QualityMeasured(who, Quality.LOST) for who in PEOPLE),
     e.LevelsMeasured({}, 0.0),

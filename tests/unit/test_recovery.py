@@ -1,0 +1,59 @@
+"""What is tried, in which order, when a link is in trouble."""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from client_py.core.recovery import Happening, Recovery, Stage, Step
+
+CONNECTED, DISCONNECTED, FAILED, OVERDUE, WOKEN = Happening
+
+
+@pytest.mark.parametrize(
+    ("happenings", "steps", "stage"),
+    [
+        ([CONNECTED], "nothing", "steady"),
+        ([DISCONNECTED], "nothing", "new"),
+        ([FAILED], "replace", "given up"),
+        ([FAILED, FAILED], "replace nothing", "given up"),
+        ([CONNECTED, DISCONNECTED], "nothing watch", "shaken"),
+        ([CONNECTED, DISCONNECTED, CONNECTED], "nothing watch nothing", "steady"),
+        ([CONNECTED, DISCONNECTED, OVERDUE], "nothing watch restart", "restarted"),
+        ([CONNECTED, DISCONNECTED, WOKEN], "nothing watch restart", "restarted"),
+        ([CONNECTED, DISCONNECTED, FAILED], "nothing watch restart", "restarted"),
+        ([CONNECTED, FAILED], "nothing restart", "restarted"),
+        ([CONNECTED, FAILED, CONNECTED], "nothing restart nothing", "steady"),
+        ([CONNECTED, FAILED, FAILED], "nothing restart replace", "given up"),
+        ([CONNECTED, FAILED, OVERDUE], "nothing restart replace", "given up"),
+        ([CONNECTED, FAILED, WOKEN], "nothing restart nothing", "restarted"),
+        ([CONNECTED, WOKEN], "nothing nothing", "steady"),
+        ([CONNECTED, OVERDUE], "nothing nothing", "steady"),
+    ],
+)
+def test_a_link_is_mended_before_it_is_replaced(
+    happenings: list[Happening], steps: str, stage: str
+) -> None:
+    recovery = Recovery()
+    assert [recovery.take(each).value for each in happenings] == steps.split()
+    assert recovery.stage.value == stage
+
+
+def test_the_other_end_can_give_a_link_up_once() -> None:
+    recovery = Recovery()
+    recovery.take(CONNECTED)
+    assert [recovery.give_up(), recovery.give_up()] == [True, False]
+    assert recovery.take(FAILED) is Step.NOTHING
+
+
+@given(st.lists(st.sampled_from(Happening)))
+def test_each_stage_has_a_number_of_its_own_and_the_end_comes_once(
+    happenings: list[Happening],
+) -> None:
+    recovery = Recovery()
+    trail = [(recovery.serial, recovery.stage)]
+    steps = []
+    for each in happenings:
+        steps.append(recovery.take(each))
+        if (recovery.serial, recovery.stage) != trail[-1]:
+            trail.append((recovery.serial, recovery.stage))
+    assert [serial for serial, _ in trail] == list(range(len(trail)))
+    assert steps.count(Step.REPLACE) == (recovery.stage is Stage.GIVEN_UP)
