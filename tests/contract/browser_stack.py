@@ -254,6 +254,9 @@ class BrowserEnd:
     async def audio_level(self, slot: Slot) -> float:
         return float(await self._ask("audio_level", slot))
 
+    async def restart_ice(self) -> None:
+        await self._ask("restart_ice")
+
     async def get_stats(self) -> LinkStats:
         return LinkStats(*await self._ask("get_stats"))
 

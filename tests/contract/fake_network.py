@@ -213,7 +213,9 @@ class FakePeerConnection:
             self._later(self._announce_need)
 
     def restart_ice(self) -> None:
-        """Do what ``restartIce()`` does."""
+        """Do what ``restartIce()`` does, as the port has it."""
+        if self.signaling_state == "closed":
+            raise NegotiationError("the connection is closed")
         self._ice_generation += 1
         self.need_negotiation()
 
@@ -269,7 +271,11 @@ class FakePeerConnection:
                 raise NegotiationError("an offer in have-local-offer")
             self._offered = None
             self._become("stable")
+        before = self._remote
         self._take_remote(remote)
+        if before is not None and before["ufrag"] != remote["ufrag"]:
+            # Who is asked to restart ICE does, too (RFC 9429 §5.3.1).
+            self._ice_generation = self._gathered + 1
         self._has_slots = True
         self._become("have-remote-offer")
 

@@ -141,6 +141,9 @@ class End(Thing):
             return ""
         return str(self.pc._pc.getConfiguration().iceServers[0].username)
 
+    async def restart_ice(self) -> None:
+        self.pc.restart_ice()
+
     async def audio_level(self, slot: int) -> float:
         return self.pc.audio_level(Slot(slot))
 

@@ -49,6 +49,7 @@ class End(Protocol):
     async def add_ice_candidate(self, candidate: Candidate) -> None: ...
     async def audio_level(self, slot: Slot) -> float: ...
     async def use_ice_server(self, server: IceServer) -> None: ...
+    async def restart_ice(self) -> None: ...
     async def get_stats(self) -> LinkStats: ...
     async def close(self) -> None: ...
 
@@ -125,6 +126,9 @@ class _LocalEnd:
 
     async def use_ice_server(self, server: IceServer) -> None:
         self.pc.use_ice_servers((server,))
+
+    async def restart_ice(self) -> None:
+        self.pc.restart_ice()
 
     async def get_stats(self) -> LinkStats:
         return await self.pc.get_stats()
@@ -308,10 +312,12 @@ async def negotiate(alice: End, bob: End) -> None:
     await alice.set_remote_description(await bob.set_local_description())
 
 
-async def trickle(one: End, other: End) -> None:
-    """Carry all candidates of one end to the other."""
-    await one.until(lambda events: Candidate("") in map(_bare, candidates(events)))
-    for candidate in candidates(one.events):
+async def trickle(one: End, other: End, first: int = 0) -> None:
+    """Carry candidates of one end to the other, all from the ``first`` on."""
+    await one.until(
+        lambda events: Candidate("") in map(_bare, candidates(events)[first:])
+    )
+    for candidate in candidates(one.events)[first:]:
         await other.add_ice_candidate(candidate)
 
 

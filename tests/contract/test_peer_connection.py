@@ -254,6 +254,31 @@ async def test_renegotiation_brings_no_track_twice(stack: Stack) -> None:
         assert states(alice.events) == ["connecting", "connected"]
 
 
+@pytest.mark.parametrize("stack", ROLLING_BACK, indirect=True)
+async def test_pictures_go_on_over_restarted_ice(stack: Stack) -> None:
+    async with connected_pair(stack) as (alice, bob):
+        await alice.send(Slot.CAMERA, "Ada")
+        await bob.shows(Slot.CAMERA, "Ada")
+        wanted = needs(alice.events)
+        tried = [len(candidates(end.events)) for end in (alice, bob)]
+
+        await alice.restart_ice()
+        await alice.until(lambda events: needs(events) > wanted)
+        await negotiate(alice, bob)
+        await trickle(alice, bob, tried[0])
+        await trickle(bob, alice, tried[1])
+
+        await bob.shows(Slot.CAMERA, "Ada")
+        assert sorted(slots(bob.events)) == list(Slot)
+
+
+async def test_closed_connection_restarts_nothing(stack: Stack) -> None:
+    async with connected_pair(stack) as (alice, _):
+        await alice.close()
+        with pytest.raises(NegotiationError):
+            await alice.restart_ice()
+
+
 # -- media
 
 
