@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final
@@ -33,11 +34,14 @@ from server.rooms import Rooms
 from server.sessions import Sessions
 from server.settings import Settings
 from server.socket import SocketEndpoint
+from server.spill import Spill
 from server.store import Store, open_store
 from server.switchboard import Switchboard
 from server.ticket import Tickets
 from server.tokens import Tokens
 from server.turnstile import Turnstile
+
+log = logging.getLogger("tertulia.app")
 
 _TICK: Final = 0.5  # seconds
 _LAST_WORDS: Final = 5.0  # seconds for the journal to be written when the server stops
@@ -66,7 +70,7 @@ def create_app(
     clock = clock or SystemClock()
     store = store or open_store(settings.database)
     tokens = Tokens(settings.secret, new_id, settings.retired_secrets)
-    journal = Journal(store)
+    journal = Journal(store, file=_journal_file(settings))
     rooms = Rooms(new_id, _ice_for(settings, clock))
     switchboard = Switchboard(rooms, journal, clock, Tickets(settings.secret))
     gate = Gate(clock, settings.capacity)
@@ -100,13 +104,13 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await store.start()
         try:
+            await journal.recover()
             await store.end_open(clock.unix(), "server_stopped")
             async with _running(journal.run(), _ticking(switchboard, tick)):
                 yield
-                async with asyncio.timeout(_LAST_WORDS):
-                    await journal.flush()
-                    await store.end_open(clock.unix(), "server_stopped")
+                await _last_words(journal, store, clock)
         finally:
+            await journal.close()
             await store.close()
 
     app = Starlette(
@@ -153,6 +157,20 @@ def _login(settings: Settings, tokens: Tokens, clock: Clock) -> list[BaseRoute]:
             "TERTULIA_OIDC_ISSUER", "needs more to be installed: tertulia[oidc]"
         ) from None
     return [*Login(settings.oidc, tokens, clock, settings.origins).routes()]
+
+
+def _journal_file(settings: Settings) -> Spill | None:
+    return Spill(settings.data_dir) if settings.data_dir else None
+
+
+async def _last_words(journal: Journal, store: Store, clock: Clock) -> None:
+    """Bring into the store what can be; the rest waits for the next start."""
+    try:
+        async with asyncio.timeout(_LAST_WORDS):
+            await journal.flush()
+            await store.end_open(clock.unix(), "server_stopped")
+    except (TimeoutError, StoreError):
+        log.warning("= the store is away: %s records wait", journal.depth)
 
 
 def _ice_for(

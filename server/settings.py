@@ -55,6 +55,7 @@ class Settings:
     test_mode: bool = False
     drain: float = 5.0
     page: Path = PAGE
+    data_dir: Path | None = None  # None: nothing is kept beside the database
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ, workers: int = 1) -> Self:
@@ -90,6 +91,7 @@ class Settings:
             turn_secret=turn_secret,
             capacity=_capacity(env),
             test_mode=_switch(env, "TERTULIA_TEST_MODE"),
+            data_dir=data_dir,
             drain=_seconds(env, "TERTULIA_DRAIN", cls.drain, _DRAIN_LIMIT),
         )
 
