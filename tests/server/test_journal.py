@@ -256,7 +256,7 @@ async def test_what_comes_too_fast_goes_through_the_file(tmp_path):
     async with running(journal):
         for number in range(40):
             journal.came(stay(number))
-            await until(lambda number=number: number - file.kept < 5)
+            await until(lambda n=number: journal.depth == n + 1 and n - file.kept < 5)
         assert journal.healthy
         store.let_through.set()
         await written(journal)
