@@ -22,6 +22,7 @@ from server.drain import Drain
 from server.errors import Refused, SettingError, StoreError
 from server.gate import Gate
 from server.headers import SecurityHeaders
+from server.history import History
 from server.ice import ice_servers
 from server.journal import Journal
 from server.keys import Keys
@@ -29,6 +30,7 @@ from server.method import and_no_others
 from server.origin import Origins
 from server.register import Register
 from server.reply import failed, gone, refused, store_failed
+from server.retention import Retention
 from server.room_api import RoomApi
 from server.rooms import Rooms
 from server.sessions import Sessions
@@ -88,6 +90,8 @@ def create_app(
         new_room=new_room,
         addresses=gate.addresses,
     )
+    history = History(room_api.find_own, store)
+    retention = Retention(store, clock, settings.retention_days)
     sessions = Sessions(
         tokens=tokens,
         callers=callers,
@@ -106,7 +110,8 @@ def create_app(
         try:
             await journal.recover()
             await store.end_open(clock.unix(), "server_stopped")
-            async with _running(journal.run(), _ticking(switchboard, tick)):
+            work = (journal.run(), _ticking(switchboard, tick), retention.run())
+            async with _running(*work):
                 yield
                 await _last_words(journal, store, clock)
         finally:
@@ -121,6 +126,7 @@ def create_app(
                     openapi.ROUTE,
                     health.ROUTE,
                     *room_api.routes(),
+                    history.route,
                     *sessions.routes(),
                 ]
             ),

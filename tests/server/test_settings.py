@@ -2,6 +2,7 @@
 
 import stat
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ def test_without_any_variable_there_is_a_default_for_each(tmp_path, monkeypatch)
     assert settings.database == "sqlite:///data/tertulia.db"
     assert settings.origins == settings.turn_urls == ()
     assert not settings.test_mode
+    assert (settings.retention_days, settings.data_dir) == (90, Path("data"))
 
 
 def test_every_variable_is_read(env):
@@ -47,6 +49,7 @@ def test_every_variable_is_read(env):
             "TERTULIA_LIMIT_SCALE": "3",
             "TERTULIA_PROXIES": "10.0.0.0/8, fd00::1",
             "TERTULIA_TEST_MODE": "1",
+            "TERTULIA_RETENTION_DAYS": "30",
         }
     )
     assert settings == Settings(
@@ -73,6 +76,8 @@ def test_every_variable_is_read(env):
             proxies=(ip_network("10.0.0.0/8"), ip_network("fd00::1")),
         ),
         test_mode=True,
+        retention_days=30,
+        data_dir=Path(env["TERTULIA_DATA_DIR"]),
     )
 
 
