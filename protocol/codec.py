@@ -48,6 +48,14 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """The least and the greatest value of a number."""
+
+    least: float
+    greatest: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
 class Identifier:
     """A string of 1–64 letters, digits, ``-`` and ``_``."""
 
@@ -219,6 +227,8 @@ def _marked(inner: Any, marks: list[Any]) -> Check:
     if get_origin(inner) is tuple:
         return _list_of(_check(get_args(inner)[0]), mark.length)
     base = _check(inner)
+    if isinstance(mark, Range):
+        return _between(base, mark)
 
     def bounded(value: Any) -> Any:
         text = base(value)
@@ -236,6 +246,16 @@ def _marked(inner: Any, marks: list[Any]) -> Check:
         return text
 
     return identifier
+
+
+def _between(base: Check, bounds: Range) -> Check:
+    def check(value: Any) -> Any:
+        number = base(value)
+        if not bounds.least <= number <= bounds.greatest:
+            raise _Mismatch(f"not from {bounds.least:g} to {bounds.greatest:g}")
+        return number
+
+    return check
 
 
 def _list_of(item: Check, length: int | None) -> Check:
@@ -279,9 +299,11 @@ def _integer(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
+    if type(value) is int and abs(value) <= _MAX_INTEGER:
+        return float(value)
+    if type(value) is not float or not math.isfinite(value):
         raise _Mismatch("expected a number")
-    return float(value)
+    return value
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -44,6 +44,7 @@ from protocol.names import (
     RoomId as RoomId,
     Token as Token,
 )
+from protocol.statistics import LinkSample as LinkSample, ReportStats as ReportStats
 
 Secret = Annotated[str, Limit(MAX_RESUME)]
 
@@ -368,6 +369,7 @@ ClientMessage = (
     | React
     | Rename
     | HostMessage
+    | ReportStats
     | Ping
     | Leave
 )

@@ -1,11 +1,13 @@
-"""The command line: ``tertulia serve``."""
+"""The command line: ``tertulia serve``, ``tertulia prune``."""
 
 import argparse
+import asyncio
 import dataclasses
 import gc
 import signal
 import socket
 import sys
+import time
 
 import uvicorn
 from starlette.applications import Starlette
@@ -13,9 +15,11 @@ from starlette.applications import Starlette
 from protocol.codes import MAX_MESSAGE
 from server.app import create_app
 from server.drain import Drain
-from server.errors import SettingError
+from server.errors import SettingError, StoreError
 from server.logs import configure
+from server.retention import DAY, prune, summary
 from server.settings import Settings
+from server.store import Pruned, open_store
 from server.transport import HttpTransport
 from server.websocket import Configuration, WebSocketTransport
 
@@ -85,7 +89,38 @@ def main(arguments: list[str] | None = None) -> None:
     serving.add_argument("--host", help="address to listen on (TERTULIA_HOST)")
     serving.add_argument("--port", type=int, help="port, 0 for a free one")
     serving.add_argument("--workers", type=int, default=1, help="processes")
+    commands.add_parser("prune", help="delete what is older than it is to be kept")
     options = parser.parse_args(arguments)
+    if options.command == "prune":
+        _prune()
+    else:
+        _serve(options)
+
+
+def _prune() -> None:
+    """Delete what is too old, and say how much it was."""
+    try:
+        settings = Settings.from_env()
+        days = settings.retention_days
+        if not days:
+            print("Nothing is deleted: TERTULIA_RETENTION_DAYS is 0.")
+            return
+        done = asyncio.run(_pruned(settings.database, time.time() - days * DAY))
+    except (SettingError, StoreError) as error:
+        sys.exit(f"tertulia: {error}")
+    print(f"Deleted, older than {days} days: {summary(done)}.")
+
+
+async def _pruned(database: str, before: float) -> Pruned:
+    store = open_store(database)
+    try:
+        await store.start()
+        return await prune(store, before)
+    finally:
+        await store.close()
+
+
+def _serve(options: argparse.Namespace) -> None:
     try:
         settings = Settings.from_env(workers=options.workers)
         if options.workers != 1:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import secrets
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Final
@@ -23,6 +24,7 @@ from server.drain import Drain
 from server.errors import Refused, SettingError, StoreError
 from server.gate import Gate
 from server.headers import SecurityHeaders
+from server.history import History
 from server.ice import ice_servers
 from server.journal import Journal
 from server.keys import Keys
@@ -32,16 +34,20 @@ from server.monitoring import Monitoring
 from server.origin import Origins
 from server.register import Register
 from server.reply import failed, gone, refused, store_failed
+from server.retention import Retention
 from server.room_api import RoomApi
 from server.rooms import IceFor, Rooms
 from server.sessions import Sessions
 from server.settings import Settings
 from server.socket import SocketEndpoint
+from server.spill import Spill
 from server.store import Store, open_store
 from server.switchboard import Switchboard
 from server.ticket import Tickets
 from server.tokens import Tokens
 from server.turnstile import Turnstile
+
+log = logging.getLogger("tertulia.app")
 
 _TICK: Final = 0.5  # seconds
 _LAST_WORDS: Final = 5.0  # seconds for the journal to be written when the server stops
@@ -70,7 +76,7 @@ def create_app(
     clock = clock or SystemClock()
     store = store or open_store(settings.database)
     tokens = Tokens(settings.secret, new_id, settings.retired_secrets)
-    journal = Journal(store)
+    journal = Journal(store, file=_journal_file(settings))
     rooms = Rooms(new_id, _ice_for(settings, clock))
     gate = Gate(clock, settings.capacity)
     monitoring = Monitoring(settings, clock, new_id, store, journal)
@@ -101,6 +107,8 @@ def create_app(
         new_room=new_room,
         addresses=gate.addresses,
     )
+    history = History(room_api.find_own, store)
+    retention = Retention(store, clock, settings.retention_days)
     sessions = Sessions(
         tokens=tokens,
         callers=callers,
@@ -119,16 +127,14 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await store.start()
         try:
+            await journal.recover()
             await store.end_open(clock.unix(), "server_stopped")
-            async with (
-                monitoring.running(),
-                _running(journal.run(), _ticking(switchboard, tick)),
-            ):
+            work = (journal.run(), _ticking(switchboard, tick), retention.run())
+            async with monitoring.running(), _running(*work):
                 yield
-                async with asyncio.timeout(_LAST_WORDS):
-                    await journal.flush()
-                    await store.end_open(clock.unix(), "server_stopped")
+                await _last_words(journal, store, clock)
         finally:
+            await journal.close()
             await store.close()
 
     app = Starlette(
@@ -138,6 +144,7 @@ def create_app(
                     openapi.ROUTE,
                     health.ROUTE,
                     *room_api.routes(),
+                    history.route,
                     *sessions.routes(),
                     *monitoring.routes(),
                 ]
@@ -175,6 +182,20 @@ def _login(settings: Settings, tokens: Tokens, clock: Clock) -> list[BaseRoute]:
             "TERTULIA_OIDC_ISSUER", "needs more to be installed: tertulia[oidc]"
         ) from None
     return [*Login(settings.oidc, tokens, clock, settings.origins).routes()]
+
+
+def _journal_file(settings: Settings) -> Spill | None:
+    return Spill(settings.data_dir) if settings.data_dir else None
+
+
+async def _last_words(journal: Journal, store: Store, clock: Clock) -> None:
+    """Bring into the store what can be; the rest waits for the next start."""
+    try:
+        async with asyncio.timeout(_LAST_WORDS):
+            await journal.flush()
+            await store.end_open(clock.unix(), "server_stopped")
+    except (TimeoutError, StoreError):
+        log.warning("= the store is away: %s records wait", journal.depth)
 
 
 def _ice_for(settings: Settings, clock: Clock) -> IceFor:

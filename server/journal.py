@@ -1,81 +1,296 @@
 """The write-behind queue between the calls and the database.
 
 A call never waits for the database: it appends here, one task writes in order.
+While the database is away, or slower than what comes, records go into a file and
+from there, in order, into the database::
+
+                  failed, or too much waits          failed
+    DIRECT ──────────────▶ CATCHING_UP ◀─────────────────▶ AWAY
+       ▲                        │          written
+       └── the file is empty ───┘
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import Enum, auto
+from functools import partial
+from itertools import islice
+from typing import Final, Protocol, TypeVar
 
 from protocol.messages import RoomId
+from server import record
 from server.errors import StoreError
-from server.store import Participation, RoomRecord, Store
+from server.record import Record
+from server.store import LinkRecord, Participation, RoomRecord, Store
 
 log = logging.getLogger("tertulia.journal")
 
-LENGTH: Final = 10_000
+LENGTH: Final = 20_000  # records in memory: some megabytes
 RETRY: Final = 1.0  # seconds
+_BATCH: Final = 500  # records that go to or come from the file at once
 
-Write = Callable[[], Awaitable[None]]
+T = TypeVar("T")
+
+
+class File(Protocol):
+    """What the journal needs of a ``Spill``."""
+
+    unread: int
+    spoiled: int
+
+    def open(self) -> None: ...
+    def append(self, records: Sequence[bytes], /) -> None: ...
+    def read(self, most: int, /) -> list[bytes]: ...
+    def clear(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Flow(Enum):
+    """Which way the records go."""
+
+    DIRECT = auto()  # from memory into the database
+    CATCHING_UP = auto()  # through the file, which the database empties
+    AWAY = auto()  # into the file: the database doesn't answer
 
 
 class Journal:
-    """Hands participations to the store. ``run`` it in a task; ``close`` it last."""
+    """Hands records to the store. ``recover`` first, ``run`` in a task, then ``close``.
 
-    def __init__(self, store: Store, retry: float = RETRY) -> None:
+    Without a file everything waits in memory, and is lost with the process.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        retry: float = RETRY,
+        file: File | None = None,
+        length: int = LENGTH,
+    ) -> None:
         self._store = store
         self._retry = retry
-        self._queue: asyncio.Queue[Write] = asyncio.Queue(LENGTH)
+        self._file = file
+        self._length = length
+        self._flow = Flow.DIRECT
+        self._waiting: deque[Record] = deque()
+        self._replaying: deque[bytes] = deque()  # read from the file
+        self._dropped = 0  # since memory was full
+        self._disk_fails = False
+        self._work = asyncio.Event()  # something waits
+        self._flowing = asyncio.Event()  # something is to go into the file
+        self._idle = asyncio.Event()  # everything is written
+        self._idle.set()
+        # The file's one thread: never two of its methods at once.
+        self._thread = ThreadPoolExecutor(1, "journal")
+        self._moving = asyncio.Lock()  # held while records leave memory
 
     @property
     def depth(self) -> int:
-        """How many writes wait."""
-        return self._queue.qsize()
+        """How many records wait, in memory and in the file."""
+        unread = self._file.unread if self._file else 0
+        return len(self._waiting) + len(self._replaying) + unread
 
     @property
     def healthy(self) -> bool:
-        """Whether what comes next would be recorded."""
-        return not self._queue.full()
+        """Whether the database takes what comes, and nothing is being lost."""
+        return self._flow is not Flow.AWAY and not self._dropped
 
     def came(self, participation: Participation) -> None:
         """Somebody came into a room."""
-        self._put(lambda: self._store.came(participation))
+        self._put(record.Came(participation))
 
     def went(self, participation: str, at: float, reason: str) -> None:
         """Somebody is gone from a room."""
-        self._put(lambda: self._store.went(participation, at, reason))
+        self._put(record.Went(participation, at, reason))
+
+    def reached(self, participation: str, connection: str) -> None:
+        """Somebody's media goes this way."""
+        self._put(record.Reached(participation, connection))
+
+    def measured(self, link: LinkRecord) -> None:
+        """A link is over, and this is how it was."""
+        self._put(record.Measured(link))
 
     def change(self, room: RoomRecord) -> None:
         """A room is now like this."""
-        self._put(lambda: self._store.change_room(room))
+        self._put(record.Changed(room))
 
     def end(self, room: RoomId, at: float) -> None:
         """A room is closed for good."""
-        self._put(lambda: self._store.end_room(room, at))
+        self._put(record.Ended(room, at))
+
+    async def recover(self) -> None:
+        """Write what a process before left in its file; raises ``StoreError``."""
+        if self._file is None:
+            return
+        try:
+            await self._in_thread(self._file.open)
+            if self._file.unread:
+                log.info("= %s records are left from before", self._file.unread)
+            while await self._read(self._file):
+                await self._replay()
+            await self._in_thread(self._file.clear)
+        except OSError as error:
+            self._file = None
+            log.error("= no file for the journal, memory alone: %s", error.strerror)
 
     async def run(self) -> None:
         """Write what comes, for ever."""
-        while True:
-            await self._write(await self._queue.get())
-            self._queue.task_done()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._write())
+            if self._file is not None:
+                group.create_task(self._keep(self._file))
 
     async def flush(self) -> None:
-        """Wait until everything is written."""
-        await self._queue.join()
+        """Wait until everything is in the store."""
+        await self._idle.wait()
 
-    async def _write(self, write: Write) -> None:
-        """Try until it is written: what comes later has to wait its turn."""
-        while True:
+    async def close(self) -> None:
+        """Put into the file what still waits. ``run`` has ended before."""
+        waiting = len(self._waiting)
+        if self._file is not None:
             try:
-                return await write()
-            except StoreError as error:
-                waiting = self._queue.qsize()
-                log.warning("= the store failed, %s wait: %s", waiting, error)
-            await asyncio.sleep(self._retry)
+                await self._move(self._file)
+            except OSError as error:
+                log.error("= %s records are lost: %s", waiting, error.strerror)
+            await self._in_thread(self._file.close)
+        elif waiting:
+            log.error("= %s records are lost: the journal has no file", waiting)
+        self._thread.shutdown()
 
-    def _put(self, write: Write) -> None:
+    # -- into the store
+
+    async def _write(self) -> None:
+        while True:
+            await self._work.wait()
+            try:
+                await self._write_next()
+            except StoreError as error:
+                self._away(error)
+                await asyncio.sleep(self._retry)
+            except OSError as error:
+                log.error("= the journal's file fails: %s", error.strerror)
+                await asyncio.sleep(self._retry)
+
+    async def _write_next(self) -> None:
+        """Write a record, or note that there is none."""
+        if self._flow is not Flow.DIRECT and self._file is not None:
+            await self._pass_on(self._file)
+            if await self._read(self._file):
+                await self._replay()
+                self._back()
+                return
+            if self._file.unread:
+                return  # more came in just now, and that is older than memory
+        if self._waiting:
+            # Where the disk takes nothing, memory goes on beside the file.
+            await self._write_from_memory()
+        if self._flow is Flow.CATCHING_UP:
+            await self._close_the_gap()
+        if self._flow is Flow.DIRECT and not self._waiting:
+            self._work.clear()
+            self._idle.set()
+
+    async def _write_from_memory(self) -> None:
+        first = self._waiting[0]
+        await record.write(first, self._store)
+        self._back()
+        async with self._moving:
+            # It may have gone into the file meanwhile: then it comes again.
+            if self._waiting and self._waiting[0] is first:
+                self._waiting.popleft()
+
+    async def _close_the_gap(self) -> None:
+        """The file is read to its end: what comes now needs it no longer."""
+        async with self._moving:
+            if self._file is not None:
+                if self._file.unread:
+                    return
+                await self._in_thread(self._file.clear)
+            self._flow = Flow.DIRECT
+
+    async def _replay(self) -> None:
+        """Write the next record of the file."""
+        line = self._replaying[0]
         try:
-            self._queue.put_nowait(write)
-        except asyncio.QueueFull:
-            log.error("= the journal is full; a participation is not recorded")
+            kept = record.from_bytes(line)
+        except ValueError:
+            log.error("= a record in the journal's file can't be read, and is left out")
+        else:
+            await record.write(kept, self._store)
+        self._replaying.popleft()
+
+    def _away(self, error: StoreError) -> None:
+        if self._flow is not Flow.AWAY:
+            log.warning("= the store fails, records are kept: %s", error)
+        self._flow = Flow.AWAY
+        self._flowing.set()
+
+    def _back(self) -> None:
+        if self._flow is Flow.AWAY:
+            log.info("= the store takes records again, %s wait", self.depth)
+            self._flow = Flow.CATCHING_UP
+
+    # -- into the file
+
+    async def _keep(self, file: File) -> None:
+        """Let what comes go into the file, also while the database is waited for."""
+        while True:
+            await self._flowing.wait()
+            self._flowing.clear()
+            if not await self._pass_on(file):
+                self._flowing.set()
+                await asyncio.sleep(self._retry)
+
+    async def _pass_on(self, file: File) -> bool:
+        """Move what waits into the file, if that is the way; say if it could be."""
+        try:
+            async with self._moving:
+                if self._flow is not Flow.DIRECT:
+                    await self._move(file)
+        except OSError as error:
+            if not self._disk_fails:
+                log.error("= the disk takes no records: %s", error.strerror)
+            self._disk_fails = True
+            return False
+        self._disk_fails = False
+        return True
+
+    async def _move(self, file: File) -> None:
+        while batch := list(islice(self._waiting, _BATCH)):
+            lines = [record.to_bytes(each) for each in batch]
+            await self._in_thread(partial(file.append, lines))
+            for _ in batch:
+                self._waiting.popleft()
+
+    async def _read(self, file: File) -> bool:
+        """Have records of the file at hand; say whether there are any."""
+        if not self._replaying and file.unread:
+            spoiled = file.spoiled
+            self._replaying.extend(await self._in_thread(partial(file.read, _BATCH)))
+            if file.spoiled > spoiled:
+                log.error("= %s records were spoiled", file.spoiled - spoiled)
+        return bool(self._replaying)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _put(self, what: Record) -> None:
+        if len(self._waiting) >= self._length:
+            if not self._dropped:
+                log.error("= the journal is full: records are lost from now on")
+            self._dropped += 1
+            return
+        if self._dropped:
+            log.error("= %s records were lost", self._dropped)
+            self._dropped = 0
+        self._waiting.append(what)
+        self._idle.clear()
+        self._work.set()
+        if self._flow is Flow.DIRECT and self._file is not None:
+            if len(self._waiting) < self._length // 2:
+                return
+            self._flow = Flow.CATCHING_UP  # by the file: it has more room
+        self._flowing.set()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Generic, Self, TypeVar
 
-from protocol.messages import Chat, ClientMessage, Ping, Signal
+from protocol.messages import Chat, ClientMessage, Ping, ReportStats, Signal
 
 K = TypeVar("K", bound=Hashable)
 
@@ -115,6 +115,7 @@ class Kind(Enum):
     DESCRIPTION = auto()
     PING = auto()
     STATE = auto()
+    STATISTICS = auto()
 
 
 #: What a signal carries is not read: descriptions are longer than candidates.
@@ -126,6 +127,7 @@ RATES: Final = {
     Kind.DESCRIPTION: Rate(10, 40),
     Kind.PING: Rate(2, 20),
     Kind.STATE: Rate(10, 40),
+    Kind.STATISTICS: Rate(0.2, 6),
 }
 VOLUME: Final = Rate(2**20 / 60, 2**20)  # characters of all messages together
 REFUSALS: Final = Rate(1, 20)  # refused messages that one connection may cause
@@ -138,7 +140,11 @@ def kind_of(message: ClientMessage, size: int) -> Kind:
     return _KINDS.get(type(message), Kind.STATE)
 
 
-_KINDS: Final = {Chat: Kind.CHAT, Ping: Kind.PING}
+_KINDS: Final = {
+    Chat: Kind.CHAT,
+    Ping: Kind.PING,
+    ReportStats: Kind.STATISTICS,
+}
 
 
 class Allowance:

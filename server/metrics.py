@@ -28,6 +28,7 @@ from starlette.responses import Response
 
 from protocol.codes import ErrorCode, LeaveReason
 from protocol.messages import ParticipantId, RoomId
+from protocol.statistics import LinkSample
 from server.errors import Refused
 from server.observer import Observer
 
@@ -135,14 +136,12 @@ class Metrics(Observer):
         """A webhook's event was ``sent``, ``given_up`` or ``dropped``."""
         self._hooks.labels(outcome).inc()
 
-    def link_reported(
-        self, *, up: float, down: float, loss: float, round_trip_time: float
-    ) -> None:
-        """A client measured a link: bit/s both ways, loss 0..1, seconds."""
-        self._bitrate.labels("up").observe(up)
-        self._bitrate.labels("down").observe(down)
-        self._loss.observe(loss)
-        self._trip.observe(round_trip_time)
+    def measured(self, sample: LinkSample) -> None:
+        """Count how a link was."""
+        self._bitrate.labels("up").observe(sample.up)
+        self._bitrate.labels("down").observe(sample.down)
+        self._loss.observe(sample.loss)
+        self._trip.observe(sample.rtt)
 
     # -- making them
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from protocol.messages import ParticipantId, RoomId
+from protocol.statistics import LinkSample
 
 
 class Observer:
@@ -26,6 +27,9 @@ class Observer:
 
     def left(self, room: RoomId, participant: ParticipantId, reason: str) -> None:
         """Somebody is gone for good."""
+
+    def measured(self, sample: LinkSample) -> None:
+        """Somebody told how a link of theirs was."""
 
     def refused(self, code: str) -> None:
         """Somebody asked for what they can't have."""
@@ -67,6 +71,11 @@ class Observers(Observer):
             each.left(room, participant, reason)
             if last:
                 each.room_ended(room)
+
+    def measured(self, sample: LinkSample) -> None:
+        """Tell."""
+        for each in self._observers:
+            each.measured(sample)
 
     def refused(self, code: str) -> None:
         """Tell."""

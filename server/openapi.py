@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from protocol.codes import MAX_NAME, MAX_PARTICIPANTS, MAX_TOKEN, ErrorCode
 from server.caller import Person
+from server.history import CURSOR, MOST
 from server.room_api import Change, Knock, NewRoom
 from server.sessions import NewSession
 
@@ -88,6 +89,62 @@ def _refusal(status: int) -> Schema:
 
 _CALLER: Final[list[Schema]] = [{"session": []}, {"key": []}]
 _IN_ROOM: Final = [{"name": "room", "in": "path", "required": True, "schema": _ROOM}]
+
+
+_WINDOW: Final = [
+    {
+        "name": "limit",
+        "in": "query",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MOST},
+    },
+    {
+        "name": "after",
+        "in": "query",
+        "schema": {"type": "string", "pattern": f"^{CURSOR}$"},
+    },
+    {"name": "format", "in": "query", "schema": {"enum": ["json", "csv"]}},
+]
+
+
+def _log() -> Schema:
+    """Return how a room's log is read."""
+    number: Schema = {"type": "number", "minimum": 0}
+    count: Schema = {"type": "integer", "minimum": 0}
+    text: Schema = {"type": "string"}
+    spread = _object(mean=number, max=number)
+    spreads = ("round_trip", "loss", "up", "down", "frame_rate")
+    link = _object(
+        peer=text,
+        samples=count,
+        **dict.fromkeys(spreads, spread),
+        **dict.fromkeys(("freezes", "width", "height"), count),
+        connection={"enum": ["direct", "relay", "unknown"]},
+        transport={"enum": ["udp", "tcp", "tls", "unknown"]},
+    )
+    stay = _object(
+        participation=text,
+        joined_at=number,
+        left_at={"type": ["number", "null"]},
+        reason=text,
+        client=text,
+        connection={"enum": ["direct", "relay", "unknown"]},
+        links={"type": "array", "items": link},
+    )
+    page = _object(
+        {"after": {"type": "string", "pattern": f"^{CURSOR}$"}},
+        room=_ROOM,
+        participations={"type": "array", "items": stay, "maxItems": MOST},
+    )
+    described = _operation(
+        "getLog",
+        "Tell who was in a room and how it went; its creator and its hosts may.",
+        {200: page},
+        (401, 403, 404, 503),
+        parameters=_WINDOW,
+        security=_CALLER,
+    )
+    described["responses"]["200"]["content"]["text/csv"] = {"schema": text}
+    return described
 
 
 def document() -> Schema:
@@ -181,6 +238,7 @@ def document() -> Schema:
                 security=_CALLER,
             ),
         },
+        "/api/rooms/{room}/log": {"parameters": _IN_ROOM, "get": _log()},
         PATH: {
             "get": _operation(
                 "getDocument", "This document.", {200: {"type": "object"}}

@@ -173,8 +173,7 @@ class RoomApi:
 
     async def end(self, request: Request) -> Response:
         """Close a room for good; its maker may, and its hosts."""
-        caller = self._callers.of(request)
-        record = self._check_right(await self._find(request), caller)
+        record = await self.find_own(request)
         await self._store.end_room(record.id, self._clock.unix())
         self._switchboard.end(record.id)
         return Response(status_code=204)
@@ -216,6 +215,11 @@ class RoomApi:
 
     def _link(self, request: Request, room: RoomId) -> str:
         return f"{public_origin(request.scope, self._origins.listed)}/r/{room}"
+
+    async def find_own(self, request: Request) -> RoomRecord:
+        """Return the room that is asked for, if the caller may change it."""
+        caller = self._callers.of(request)
+        return self._check_right(await self._find(request), caller)
 
     async def _find(self, request: Request) -> RoomRecord | None:
         return await self._register.find(RoomId(request.path_params["room"]))

@@ -62,7 +62,9 @@ class Settings:
     metrics_token: str = field(default="", repr=False)
     webhook_urls: tuple[str, ...] = field(default=(), repr=False)
     webhook_key: bytes = field(default=b"", repr=False)
+    retention_days: int = 90  # 0: everything is kept
     page: Path = PAGE
+    data_dir: Path | None = None  # None: nothing is kept beside the database
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ, workers: int = 1) -> Self:
@@ -98,6 +100,8 @@ class Settings:
             turn_secret=turn_secret,
             capacity=_capacity(env),
             test_mode=_switch(env, "TERTULIA_TEST_MODE"),
+            retention_days=_days(env),
+            data_dir=data_dir,
             drain=_seconds(env, "TERTULIA_DRAIN", cls.drain, _DRAIN_LIMIT),
             log_level=_log_level(env),
             metrics_token=_metrics_token(env),
@@ -161,6 +165,14 @@ def _count(env: Mapping[str, str], name: str, default: int) -> int:
     text = env.get(name) or str(default)
     if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 1_000_000:
         raise SettingError(name, "expected a number from 1 to 1000000")
+    return int(text)
+
+
+def _days(env: Mapping[str, str]) -> int:
+    name = "TERTULIA_RETENTION_DAYS"
+    text = env.get(name) or str(Settings.retention_days)
+    if not re.fullmatch(r"\d{1,5}", text, re.ASCII):
+        raise SettingError(name, "expected a number of days, 0 to keep everything")
     return int(text)
 
 

@@ -26,6 +26,7 @@ from protocol.messages import (
     Leave,
     Ping,
     Pong,
+    ReportStats,
     RoomId,
     ServerMessage,
     Signal,
@@ -42,6 +43,7 @@ from server.room import Delivery, Departure
 from server.rooms import Rooms
 from server.seat import Line, Seat
 from server.seating import How, Seating
+from server.statistics import Statistics
 from server.store import Participation, RoomRecord
 from server.ticket import Tickets
 from server.tokens import Pass
@@ -75,6 +77,7 @@ class Switchboard:
         self._clock = clock
         self._seating = Seating(rooms, tickets, clock)
         self._seats = self._seating.seats
+        self._statistics = Statistics()
 
     @property
     def seats(self) -> int:
@@ -124,6 +127,8 @@ class Switchboard:
             case Leave():
                 self._leave(seat, LeaveReason.LEFT)
                 line.close(CloseCode.NORMAL)
+            case ReportStats():
+                self._measure(seat, message)
             case _:
                 self._ask(seat, message, numbers.number)
 
@@ -221,10 +226,22 @@ class Switchboard:
     def _vacate(self, departure: Departure) -> Seat:
         seat = self._seats.pop(departure.who)
         if not departure.waited:
-            self._journal.went(departure.who, self._clock.unix(), departure.reason)
+            now = self._clock.unix()
+            for link in self._statistics.leave(departure.who, seat.room.id, now):
+                self._journal.measured(link)
+            self._journal.went(departure.who, now, departure.reason)
             self.observers.left(seat.room.id, departure.who, departure.reason)
         log.info("= %s gone, %s", departure.who, departure.reason)
         return seat
+
+    def _measure(self, seat: Seat, report: ReportStats) -> None:
+        who, members = seat.participant, seat.room.members
+        if who in members:
+            for sample in report.samples:
+                if sample.peer in members:
+                    self.observers.measured(sample)
+            if way := self._statistics.report(who, members, report.samples):
+                self._journal.reached(who, way)
 
     def _came(self, seat: Seat) -> None:
         self._journal.came(

@@ -17,6 +17,7 @@ from protocol.messages import (
     Leave,
     Ping,
     React,
+    ReportStats,
     Resumed,
 )
 from protocol.numbering import Numbers
@@ -81,6 +82,10 @@ class Stream:
                     return message, Numbers()
                 self._asked = self._number
                 return message, self._stamp(0)
+            case ReportStats():
+                # What was measured is old after a cut: it is not kept, nor numbered.
+                inside = self._place is _Place.INSIDE
+                return (message, self._stamp(0)) if inside else None
         self._number += 1
         if len(self._kept) >= KEPT:
             self._lost = True

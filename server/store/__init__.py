@@ -3,6 +3,7 @@
 Chat is never stored, nor are names. Times are Unix seconds.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,7 +34,11 @@ class RoomRecord:
 
 @dataclass(frozen=True, slots=True)
 class Participation:
-    """One stay of one person in one room; ``reason`` is empty while it lasts."""
+    """One stay of one person in one room; ``reason`` is empty while it lasts.
+
+    ``connection`` is how their media went: ``direct``, ``relay`` if any link needed
+    one, or empty where that is not known.
+    """
 
     id: str
     room: RoomId
@@ -42,6 +47,58 @@ class Participation:
     joined_at: float
     left_at: float | None = None
     reason: str = ""
+    connection: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What many samples of one number came to."""
+
+    mean: float = 0.0
+    most: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRecord:
+    """How one link was, as one of its two ends saw it, over a whole stay.
+
+    ``samples`` is how often that end reported. Round trips are in seconds, ``loss``
+    is a share from 0 to 1, ``up`` and ``down`` are bit/s as that end sent and received.
+    """
+
+    participation: str
+    peer: str
+    room: RoomId
+    ended_at: float
+    samples: int
+    round_trip: Spread
+    loss: Spread
+    up: Spread
+    down: Spread
+    frame_rate: Spread
+    freezes: int
+    width: int
+    height: int
+    connection: str
+    transport: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the stays in a room; ``after`` is where the next page begins, 0: none."""
+
+    stays: tuple[Participation, ...]
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What one batch deleted. ``more`` says that there may be more to delete."""
+
+    participations: int
+    links: int
+    rooms: int
+    more: bool
 
 
 class Store(Protocol):
@@ -74,8 +131,32 @@ class Store(Protocol):
     async def went(self, participation: str, at: float, reason: str) -> None:
         """Record that somebody went; the first word on it counts."""
 
+    async def reached(self, participation: str, connection: str) -> None:
+        """Record how somebody's media goes; the last word counts."""
+
+    async def measured(self, link: LinkRecord) -> None:
+        """Record how a link was; the first word on it counts."""
+
     async def participations(self, room: RoomId) -> list[Participation]:
         """Return everyone who came to a room, in the order in which they came."""
+
+    async def page(self, room: RoomId, after: int, limit: int) -> Page:
+        """Return stays in a room in their order, those that follow ``after``.
+
+        0 is before the first one.
+        """
+
+    async def links(
+        self, room: RoomId, stays: Collection[str] | None = None
+    ) -> list[LinkRecord]:
+        """Return the links of a room, or of these stays in it, in a stable order."""
+
+    async def prune(self, before: float, batch: int) -> Pruned:
+        """Delete some of what was over before a time, at most ``batch`` of a kind.
+
+        That is stays and their links, rooms that were ended, and rooms that were
+        made before then and nobody ever used.
+        """
 
     async def end_open(self, at: float, reason: str) -> int:
         """End every participation that is still open; return how many."""

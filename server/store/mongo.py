@@ -5,7 +5,7 @@ a client is a string by its type, so that no operator can hide in one.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import Any, Final, TypeVar
 
@@ -18,7 +18,14 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from protocol.messages import RoomId
 from server.errors import StoreError
-from server.store import Participation, RoomRecord
+from server.store import (
+    LinkRecord,
+    Page,
+    Participation,
+    Pruned,
+    RoomRecord,
+    Spread,
+)
 
 R = TypeVar("R")
 Document = dict[str, Any]
@@ -84,16 +91,59 @@ class MongoStore:
             {"left_at": at, "reason": reason},
         )
 
-    async def participations(self, room: RoomId) -> list[Participation]:
-        found = await self._asked(
-            lambda: (
-                self._in("participation")
-                .find({"room": room}, {"number": 0})
-                .sort("number", 1)
-                .to_list(None)
-            )
+    async def reached(self, participation: str, connection: str) -> None:
+        await self._update(
+            "participation", {"_id": participation}, {"connection": connection}
         )
+
+    async def measured(self, link: LinkRecord) -> None:
+        which = f"{link.participation}/{link.peer}"
+        await self._insert("link", {"_id": which, **asdict(link)})
+
+    async def participations(self, room: RoomId) -> list[Participation]:
+        found = await self._find("participation", {"room": room}, "number")
         return [_participation(document) for document in found]
+
+    async def page(self, room: RoomId, after: int, limit: int) -> Page:
+        which = {"room": room, "number": {"$gt": after}}
+        found = await self._find("participation", which, "number", limit + 1)
+        last = found[limit - 1]["number"] if len(found) > limit else 0
+        return Page(tuple(_participation(each) for each in found[:limit]), last)
+
+    async def links(
+        self, room: RoomId, stays: Collection[str] | None = None
+    ) -> list[LinkRecord]:
+        which: Document = {"room": room}
+        if stays is not None:
+            which["participation"] = {"$in": list(stays)}
+        return [_link(each) for each in await self._find("link", which, "_id")]
+
+    async def prune(self, before: float, batch: int) -> Pruned:
+        stays = await self._find(
+            "participation", {"left_at": {"$lt": before}}, "left_at", batch
+        )
+        await self._use({each["room"] for each in stays})
+        old = {"$in": [each["_id"] for each in stays]}
+        links = await self._delete("link", {"participation": old})
+        gone = await self._delete("participation", {"_id": old})
+        ended = await self._find(
+            "room", {"ended_at": {"$lt": before}}, "ended_at", batch
+        )
+        unused = await self._find(
+            "room",
+            {"ended_at": None, "used": None, "created_at": {"$lt": before}},
+            "created_at",
+            batch,
+        )
+        rooms = [each["_id"] for each in unused]
+        in_use = await self._in_use(rooms)
+        # Those that are in use are looked at once, and never again.
+        await self._use(in_use)
+        rooms = [each for each in rooms if each not in in_use]
+        rooms += [each["_id"] for each in ended]
+        deleted = await self._delete("room", {"_id": {"$in": rooms}})
+        more = batch in (len(stays), len(ended), len(unused))
+        return Pruned(gone, links, deleted, more)
 
     async def end_open(self, at: float, reason: str) -> int:
         return await self._update(
@@ -123,6 +173,9 @@ class MongoStore:
             raise StoreError("the database is of a newer Tertulia")
         await self._in("participation").create_index([("room", 1), ("number", 1)])
         await self._in("participation").create_index([("left_at", 1)])
+        await self._in("link").create_index([("room", 1)])
+        await self._in("link").create_index([("participation", 1)])
+        await self._in("room").create_index([("ended_at", 1), ("created_at", 1)])
         await self._insert("schema", {"_id": "version", "version": SCHEMA})
 
     def _next_number(self) -> int:
@@ -150,6 +203,34 @@ class MongoStore:
             lambda: self._in(collection).update_many(which, {"$set": to})
         )
         return int(result.modified_count)
+
+    async def _find(
+        self, collection: str, which: Document, order: str, most: int = 0
+    ) -> list[Document]:
+        """Return documents in an order; ``most`` 0 is all of them."""
+        return await self._asked(
+            lambda: (
+                self._in(collection)
+                .find(which)
+                .sort(order, 1)
+                .limit(most)
+                .to_list(None)
+            )
+        )
+
+    async def _delete(self, collection: str, which: Document) -> int:
+        result = await self._asked(lambda: self._in(collection).delete_many(which))
+        return int(result.deleted_count)
+
+    async def _in_use(self, rooms: Collection[str]) -> set[str]:
+        which = {"room": {"$in": list(rooms)}}
+        return set(
+            await self._asked(lambda: self._in("participation").distinct("room", which))
+        )
+
+    async def _use(self, rooms: Collection[str]) -> None:
+        """Remember that somebody was in these rooms, once."""
+        await self._update("room", {"_id": {"$in": list(rooms)}}, {"used": True})
 
     def _in(self, collection: str) -> AsyncIOMotorCollection[Document]:
         if self._client is None:
@@ -185,5 +266,14 @@ def _room(found: Document) -> RoomRecord:
 
 
 def _participation(found: Document) -> Participation:
-    found["id"] = found.pop("_id")
-    return Participation(**found)
+    del found["number"]
+    return Participation(id=found.pop("_id"), **found)
+
+
+def _link(found: Document) -> LinkRecord:
+    del found["_id"]
+    values: Document = {
+        name: Spread(**value) if isinstance(value, dict) else value
+        for name, value in found.items()
+    }
+    return LinkRecord(**values)

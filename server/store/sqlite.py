@@ -3,48 +3,31 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import astuple
+from typing import Any, Final, TypeVar
 
 from protocol.messages import RoomId
 from server.errors import StoreError
-from server.store import Participation, RoomRecord
+from server.store import (
+    LinkRecord,
+    Page,
+    Participation,
+    Pruned,
+    RoomRecord,
+    Spread,
+)
+from server.store.schema import connect, prune
 
 R = TypeVar("R")
 
-# Each entry brings the schema from its index to the next version.
-_MIGRATIONS = (
-    """
-    CREATE TABLE room (
-        id TEXT PRIMARY KEY,
-        name TEXT NOT NULL,
-        creator TEXT NOT NULL,
-        created_at REAL NOT NULL,
-        ended_at REAL
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE participation (
-        number INTEGER PRIMARY KEY,
-        id TEXT NOT NULL UNIQUE,
-        room TEXT NOT NULL,
-        subject TEXT NOT NULL,
-        agent TEXT NOT NULL,
-        joined_at REAL NOT NULL,
-        left_at REAL,
-        reason TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX participation_room ON participation (room, number);
-    CREATE INDEX participation_open ON participation (id) WHERE left_at IS NULL;
-    """,
-    """
-    ALTER TABLE room ADD COLUMN persistent INTEGER NOT NULL DEFAULT 1;
-    ALTER TABLE room ADD COLUMN passcode TEXT NOT NULL DEFAULT '';
-    ALTER TABLE room ADD COLUMN locked INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE room ADD COLUMN waiting_room INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE room ADD COLUMN banned TEXT NOT NULL DEFAULT '[]';
-    ALTER TABLE room ADD COLUMN capacity INTEGER NOT NULL DEFAULT 8;
-    """,
+_STAY: Final = "id, room, subject, agent, joined_at, left_at, reason, connection"
+_LINK: Final = (
+    "participation, peer, room, ended_at, samples,"
+    " round_trip_mean, round_trip_most, loss_mean, loss_most,"
+    " up_mean, up_most, down_mean, down_most, frame_rate_mean, frame_rate_most,"
+    " freezes, width, height, connection, transport"
 )
 
 
@@ -57,7 +40,7 @@ class SqliteStore:
         self._opened: sqlite3.Connection | None = None
 
     async def start(self) -> None:
-        self._opened = await self._in_thread(lambda: _connect(self._path))
+        self._opened = await self._in_thread(lambda: connect(self._path))
 
     async def add_room(self, room: RoomRecord) -> None:
         await self._write(
@@ -92,18 +75,9 @@ class SqliteStore:
 
     async def came(self, participation: Participation) -> None:
         await self._write(
-            "INSERT INTO participation"
-            " (id, room, subject, agent, joined_at, left_at, reason)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (
-                participation.id,
-                participation.room,
-                participation.subject,
-                participation.agent,
-                participation.joined_at,
-                participation.left_at,
-                participation.reason,
-            ),
+            f"INSERT INTO participation ({_STAY})"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            astuple(participation),
         )
 
     async def went(self, participation: str, at: float, reason: str) -> None:
@@ -113,13 +87,49 @@ class SqliteStore:
             (at, reason, participation),
         )
 
+    async def reached(self, participation: str, connection: str) -> None:
+        await self._write(
+            "UPDATE participation SET connection = ? WHERE id = ?",
+            (connection, participation),
+        )
+
+    async def measured(self, link: LinkRecord) -> None:
+        values = _flat(astuple(link))
+        places = ", ".join("?" for _ in values)
+        await self._write(
+            f"INSERT INTO link ({_LINK}) VALUES ({places}) ON CONFLICT DO NOTHING",
+            values,
+        )
+
     async def participations(self, room: RoomId) -> list[Participation]:
         rows = await self._read(
-            "SELECT id, room, subject, agent, joined_at, left_at, reason"
-            " FROM participation WHERE room = ? ORDER BY number",
+            f"SELECT {_STAY} FROM participation WHERE room = ? ORDER BY number",
             (room,),
         )
         return [Participation(*row) for row in rows]
+
+    async def page(self, room: RoomId, after: int, limit: int) -> Page:
+        rows = await self._read(
+            f"SELECT number, {_STAY} FROM participation"
+            " WHERE room = ? AND number > ? ORDER BY number LIMIT ?",
+            (room, after, limit + 1),
+        )
+        stays = tuple(Participation(*row[1:]) for row in rows[:limit])
+        return Page(stays, rows[limit - 1][0] if len(rows) > limit else 0)
+
+    async def links(
+        self, room: RoomId, stays: Collection[str] | None = None
+    ) -> list[LinkRecord]:
+        sql = f"SELECT {_LINK} FROM link WHERE room = ?"
+        values: tuple[str, ...] = (room,)
+        if stays is not None:
+            sql += " AND participation IN (SELECT value FROM json_each(?))"
+            values += (json.dumps(list(stays)),)
+        rows = await self._read(f"{sql} ORDER BY participation, peer", values)
+        return [_link(row) for row in rows]
+
+    async def prune(self, before: float, batch: int) -> Pruned:
+        return await self._in_thread(lambda: prune(self._connection, before, batch))
 
     async def end_open(self, at: float, reason: str) -> int:
         return await self._write(
@@ -195,28 +205,14 @@ def _record(
     )
 
 
-def _connect(path: str) -> sqlite3.Connection:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        # In WAL mode this can lose the last commits on a power cut, never the file.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        _migrate(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+def _flat(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Return values side by side, each spread as its mean and its greatest."""
+    flat: list[Any] = []
+    for value in values:
+        flat.extend(value if isinstance(value, tuple) else (value,))
+    return tuple(flat)
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
-    connection.execute("CREATE TABLE IF NOT EXISTS schema (version INTEGER NOT NULL)")
-    row = connection.execute("SELECT version FROM schema").fetchone()
-    version = row[0] if row else 0
-    if version > len(_MIGRATIONS):
-        raise sqlite3.DatabaseError("the file is of a newer Tertulia")
-    for number, script in enumerate(_MIGRATIONS[version:], version + 1):
-        connection.executescript(
-            f"BEGIN; {script} DELETE FROM schema;"
-            f" INSERT INTO schema VALUES ({number}); COMMIT;"
-        )
+def _link(row: Sequence[Any]) -> LinkRecord:
+    spreads = (Spread(*row[at : at + 2]) for at in range(5, 15, 2))
+    return LinkRecord(*row[:5], *spreads, *row[15:])

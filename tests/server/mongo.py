@@ -14,9 +14,12 @@ PATIENCE = 30.0  # seconds for it to listen
 
 
 @contextmanager
-def mongo_server(directory: Path) -> Iterator[str]:
-    """Run mongod where there is one, else FerretDB; yields ``mongodb://host:port``."""
-    port = free_port()
+def mongo_server(directory: Path, port: int = 0) -> Iterator[str]:
+    """Run mongod where there is one, else FerretDB; yields ``mongodb://host:port``.
+
+    ``port`` 0 is a free one.
+    """
+    port = port or free_port()
     with (directory / "mongo.log").open("w") as log:
         process = subprocess.Popen(
             command(directory, port),

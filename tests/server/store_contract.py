@@ -3,7 +3,16 @@
 from dataclasses import replace
 
 from protocol.messages import RoomId
-from server.store import Participation, RoomRecord, Store, open_store
+from server.store import (
+    LinkRecord,
+    Page,
+    Participation,
+    Pruned,
+    RoomRecord,
+    Spread,
+    Store,
+    open_store,
+)
 
 ROOM = RoomId("abcd-efgh-jkmn")
 RECORD = RoomRecord(ROOM, "Lunes", "ana", 1000.5)
@@ -11,6 +20,30 @@ RECORD = RoomRecord(ROOM, "Lunes", "ana", 1000.5)
 
 def stay(number: int, room: RoomId = ROOM) -> Participation:
     return Participation(f"p{number}", room, "ana", "test/1", 1000.0 + number)
+
+
+def link(number: int, peer: str = "p9", room: RoomId = ROOM) -> LinkRecord:
+    return LinkRecord(
+        participation=f"p{number}",
+        peer=peer,
+        room=room,
+        ended_at=2000.5,
+        samples=3,
+        round_trip=Spread(0.05, 0.25),
+        loss=Spread(0.01, 0.5),
+        up=Spread(700_000.5, 900_000.0),
+        down=Spread(600_000.0, 800_000.0),
+        frame_rate=Spread(24.5, 30.0),
+        freezes=2,
+        width=1280,
+        height=720,
+        connection="relay",
+        transport="tls",
+    )
+
+
+async def stays_of(store: Store, room: RoomId = ROOM) -> list[str]:
+    return [each.id for each in await store.participations(room)]
 
 
 class StoreContract:
@@ -131,3 +164,110 @@ class StoreContract:
         found = await store.room(ROOM)
         assert found is not None
         assert found.name == name
+
+    async def test_how_media_went_is_kept_with_the_stay(self, store: Store) -> None:
+        for number in (1, 2):
+            await store.came(stay(number))
+        await store.reached("p1", "direct")
+        await store.reached("p1", "relay")
+        await store.went("p1", 1060.0, "left")
+        left = replace(stay(1), left_at=1060.0, reason="left", connection="relay")
+        assert await store.participations(ROOM) == [left, stay(2)]
+
+    async def test_a_link_is_found_as_it_was_measured(self, store: Store) -> None:
+        await store.measured(link(1))
+        await store.measured(link(1, room=RoomId("another"), peer="p7"))
+        assert await store.links(ROOM) == [link(1)]
+
+    async def test_the_first_word_on_a_link_counts(self, store: Store) -> None:
+        await store.measured(link(1))
+        await store.measured(replace(link(1), samples=99))
+        assert await store.links(ROOM) == [link(1)]
+
+    async def test_links_are_found_by_whose_they_are(self, store: Store) -> None:
+        for number in (3, 1, 2):
+            for peer in ("p8", "p7"):
+                await store.measured(link(number, peer))
+        assert await store.links(ROOM, ["p3", "p1", "p5"]) == [
+            link(1, "p7"),
+            link(1, "p8"),
+            link(3, "p7"),
+            link(3, "p8"),
+        ]
+        assert await store.links(ROOM, []) == []
+
+    async def test_pages_hold_every_stay_once_and_in_order(self, store: Store) -> None:
+        for number in (5, 2, 4, 1, 3):
+            await store.came(stay(number))
+            await store.came(stay(number + 10, RoomId("another")))
+        pages, after = [], 0
+        while not pages or after:
+            page = await store.page(ROOM, after, 2)
+            pages.append([each.id for each in page.stays])
+            after = page.after
+        assert pages == [["p5", "p2"], ["p4", "p1"], ["p3"]]
+
+    async def test_a_page_that_holds_all_leads_nowhere(self, store: Store) -> None:
+        assert await store.page(ROOM, 0, 2) == Page((), 0)
+        await store.came(stay(1))
+        await store.came(stay(2))
+        assert await store.page(ROOM, 0, 2) == Page((stay(1), stay(2)), 0)
+
+    async def test_old_stays_go_with_their_links_and_new_ones_stay(
+        self, store: Store
+    ) -> None:
+        for number in range(4):
+            await store.came(stay(number))
+            await store.measured(link(number))
+        for number in range(3):
+            await store.went(f"p{number}", 2000.0 + number, "left")
+        assert await store.prune(2001.5, 100) == Pruned(2, 2, 0, more=False)
+        assert await stays_of(store) == ["p2", "p3"]
+        assert await store.links(ROOM) == [link(2), link(3)]
+        assert await store.prune(2001.5, 100) == Pruned(0, 0, 0, more=False)
+
+    async def test_who_is_still_in_is_never_pruned(self, store: Store) -> None:
+        await store.came(stay(1))
+        assert await store.prune(1e12, 100) == Pruned(0, 0, 0, more=False)
+        assert await stays_of(store) == ["p1"]
+
+    async def test_ended_and_unused_rooms_go_and_others_stay(
+        self, store: Store
+    ) -> None:
+        ended, unused, used, young = (
+            replace(RECORD, id=RoomId(name), created_at=at)
+            for name, at in (("ended", 1), ("unused", 2), ("used", 3), ("young", 4000))
+        )
+        for room in (ended, unused, used, young):
+            await store.add_room(room)
+        await store.came(stay(1, used.id))
+        await store.end_room(ended.id, 2000.0)
+        assert await store.prune(1999.0, 100) == Pruned(0, 0, 1, more=False)
+        assert await store.prune(2001.0, 100) == Pruned(0, 0, 1, more=False)
+        found = [await store.room(each.id) for each in (ended, unused, used, young)]
+        assert found == [None, None, used, young]
+        await store.add_room(ended)  # nothing of it is left
+        assert await store.room(ended.id) == ended
+
+    async def test_a_room_that_was_used_once_stays_without_its_stays(
+        self, store: Store
+    ) -> None:
+        await store.add_room(RECORD)
+        await store.came(stay(1))
+        await store.went("p1", 1500.0, "left")
+        assert await store.prune(3000.0, 100) == Pruned(1, 0, 0, more=False)
+        assert await store.prune(3000.0, 100) == Pruned(0, 0, 0, more=False)
+        assert await store.room(ROOM) == RECORD
+
+    async def test_pruning_goes_on_in_batches(self, store: Store) -> None:
+        for number in range(5):
+            await store.add_room(replace(RECORD, id=RoomId(f"room-{number}")))
+            await store.came(stay(number))
+            await store.went(f"p{number}", 1500.0, "left")
+        batches = [await store.prune(3000.0, 2) for _ in range(3)]
+        assert batches == [
+            Pruned(2, 0, 2, more=True),
+            Pruned(2, 0, 2, more=True),
+            Pruned(1, 0, 1, more=False),
+        ]
+        assert await stays_of(store) == []

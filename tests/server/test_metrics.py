@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from protocol import messages as m
 from protocol.codes import GRACE
+from protocol.statistics import LinkSample
 from server.metrics import SAMPLE, Metrics
 
 DASHBOARD = Path(__file__).parent.parent.parent / "docs" / "grafana-dashboard.json"
@@ -118,7 +119,7 @@ def test_values_that_nobody_foresaw_make_no_label_of_their_own():
 
 def test_links_are_summed_up_as_clients_report_them():
     metrics = Metrics()
-    metrics.link_reported(up=800e3, down=400e3, loss=0.02, round_trip_time=0.03)
+    metrics.measured(LinkSample(m.ParticipantId("bo"), 0.03, 0.02, 800e3, 400e3))
     value = metrics.registry.get_sample_value
     name = "tertulia_link_bitrate_bits_per_second_sum"
     assert value(name, {"way": "up"}) == 800e3

@@ -1,15 +1,18 @@
 """MongoDB as a store, over its socket."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from guest import make_settings, serving
 from mongo import free_port, mongo_server
 from motor.motor_asyncio import AsyncIOMotorClient
 from store_contract import RECORD, ROOM, StoreContract, stay
 
+from protocol import messages as m
 from protocol.messages import RoomId
 from server.errors import StoreError
 from server.store import Store, open_store
@@ -84,3 +87,36 @@ async def test_a_server_that_comes_back_is_written_to_again(tmp_path: Path):
 async def test_a_store_that_was_not_started_says_so():
     with pytest.raises(StoreError, match="not started"):
         await open_store("mongodb://127.0.0.1:1/x").room(ROOM)
+
+
+async def test_a_server_that_stops_in_the_middle_of_a_call_is_made_up_for(
+    tmp_path: Path,
+):
+    port = free_port()
+    (database := tmp_path / "mongo").mkdir()
+    settings = make_settings(tmp_path, data_dir=tmp_path / "data")
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(mongo_server(database, port))
+        store = open_store(f"{url}/outage")
+        async with serving(settings, store) as house:
+            ana, bo = await house.party("Ana", "Bo")
+            stack.close()
+            await bo.say(m.Leave())
+            assert isinstance(await ana.hear(), m.ParticipantLeft)
+            cleo = await house.join("Cleo")
+            assert isinstance(await ana.hear(), m.ParticipantJoined)
+            stack.enter_context(mongo_server(database, port))
+            await cleo.say(m.Leave())
+            assert isinstance(await ana.hear(), m.ParticipantLeft)
+            dan = await house.join("Dan")
+        store = open_store(f"{url}/outage")
+        await store.start()
+        found = await store.participations(RoomId("the-room"))
+        await store.close()
+    people = {ana.you: "Ana", bo.you: "Bo", cleo.you: "Cleo", dan.you: "Dan"}
+    assert [(people[each.id], each.reason) for each in found] == [
+        ("Ana", "left"),
+        ("Bo", "left"),
+        ("Cleo", "left"),
+        ("Dan", "left"),
+    ]

@@ -2,6 +2,7 @@
 
 import stat
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ def test_without_any_variable_there_is_a_default_for_each(tmp_path, monkeypatch)
     assert settings.database == "sqlite:///data/tertulia.db"
     assert settings.origins == settings.turn_urls == ()
     assert not settings.test_mode
+    assert (settings.retention_days, settings.data_dir) == (90, Path("data"))
 
 
 def test_every_variable_is_read(env):
@@ -51,6 +53,7 @@ def test_every_variable_is_read(env):
             "TERTULIA_METRICS_TOKEN": "m" * 16,
             "TERTULIA_WEBHOOK_URLS": "https://hook.example/a, http://b.example:8080",
             "TERTULIA_WEBHOOK_SECRET": "whsec_" + "AAAA" * 8,
+            "TERTULIA_RETENTION_DAYS": "30",
         }
     )
     assert settings == Settings(
@@ -81,6 +84,8 @@ def test_every_variable_is_read(env):
         metrics_token="m" * 16,
         webhook_urls=("https://hook.example/a", "http://b.example:8080"),
         webhook_key=bytes(24),
+        retention_days=30,
+        data_dir=Path(env["TERTULIA_DATA_DIR"]),
     )
 
 

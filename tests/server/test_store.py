@@ -1,6 +1,5 @@
 """SQLite as a store, and the journal before it."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +10,6 @@ from store_contract import RECORD, ROOM, StoreContract, stay
 
 from protocol import messages as m
 from server.errors import SettingError, StoreError
-from server.journal import LENGTH, Journal
 from server.store import Store, open_store
 
 
@@ -36,7 +34,7 @@ async def reread(tmp_path):
     store = open_store(f"sqlite:///{tmp_path}/t.db")
     await store.start()
     try:
-        return await store.room(ROOM)
+        return await store.room(ROOM), await store.participations(ROOM)
     finally:
         await store.close()
 
@@ -52,10 +50,17 @@ async def test_a_room_of_the_first_version_is_still_there(tmp_path):
                 created_at REAL NOT NULL, ended_at REAL
             ) STRICT, WITHOUT ROWID;
             INSERT INTO room VALUES ('abcd-efgh-jkmn', 'Lunes', 'ana', 1000.5, NULL);
+            CREATE TABLE participation (
+                number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+                room TEXT NOT NULL, subject TEXT NOT NULL, agent TEXT NOT NULL,
+                joined_at REAL NOT NULL, left_at REAL, reason TEXT NOT NULL
+            ) STRICT;
+            INSERT INTO participation VALUES
+                (7, 'p1', 'abcd-efgh-jkmn', 'ana', 'test/1', 1001.0, NULL, '');
             """
         )
     connection.close()
-    assert await reread(tmp_path) == RECORD
+    assert await reread(tmp_path) == (RECORD, [stay(1)])
 
 
 async def test_a_file_of_a_newer_version_is_not_touched(tmp_path):
@@ -80,49 +85,6 @@ async def test_a_place_that_can_not_be_written_is_an_error():
 def test_another_engine_is_a_wrong_setting(url):
     with pytest.raises(SettingError, match="TERTULIA_DATABASE"):
         open_store(url)
-
-
-class FailingStore:
-    """Takes notes, and fails as often as it is told to."""
-
-    def __init__(self, failures: int) -> None:
-        self.failures = failures
-        self.written: list[str] = []
-
-    async def came(self, participation):
-        await self._write(f"came {participation.id}")
-
-    async def went(self, participation, at, reason):
-        await self._write(f"went {participation} {reason}")
-
-    async def _write(self, line):
-        if self.failures:
-            self.failures -= 1
-            raise StoreError("away")
-        self.written.append(line)
-
-
-async def test_an_outage_loses_nothing_and_keeps_the_order():
-    store = FailingStore(failures=3)
-    journal = Journal(store, retry=0)
-    journal.came(stay(1))
-    journal.came(stay(2))
-    journal.went("p1", 0.0, "left")
-    task = asyncio.create_task(journal.run())
-    await journal.flush()
-    task.cancel()
-    assert store.written == ["came p1", "came p2", "went p1 left"]
-
-
-async def test_a_full_journal_never_makes_a_call_wait():
-    store = FailingStore(failures=0)
-    journal = Journal(store, retry=0)
-    for number in range(LENGTH + 1):
-        journal.came(stay(number))
-    task = asyncio.create_task(journal.run())
-    await journal.flush()
-    task.cancel()
-    assert len(store.written) == LENGTH
 
 
 async def test_a_stay_is_recorded_from_join_to_leave(tmp_path):

@@ -11,7 +11,7 @@ from server.ice import RENEWAL
 from server.outbox import MESSAGES
 from server.rooms import Rooms
 from server.seat import Seat
-from server.store import RoomRecord
+from server.store import LinkRecord, RoomRecord
 from server.switchboard import Switchboard
 from server.ticket import LIFE, Tickets
 from server.tokens import Pass, Role
@@ -40,12 +40,19 @@ class FakeJournal:
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
         self.rooms: list[RoomRecord] = []
+        self.links: list[LinkRecord] = []
 
     def came(self, participation):
         self.lines.append((participation.id, "came"))
 
     def went(self, participation, at, reason):
         self.lines.append((participation, reason))
+
+    def reached(self, participation, connection):
+        self.lines.append((participation, connection))
+
+    def measured(self, link):
+        self.links.append(link)
 
     def change(self, room):
         self.rooms.append(room)
@@ -493,3 +500,33 @@ def wait(board: Board, seconds: float, *lines: FakeLine) -> None:
     for line in lines:
         line.heard_at = board.clock.monotonic()
     board.switchboard.tick()
+
+
+def test_what_links_were_like_is_recorded_when_somebody_goes(board):
+    (ana, _), (bo, _) = board.join("Ana"), board.join("Bo")
+    sample = m.LinkSample(bo.participant, rtt=0.5, connection="relay", transport="tls")
+    stranger = m.LinkSample("nobody", rtt=9.0)
+    for _ in range(2):
+        board.say(ana, m.ReportStats((sample, stranger)))
+    assert board.journal.lines[2:] == [(ana.participant, "relay")]
+    board.say(bo, m.Leave())
+    assert board.journal.lines[3:] == [(bo.participant, "left")]
+    (link,) = board.journal.links
+    assert (link.participation, link.peer, link.room, link.samples) == (
+        *(ana.participant, bo.participant, ROOM, 2),
+    )
+    assert (link.round_trip.mean, link.transport) == (0.5, "tls")
+    board.say(ana, m.Leave())
+    assert board.journal.links == [link]
+
+
+def test_nobody_hears_of_statistics_and_who_waits_tells_none(board):
+    board.record = RoomRecord(ROOM, "", "Ana", 0.0, waiting_room=True)
+    (ana, _), (bo, _) = board.join("Ana"), board.join("Bo")
+    read(ana)
+    read(bo)
+    board.say(bo, m.ReportStats((m.LinkSample(ana.participant),)))
+    board.say(ana, m.ReportStats((m.LinkSample(bo.participant, connection="direct"),)))
+    board.say(ana, m.Leave())
+    assert read(ana) == []
+    assert board.journal.links == []

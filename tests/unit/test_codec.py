@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from protocol import messages as m
-from protocol.codec import Codec, Identifier, tag_of
+from protocol.codec import Codec, Identifier, Range, tag_of
 from protocol.codes import MAX_CHAT, MAX_DEPTH, MAX_MESSAGE, CloseCode, ErrorCode
 from protocol.errors import ProtocolError
 from protocol.numbering import ACK, ROOM, SEQ, N, Numbers, stamp
@@ -77,6 +77,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
         inner, mark = get_args(hint)
         if isinstance(mark, Identifier):
             return _ids
+        if isinstance(mark, Range):
+            return st.floats(mark.least, min(mark.greatest, 2**53))
         if get_origin(inner) is tuple:
             item = values(get_args(inner)[0])
             return st.lists(item, max_size=min(mark.length, 3)).map(tuple)
@@ -341,3 +343,46 @@ def test_no_message_has_a_field_that_is_the_name_of_a_number(cls):
     assert not {field.name for field in fields(cls)} & {SEQ, ACK}
     if cls in get_args(m.ClientMessage):
         assert N not in {field.name for field in fields(cls)}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("rtt", "-0.001"),
+        ("rtt", "1e13"),
+        ("rtt", "1e999"),
+        ("rtt", "NaN"),
+        ("rtt", "1" + "0" * 400),
+        ("rtt", "true"),
+        ("loss", "1.001"),
+        ("loss", "-1"),
+        ("up", "-1"),
+        ("down", "-Infinity"),
+        ("fps", "null"),
+        ("freezes", "-1"),
+        ("freezes", "0.5"),
+        ("width", "9007199254740992"),
+        ("height", '"720"'),
+        ("connection", '"both"'),
+        ("transport", '"quic"'),
+        ("peer", '"$gt"'),
+    ],
+)
+def test_a_sample_holds_numbers_that_can_be_summed(engine, field, value):
+    fields = f'"{field}": {value}' + ("" if field == "peer" else ', "peer": "bo"')
+    with pytest.raises(ProtocolError):
+        codec(m.ClientMessage, engine).decode(
+            f'{{"type": "report-stats", "samples": [{{{fields}}}]}}'
+        )
+
+
+@pytest.mark.parametrize("count", [8, 9])
+def test_at_most_eight_links_are_told_of_at_once(count):
+    samples = ", ".join(['{"peer": "bo"}'] * count)
+    text = f'{{"type": "report-stats", "samples": [{samples}]}}'
+    if count == 8:
+        assert CLIENT.decode(text) == m.ReportStats((m.LinkSample("bo"),) * 8)
+    else:
+        with pytest.raises(ProtocolError):
+            CLIENT.decode(text)

@@ -95,6 +95,7 @@ def test_a_counter_keeps_nothing_of_who_is_gone():
         (m.SetMedia(m.MediaState()), 20, Kind.STATE),
         (m.React("🎉"), 20, Kind.STATE),
         (m.Leave(), 20, Kind.STATE),
+        (m.ReportStats(()), 20, Kind.STATISTICS),
     ],
 )
 def test_every_message_counts_for_its_kind(message, size, kind):
@@ -102,7 +103,8 @@ def test_every_message_counts_for_its_kind(message, size, kind):
 
 
 @pytest.mark.parametrize(
-    ("message", "size"), [(CHAT, 9), (SIGNAL, 9), (SIGNAL, 9000), (m.Ping(1), 9)]
+    ("message", "size"),
+    [(CHAT, 9), (SIGNAL, 9), (SIGNAL, 9000), (m.Ping(1), 9), (m.ReportStats(()), 9)],
 )
 def test_a_kind_is_refused_after_its_burst_and_heard_again_later(message, size):
     allowance = Allowance(0.0)

@@ -214,3 +214,16 @@ def test_a_server_that_is_cut_anywhere_does_everything_once_in_order(
     while way:
         arrive()
     assert done == said
+
+
+def test_statistics_have_no_number_and_are_not_kept():
+    stream = Stream()
+    report = m.ReportStats((m.LinkSample("bo"),))
+    assert stream.say(report) is None
+    stream.go_on(m.Joined("me", "room", (), "secret", epoch="e", last_seq=5))
+    assert stream.say(report) == (report, Numbers(0, 5))
+    chat = m.Chat("line", "hola")
+    assert stream.say(chat) == (chat, Numbers(1, 5))
+    stream.cut()
+    assert stream.say(report) is None
+    assert stream.go_on(m.Resumed("secret")) == [(chat, Numbers(1, 5))]

@@ -1,0 +1,98 @@
+"""What is to be written into the store: plain data, so that it can wait in a file.
+
+Writing a record a second time changes nothing.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import msgspec
+
+from protocol.messages import RoomId
+from server.store import LinkRecord, Participation, RoomRecord, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """Somebody came into a room."""
+
+    participation: Participation
+
+
+@dataclass(frozen=True, slots=True)
+class Went:
+    """Somebody is gone from a room."""
+
+    participation: str
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A room is now like this."""
+
+    room: RoomRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A room is closed for good."""
+
+    room: RoomId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Somebody's media goes this way, ``direct`` or ``relay``."""
+
+    participation: str
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A link is over, and this is how it was."""
+
+    link: LinkRecord
+
+
+Record = Came | Went | Changed | Ended | Reached | Measured
+
+_KINDS: Final[dict[str, type[Record]]] = {
+    kind.__name__.lower(): kind
+    for kind in (Came, Went, Changed, Ended, Reached, Measured)
+}
+
+
+async def write(record: Record, store: Store) -> None:
+    """Write a record into the store; raises ``StoreError``."""
+    match record:
+        case Came(participation):
+            await store.came(participation)
+        case Went(participation, at, reason):
+            await store.went(participation, at, reason)
+        case Changed(room):
+            await store.change_room(room)
+        case Ended(room, at):
+            await store.end_room(room, at)
+        case Reached(participation, connection):
+            await store.reached(participation, connection)
+        case Measured(link):
+            await store.measured(link)
+
+
+def to_bytes(record: Record) -> bytes:
+    """Return a record as one line of JSON, without the line's end."""
+    kind = type(record).__name__.lower()
+    return msgspec.json.encode((kind, asdict(record)))
+
+
+def from_bytes(line: bytes) -> Record:
+    """Return the record in a line; raises ``ValueError`` where there is none."""
+    kind, fields = msgspec.json.decode(line, type=tuple[str, dict[str, object]])
+    if kind not in _KINDS:
+        raise ValueError(f"no record is a {kind}")
+    record: Record = msgspec.convert(fields, _KINDS[kind])
+    return record

@@ -1,0 +1,95 @@
+"""What the store knows after the server, or the database, was gone for a while."""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from client_py.core.state import Phase
+from client_py.headless.main import participant
+from client_py.testing.server import Server
+
+Row = tuple[str, bool, str]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path)
+    made.start()
+    yield made
+    made.stop()
+
+
+def stays(directory: Path) -> list[Row]:
+    """Return each stay's id, whether it is over, and why."""
+    connection = sqlite3.connect(directory / "data" / "tertulia.db")
+    try:
+        found = connection.execute(
+            "SELECT id, left_at IS NOT NULL, reason FROM participation ORDER BY number"
+        )
+        return [(each, bool(over), reason) for each, over, reason in found]
+    finally:
+        connection.close()
+
+
+def lock_out(directory: Path) -> sqlite3.Connection:
+    """Let nobody else write into the database until this is closed."""
+    path = directory / "data" / "tertulia.db"
+    connection = sqlite3.connect(path, 20, check_same_thread=False)
+    connection.isolation_level = None
+    connection.execute("BEGIN EXCLUSIVE")
+    return connection
+
+
+async def test_who_was_in_when_the_server_was_killed_is_there_with_a_reason(
+    server: Server, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        ada = await stack.enter_async_context(participant(server.url, "Ada"))
+        async with participant(ada.url, "Bob", camera=False) as bob:
+            await ada.meets("Bob")
+            gone = bob.snapshot.participants[0].id
+        await ada.until(lambda now: len(now.participants) == 1)
+        await stack.enter_async_context(participant(ada.url, "Cleo", camera=False))
+        cleo = await ada.meets("Cleo")
+        you = ada.snapshot.participants[0].id
+        await asyncio.to_thread(server.kill)
+        await ada.until(lambda now: now.phase is Phase.RECONNECTING)
+        await asyncio.to_thread(server.start)
+        assert stays(tmp_path) == [
+            (you, True, "server_stopped"),
+            (gone, True, "left"),
+            (cleo, True, "server_stopped"),
+        ]
+
+
+async def test_who_came_while_the_database_was_away_survives_a_kill(
+    server: Server, tmp_path: Path
+) -> None:
+    spilled = tmp_path / "data" / "journal-1.log"
+    async with AsyncExitStack() as stack:
+        ada = await stack.enter_async_context(participant(server.url, "Ada"))
+        async with asyncio.timeout(20):
+            while not stays(tmp_path):  # noqa: ASYNC110 (a database tells nobody)
+                await asyncio.sleep(0.05)
+        lock = await asyncio.to_thread(lock_out, tmp_path)
+        try:
+            async with participant(ada.url, "Bob", camera=False) as bob:
+                await ada.meets("Bob")
+                gone = bob.snapshot.participants[0].id
+            await ada.until(lambda now: len(now.participants) == 1)
+            async with asyncio.timeout(20):
+                while spilled.read_bytes().count(b"\n") < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)  # a file tells nobody
+            await asyncio.to_thread(server.kill)
+        finally:
+            lock.close()
+        you = ada.snapshot.participants[0].id
+        assert stays(tmp_path) == [(you, False, "")]
+        await asyncio.to_thread(server.start)
+        assert stays(tmp_path) == [(you, True, "server_stopped"), (gone, True, "left")]
+        assert "2 records are left from before" in server.log
+        assert spilled.read_bytes() == b""
