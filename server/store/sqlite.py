@@ -46,6 +46,11 @@ _MIGRATIONS = (
     ALTER TABLE room ADD COLUMN capacity INTEGER NOT NULL DEFAULT 8;
     """,
 )
+# Made beside others that will stand between: a number that none of them takes.
+_APART = {
+    # Links of rooms from before carry no secret.
+    9: "ALTER TABLE room ADD COLUMN e2ee INTEGER NOT NULL DEFAULT 0;",
+}
 
 
 class SqliteStore:
@@ -61,16 +66,16 @@ class SqliteStore:
 
     async def add_room(self, room: RoomRecord) -> None:
         await self._write(
-            "INSERT INTO room (id, creator, created_at, name,"
+            "INSERT INTO room (id, creator, created_at, e2ee, name,"
             " persistent, passcode, locked, waiting_room, banned, capacity)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (room.id, room.creator, room.created_at, *_changeable(room)),
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (room.id, room.creator, room.created_at, room.e2ee, *_changeable(room)),
         )
 
     async def room(self, room: RoomId) -> RoomRecord | None:
         rows = await self._read(
             "SELECT id, name, creator, created_at,"
-            " persistent, passcode, locked, waiting_room, banned, capacity"
+            " persistent, passcode, locked, waiting_room, banned, capacity, e2ee"
             " FROM room WHERE id = ? AND ended_at IS NULL",
             (room,),
         )
@@ -180,6 +185,7 @@ def _record(
     waiting_room: int,
     banned: str,
     capacity: int,
+    e2ee: int,
 ) -> RoomRecord:
     return RoomRecord(
         id=room,
@@ -192,6 +198,7 @@ def _record(
         waiting_room=bool(waiting_room),
         banned=tuple(json.loads(banned)),
         capacity=capacity,
+        e2ee=bool(e2ee),
     )
 
 
@@ -213,9 +220,12 @@ def _migrate(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE IF NOT EXISTS schema (version INTEGER NOT NULL)")
     row = connection.execute("SELECT version FROM schema").fetchone()
     version = row[0] if row else 0
-    if version > len(_MIGRATIONS):
+    steps = dict(enumerate(_MIGRATIONS, 1)) | _APART
+    if version > max(steps):
         raise sqlite3.DatabaseError("the file is of a newer Tertulia")
-    for number, script in enumerate(_MIGRATIONS[version:], version + 1):
+    for number, script in sorted(steps.items()):
+        if number <= version:
+            continue
         connection.executescript(
             f"BEGIN; {script} DELETE FROM schema;"
             f" INSERT INTO schema VALUES ({number}); COMMIT;"
