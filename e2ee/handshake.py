@@ -64,22 +64,20 @@ FIELDS = {Kind.HELLO: 7, Kind.REPLY: 4, Kind.REVEAL: 3, Kind.CONFIRM: 1}
 class Link:
     """Whose link this is, as the server names them, and what they were invited to.
 
-    The smaller name begins, so two ends never both do.
+    One of both ``begins``: whoever offers the connection, so that the offer can
+    follow the third message at once. Two that both begin, or neither, get no keys.
     """
 
     room_id: str
     me: str
     peer: str
-
-    @property
-    def begins(self) -> bool:
-        """Whether I am the initiator."""
-        return self.me < self.peer
+    begins: bool
 
     @property
     def names(self) -> bytes:
         """Both names, initiator first."""
-        return pack(*(each.encode() for each in sorted((self.me, self.peer))))
+        names = (self.me, self.peer) if self.begins else (self.peer, self.me)
+        return pack(*(each.encode() for each in names))
 
 
 class Handshake:
@@ -165,6 +163,17 @@ class Handshake:
             raise HandshakeError(Failure.FORGED) from None
         self.state = after
         return answer
+
+    @property
+    def early_channel(self) -> tuple[bytes, bytes]:
+        """The channel's keys, out and in, once the initiator has revealed itself.
+
+        What is sealed with the first can be read by nobody who doesn't know the
+        link's secret. Nothing may be opened with the second before it is ``DONE``.
+        """
+        if self.state not in (State.REVEALED, State.DONE):
+            raise HandshakeError(Failure.UNEXPECTED)
+        return self._channel()
 
     async def _got_hello(
         self,
@@ -262,17 +271,25 @@ class Handshake:
     def _claim(self, role: bytes, capabilities: bytes) -> bytes:
         return pack(b"tertulia proof v1", role, self._transcript, capabilities)
 
-    def _finish(self, capabilities: bytes) -> None:
+    def _roles(self) -> tuple[bytes, bytes]:
         mine, theirs = b"initiator", b"responder"
-        if not self._link.begins:
-            mine, theirs = theirs, mine
+        return (mine, theirs) if self._link.begins else (theirs, mine)
+
+    def _channel(self) -> tuple[bytes, bytes]:
+        mine, theirs = self._roles()
         key = self._schedule.key
+        return key(b"channel " + mine), key(b"channel " + theirs)
+
+    def _finish(self, capabilities: bytes) -> None:
+        mine, theirs = self._roles()
+        key = self._schedule.key
+        channel_out, channel_in = self._channel()
         self.secrets = Secrets(
             suite=Suite(self._suite),
             peer_identity=self._peer_identity,
             peer_capabilities=capabilities,
-            channel_out=key(b"channel " + mine),
-            channel_in=key(b"channel " + theirs),
+            channel_out=channel_out,
+            channel_in=channel_in,
             base_out=key(b"frames " + mine),
             base_in=key(b"frames " + theirs),
             verify_out=key(b"verify " + mine),

@@ -9,9 +9,9 @@ after somebody left does waiting have an end; then nothing more is sent.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Protocol
 
 from e2ee.errors import FrameError, RotationError
-from e2ee.keyring import ReceivingKeys
 from e2ee.transcript import pack, unpack
 
 GATHER = 0.1  # seconds: who comes and goes at once costs one rotation
@@ -180,10 +180,17 @@ class Rotation:
         return True
 
 
+class Installer(Protocol):
+    """What can be made ready for a key: ``ReceivingKeys``, or who tells a worker."""
+
+    def install(self, generation: int, base_key: bytes, using: int = -1) -> None:
+        """Be ready for a generation. Raises ``RotationError`` unless it rises."""
+
+
 class KeyReceiver:
     """The receiving side: installs what comes, each generation once."""
 
-    def __init__(self, keys: ReceivingKeys) -> None:
+    def __init__(self, keys: Installer) -> None:
         self._keys = keys
         self._newest: Key | None = None
 

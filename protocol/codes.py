@@ -16,6 +16,8 @@ MAX_CHAT: Final = 2000  # characters
 MAX_TOKEN: Final = 4096  # characters
 MAX_SDP: Final = 48 * 1024  # characters
 MAX_CANDIDATE: Final = 1024  # characters
+MAX_HANDSHAKE: Final = 4096  # characters of one message of a handshake
+MAX_SEALED: Final = 60 * 1024  # characters of a sealed message
 MAX_RESUME: Final = 1024  # characters of a resume secret
 MAX_LABEL: Final = 128  # characters of ids and other short words
 

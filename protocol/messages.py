@@ -13,9 +13,11 @@ from protocol.codec import Limit, message
 from protocol.codes import (
     MAX_CANDIDATE,
     MAX_CHAT,
+    MAX_HANDSHAKE,
     MAX_PARTICIPANTS,
     MAX_RESUME,
     MAX_SDP,
+    MAX_SEALED,
     MAX_WAITING,
     ErrorCode,
     LeaveReason,
@@ -87,6 +89,7 @@ class Door:
 
     locked: bool = False
     waiting_room: bool = False
+    e2ee: bool = False  # who comes in without the link's secret can't talk
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +363,20 @@ class Renew:
     """Asks the initiator for a new connection: the old one can't be saved."""
 
 
+@message("handshake")
+class Handshaking:
+    """One of the four messages that agree on a link's keys, in base64."""
+
+    data: Annotated[str, Limit(MAX_HANDSHAKE)]
+
+
+@message("sealed")
+class Sealed:
+    """What only the other end of the link can read, in base64."""
+
+    data: Annotated[str, Limit(MAX_SEALED)]
+
+
 ClientMessage = (
     Hello
     | Signal
@@ -390,4 +407,4 @@ ServerMessage = (
     | GoingAway
     | IceRenewed
 )
-PeerMessage = Description | Candidate | Renew
+PeerMessage = Description | Candidate | Renew | Handshaking | Sealed

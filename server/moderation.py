@@ -98,7 +98,7 @@ def _let_all_in(rooms: "Rooms", room: Room, outcome: Outcome) -> None:
 
 
 def _door(record: RoomRecord) -> m.Door:
-    return m.Door(record.locked, record.waiting_room)
+    return m.Door(record.locked, record.waiting_room, record.e2ee)
 
 
 def _ask(

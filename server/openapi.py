@@ -162,6 +162,7 @@ def document() -> Schema:
         passcode=flag,
         locked=flag,
         waiting_room=flag,
+        e2ee=flag,
     )
     granted = _object({"link": link}, token=_TOKEN, expires_in=_SECONDS)
     opened = _object(

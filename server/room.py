@@ -125,7 +125,7 @@ class Room:
     @property
     def door(self) -> Door:
         """Return how the room takes newcomers."""
-        return Door(self.record.locked, self.record.waiting_room)
+        return Door(self.record.locked, self.record.waiting_room, self.record.e2ee)
 
     def holds(self, subject: str) -> bool:
         """Whether somebody is in, the cut off included."""

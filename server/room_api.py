@@ -59,6 +59,7 @@ class NewRoom(msgspec.Struct, forbid_unknown_fields=True):
     locked: bool = False
     waiting_room: bool = False
     capacity: Capacity = MAX_PARTICIPANTS
+    e2ee: bool = True
 
 
 class Change(msgspec.Struct, forbid_unknown_fields=True):
@@ -134,6 +135,7 @@ class RoomApi:
             locked=wanted.locked,
             waiting_room=wanted.waiting_room,
             capacity=wanted.capacity,
+            e2ee=wanted.e2ee,
         )
         await self._store.add_room(record)
         return answer({"room": room, "link": self._link(request, room)}, 201)
@@ -287,6 +289,7 @@ class RoomApi:
             "passcode": bool(record.passcode),
             "locked": record.locked,
             "waiting_room": record.waiting_room,
+            "e2ee": record.e2ee,
         }
 
 

@@ -100,7 +100,7 @@ class Rooms:
         """
         if room_id in self._ended:
             raise Refused(ErrorCode.ROOM_NOT_FOUND)
-        known = self.record(room_id) or record or RoomRecord(room_id, "", "", 0.0)
+        known = self.record(room_id) or record or _unknown(room_id)
         room = self._rooms.get(room_id) or Room(known)
         find = way_back if you else way_in
         way = find(room, entry.subject, entry.role)
@@ -227,3 +227,11 @@ class Rooms:
         if member.info.name != entry.name:
             mine.append(Delivery(who, ParticipantChanged(member.info)))
         return mine
+
+
+def _unknown(room: RoomId) -> RoomRecord:
+    """Return what is known of a room that no store knows.
+
+    Whether its link carries a secret is for those who have the link to know.
+    """
+    return RoomRecord(room, "", "", 0.0, e2ee=False)

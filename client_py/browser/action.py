@@ -13,6 +13,7 @@ from js import AudioContext, document, location, navigator
 from client_py.browser.dom import Listeners, by_id, set_text
 from client_py.browser.view import Panel, View, invite_link
 from client_py.core import event as e
+from client_py.core.address import fragment, secret_of
 from client_py.core.conference import Conference
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality, SourceState
@@ -186,7 +187,8 @@ class Actions:
         problem = "" if room else "That doesn’t look like an invite link or a room name"
         set_text(by_id("invite-problem"), problem)
         if room:
-            location.assign(f"/r/{room}")
+            secret = secret_of(str(by_id("invite-input").value).strip())
+            location.assign(f"/r/{room}{fragment(secret)}")
 
     def _say(self, _: Any) -> None:
         field = by_id("chat-input")
@@ -200,7 +202,8 @@ class Actions:
                 self._conference.post(e.TurnOn(slot))
 
     def _copy_link(self) -> None:
-        link = invite_link(self._conference.snapshot.room)
+        snapshot = self._conference.snapshot
+        link = invite_link(snapshot.room, snapshot.secret)
         navigator.clipboard.writeText(link)
         self._view.toasts.show("Invite link copied")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import js
@@ -11,13 +11,16 @@ from js import document, location, navigator, performance, window
 from client_py.browser import preference
 from client_py.browser.action import Actions
 from client_py.browser.capture import Capture, DeviceCapture
+from client_py.browser.crypto import BrowserCrypto
 from client_py.browser.dom import Listeners, live_proxies, set_data
+from client_py.browser.frames import FrameWorker, can_encrypt
 from client_py.browser.media import BrowserMedia
 from client_py.browser.rtc import BrowserPeerConnections
 from client_py.browser.socket import BrowserSignaling
 from client_py.browser.synthetic import SyntheticCapture
 from client_py.browser.view import View
 from client_py.core import event as e
+from client_py.core.address import secret_of
 from client_py.core.conference import Conference
 from client_py.core.ports import Platform
 from client_py.core.slot import Slot
@@ -37,13 +40,15 @@ class App:
         self._kept = ""
         self._sources_asked = False
         self._media = BrowserMedia(self._capture())
-        self._connections = BrowserPeerConnections()
+        frames = FrameWorker(str(self._boot.assets.worker)) if can_encrypt() else None
+        self._connections = BrowserPeerConnections(frames)
         self._conference = Conference(
             Platform(
                 signaling=BrowserSignaling(self._boot),
                 media=self._media,
                 peer_connection=self._connections,
                 agent=_agent(),
+                crypto=BrowserCrypto() if frames else None,
             ),
             self._publish,
         )
@@ -70,7 +75,8 @@ class App:
 
     def snapshot(self) -> Any:
         """Return the snapshot as a JavaScript object, a copy."""
-        return js.JSON.parse(json.dumps(asdict(self._conference.snapshot)))
+        shown = replace(self._conference.snapshot, secret="")
+        return js.JSON.parse(json.dumps(asdict(shown)))
 
     def _capture(self) -> Capture:
         asked = str(js.URLSearchParams.new(location.search).get("media") or "")
@@ -86,7 +92,7 @@ class App:
         post(e.ChooseDevice(Slot.CAMERA, chosen.camera))
         if chosen.output:
             post(e.ChooseOutput(chosen.output))
-        post(e.EnterLobby(_room_here()))
+        post(_lobby_here())
 
     def _open_sources(self) -> None:
         if self._chosen.microphone_on:
@@ -118,7 +124,7 @@ class App:
         self._conference.post(e.Leave())
 
     def _got_popstate(self, event: Any) -> None:
-        self._conference.post(e.EnterLobby(_room_here()))
+        self._conference.post(_lobby_here())
 
 
 _apps: list[App] = []  # keeps the one app of the page alive
@@ -131,9 +137,10 @@ def start() -> None:
     app.start()
 
 
-def _room_here() -> str:
+def _lobby_here() -> e.EnterLobby:
     path = str(location.pathname)
-    return path.removeprefix("/r/") if path.startswith("/r/") else ""
+    room = path.removeprefix("/r/") if path.startswith("/r/") else ""
+    return e.EnterLobby(room, secret_of(str(location.hash)) if room else "")
 
 
 def _agent() -> str:

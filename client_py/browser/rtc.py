@@ -14,6 +14,7 @@ from js import MediaStream, Object, RTCPeerConnection
 from pyodide.ffi import JsException, jsnull, to_js
 
 from client_py.browser.dom import Listeners
+from client_py.browser.frames import FrameLink, FrameWorker
 from client_py.core.errors import NegotiationError
 from client_py.core.ports import (
     CandidateGathered,
@@ -25,6 +26,7 @@ from client_py.core.ports import (
     TrackReceived,
 )
 from client_py.core.slot import Slot
+from e2ee.suite import Suite
 from protocol.messages import Candidate, Description, IceServer
 
 log = logging.getLogger("tertulia.browser.rtc")
@@ -42,7 +44,8 @@ class BrowserPeerConnections:
     So are the first connections that will offer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, frames: FrameWorker | None = None) -> None:
+        self._frames = frames
         self._certificates: Any = to_js([])
         self._spares: list[_Made] = []
         self._needed = False
@@ -52,7 +55,9 @@ class BrowserPeerConnections:
         self._certificates = to_js([await certificate])
         # Whoever is quicker than this must not wait for it as well.
         while not self._needed and len(self._spares) < _SPARES:
-            self._spares.append(_Made(self._new(()), offering=True))
+            # Sealed, as most rooms are: a transform can't be set any later.
+            link = self._frames.link() if self._frames else None
+            self._spares.append(_Made(self._new(()), link, offering=True))
             await asyncio.sleep(0)
 
     def __call__(
@@ -61,14 +66,19 @@ class BrowserPeerConnections:
         initiator: bool,
         ice_servers: tuple[IceServer, ...],
         emit: Callable[[PeerEvent], None],
+        sealed: bool = False,
     ) -> "BrowserPeerConnection":
         """Return a new connection."""
         self._needed = True
-        if initiator and self._spares:
+        if initiator and self._spares and sealed == (self._frames is not None):
             made = self._spares.pop()
             made.connection.setConfiguration(**self._configuration(ice_servers))
         else:
-            made = _Made(self._new(ice_servers), offering=initiator)
+            link = None
+            if sealed:
+                assert self._frames is not None, "no browser to encrypt with"
+                link = self._frames.link()
+            made = _Made(self._new(ice_servers), link, offering=initiator)
         return BrowserPeerConnection(made, emit)
 
     def _new(self, ice_servers: tuple[IceServer, ...]) -> Any:
@@ -89,8 +99,11 @@ class _Made:
     negotiated) nobody heard, and whoever takes it offers anyway.
     """
 
-    def __init__(self, connection: Any, *, offering: bool) -> None:
+    def __init__(
+        self, connection: Any, link: FrameLink | None, *, offering: bool
+    ) -> None:
         self.connection = connection
+        self.link = link
         # Tracks of one stream are played in step (RFC 8830 §3): lips and voice.
         person, screen = MediaStream.new(), MediaStream.new()
         self.streams = {
@@ -99,15 +112,17 @@ class _Made:
             Slot.SCREEN: screen,
             Slot.SCREEN_AUDIO: screen,
         }
-        self.transceivers: dict[Slot, Any] = {
-            slot: connection.addTransceiver(
+        self.transceivers: dict[Slot, Any] = {}
+        for slot in Slot if offering else ():
+            made = connection.addTransceiver(
                 slot.kind,
                 direction="sendrecv",
                 streams=to_js([self.streams[slot]]),
                 sendEncodings=_first_encodings(slot),
             )
-            for slot in (Slot if offering else ())
-        }
+            self.transceivers[slot] = made
+            if link is not None:
+                link.guard(slot, made)
 
 
 class BrowserPeerConnection:
@@ -115,6 +130,8 @@ class BrowserPeerConnection:
 
     def __init__(self, made: _Made, emit: Callable[[PeerEvent], None]) -> None:
         self._pc = made.connection
+        self._link = made.link
+        self._guarded = bool(made.transceivers)
         self._emit = emit
         self._transceivers = made.transceivers
         self._streams = made.streams
@@ -124,8 +141,33 @@ class BrowserPeerConnection:
         self._listeners.add(self._pc, "icecandidate", self._got_candidate)
         self._listeners.add(self._pc, "connectionstatechange", self._got_state)
         self._listeners.add(self._pc, "negotiationneeded", self._got_need)
+        if self._link is not None:
+            self._listeners.add(self._pc, "track", self._got_track)
         for slot in self._transceivers:
             self._received(slot)
+
+    # -- keys
+
+    async def send_under(self, generation: int, suite: Suite, base_key: bytes) -> None:
+        """Protect frames with this key from the next one on."""
+        await self._keys.send_under(generation, suite, base_key)
+
+    async def receive_under(
+        self, generation: int, suite: Suite, base_key: bytes, using: int = -1
+    ) -> None:
+        """Be ready to open frames of this key; ``using`` is the one in use."""
+        await self._keys.receive_under(generation, suite, base_key, using)
+
+    def stop_sending(self) -> None:
+        """Let no frame leave until there is another key."""
+        self._keys.stop_sending()
+
+    @property
+    def _keys(self) -> FrameLink:
+        assert self._link is not None, "this connection was made without a seal"
+        return self._link
+
+    # -- negotiation
 
     @property
     def signaling_state(self) -> str:
@@ -236,6 +278,8 @@ class BrowserPeerConnection:
         """End it and emit nothing more."""
         self._listeners.close()
         self._pc.close()
+        if self._link is not None:
+            self._link.close()
         for asked in self._asked:  # browsers never settle it now (W3C §4.4.1.2)
             if not asked.done():
                 asked.set_exception(NegotiationError("the connection is closed"))
@@ -323,6 +367,16 @@ class BrowserPeerConnection:
 
     def _got_state(self, event: Any) -> None:
         self._emit(ConnectionStateChanged(str(self._pc.connectionState)))
+
+    def _got_track(self, event: Any) -> None:
+        # The only moment in which Chromium heeds a transform of what an offer made.
+        if self._link is None or self._guarded:
+            return
+        self._guarded = True
+        made = self._pc.getTransceivers()
+        if len(made) == len(Slot):  # else it is refused in a moment
+            for slot, transceiver in zip(Slot, made, strict=True):
+                self._link.guard(slot, transceiver)
 
     def _got_need(self, event: Any) -> None:
         self._emit(NegotiationNeeded())

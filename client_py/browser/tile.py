@@ -14,7 +14,7 @@ from client_py.browser.dom import (
     template,
 )
 from client_py.browser.media import BrowserMedia
-from client_py.browser.words import initials
+from client_py.browser.words import ENCRYPTION, initials
 from client_py.core.slot import Slot
 from client_py.core.state import Participant, Reaction, Snapshot
 from protocol.messages import ParticipantId
@@ -149,6 +149,10 @@ class Grid:
         set_data(tile, "screen", "on" if media.screen else "off")
         set_data(tile, "speaking", "yes" if person.speaking else "no")
         set_data(tile, "quality", person.quality.value)
+        set_data(tile, "e2ee", person.e2ee.value)
+        mark = tile.querySelector(".tile-e2ee")
+        mark.setAttribute("aria-label", ENCRYPTION[person.e2ee])
+        mark.setAttribute("title", ENCRYPTION[person.e2ee])
         set_data(tile, "hand", "up" if person.hand else "down")
         set_text(part(tile, "initials"), initials(person.name))
         set_data(tile, "hue", str(hue(person.name)))

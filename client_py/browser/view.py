@@ -21,6 +21,7 @@ from client_py.browser.panel import Chat, People
 from client_py.browser.tile import Grid
 from client_py.browser.toast import Toasts
 from client_py.browser.words import duration
+from client_py.core.address import fragment
 from client_py.core.state import Phase, Problem, Snapshot, SourceState
 
 _IN = (Phase.JOINED, Phase.RECONNECTING)
@@ -107,7 +108,7 @@ class View:
             asyncio.get_running_loop().call_soon(_focus_heading)
         self._screen = screen
         self._draw_body(snapshot)
-        self._draw_room(snapshot.room)
+        self._draw_room(snapshot.room, snapshot.secret)
         self._draw_controls(snapshot)
         self.lobby.render(snapshot)
         self.grid.render(snapshot)
@@ -175,15 +176,16 @@ class View:
         elif inside:
             document.querySelector(f'[data-action="toggle-{before}"]').focus()
 
-    def _draw_room(self, room: str) -> None:
-        if not self._shown.changes("room", room):
+    def _draw_room(self, room: str, secret: str) -> None:
+        if not self._shown.changes("room", room, secret):
             return
         path = f"/r/{room}" if room else "/"
         if location.pathname != path:
-            history.pushState(None, "", f"{path}{location.search}")
+            address = f"{path}{location.search}{fragment(secret)}"
+            history.pushState(None, "", address)
         set_text(by_id("room-name"), room)
         set_text(by_id("lobby-room"), f"Room {room}" if room else "")
-        link = invite_link(room)
+        link = invite_link(room, secret)
         for field in document.querySelectorAll('[data-slot="invite-link"]'):
             if field.value != link:
                 field.value = link
@@ -210,9 +212,9 @@ class View:
                 button.setAttribute("aria-expanded", open_)
 
 
-def invite_link(room: str) -> str:
+def invite_link(room: str, secret: str) -> str:
     """Return the link that brings others into a room."""
-    return f"{location.origin}/r/{room}" if room else ""
+    return f"{location.origin}/r/{room}{fragment(secret)}" if room else ""
 
 
 def _screen(snapshot: Snapshot) -> str:

@@ -1,12 +1,20 @@
 """What notices say, in plain words. The only texts that aren't in index.html."""
 
-from client_py.core.state import MediaProblem, Notice, NoticeKind, Problem
+from client_py.core.state import Encryption, MediaProblem, Notice, NoticeKind, Problem
 
 _MEDIA = {
     MediaProblem.DENIED: "Allow the {0} in your browser’s site settings to use it.",
     MediaProblem.NOT_FOUND: "No {0} was found. Plug one in and turn it on again.",
     MediaProblem.IN_USE: "Another program holds your {0}. Close it and try again.",
     MediaProblem.UNSUPPORTED: "This browser can’t share a {0}.",
+}
+
+#: What the mark on a tile says.
+ENCRYPTION = {
+    Encryption.OFF: "Not end-to-end encrypted",
+    Encryption.ON: "End-to-end encrypted through the link",
+    Encryption.VERIFIED: "End-to-end encrypted and verified",
+    Encryption.FAILED: "Encryption failed: nothing is sent",
 }
 
 #: What the lobby says when it asks for a passcode.
@@ -57,12 +65,24 @@ def sentence(notice: Notice) -> str:
             return "You are the host now"
         case NoticeKind.WAITING:
             return f"{who} wants to come in"
+        case NoticeKind.KEY_CHANGED:
+            return (
+                f"The device that says it is {who} is not the one you verified. "
+                "The link to it is cut. Ask them in another way."
+            )
+        case NoticeKind.MISMATCH:
+            return (
+                f"Your code and {who}’s differ: somebody may be in between. "
+                "The link is cut."
+            )
 
 
 def severity(notice: Notice) -> str:
     """Return the toast's ``data-kind``."""
     match notice.kind:
         case NoticeKind.MEDIA_PROBLEM | NoticeKind.REFUSED:
+            return "error"
+        case NoticeKind.KEY_CHANGED | NoticeKind.MISMATCH:
             return "error"
         case NoticeKind.DEVICE_ENDED | NoticeKind.LOST | NoticeKind.MUTED:
             return "warning"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from client_py.core.roster import Roster
 from client_py.core.source import Sources
 from client_py.core.speaker import SpeakerTracker
-from client_py.core.state import Connection, Participant
+from client_py.core.state import Connection, Encryption, Participant
 from protocol.codes import Role
 from protocol.messages import MediaState, ParticipantId, ParticipantInfo
 
@@ -52,6 +52,7 @@ class Company:
             connection=connection,
             speaking=self.me in speaking and media.microphone,
             role=role,
+            e2ee=Encryption.ON if self._roster.sealed else Encryption.OFF,
         )
         return (me, *self._roster.participants(speaking))
 

@@ -16,7 +16,7 @@ from typing import Any
 from client_py.core import effect as do, event as e
 from client_py.core.errors import MediaError, NegotiationError, SignalingError
 from client_py.core.heartbeat import Heartbeat
-from client_py.core.peer import Peer
+from client_py.core.peer import Peer, Sealing
 from client_py.core.ports import CaptureRequest, Closed, Platform, TextReceived, Track
 from client_py.core.quality import QualityMeter
 from client_py.core.session import Session
@@ -24,6 +24,8 @@ from client_py.core.slot import Slot
 from client_py.core.speaker import Listening
 from client_py.core.state import Problem, Snapshot
 from client_py.core.stream import Outgoing, Stream, Verdict
+from e2ee.room import SECRET, encode_secret
+from e2ee.rotation import Reason
 from protocol.codec import Codec
 from protocol.errors import ProtocolError
 from protocol.messages import (
@@ -63,7 +65,12 @@ class Conference:
     ) -> None:
         self._platform = platform
         self._publish = publish
-        self._session = Session((random or Random()).random, platform.agent)
+        self._session = Session(
+            (random or Random()).random,
+            platform.agent,
+            encrypts=platform.crypto is not None,
+        )
+        self._sealing: Sealing | None = None
         self._stream = Stream()
         self._inbox: deque[e.Event] = deque()
         self._draining = False
@@ -81,6 +88,7 @@ class Conference:
         """Watch devices, levels and links until cancelled; then let go of all."""
         self._platform.media.watch(self.post)
         self._platform.signaling.watch(lambda: self.post(e.Woken()))
+        self._seal_with()  # a key takes its time: not when somebody waits for it
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._measure_levels())
@@ -126,6 +134,12 @@ class Conference:
                     peer.use_servers(servers)
             case do.RestartIce(who):
                 self._peers[who][0].restart_ice()
+            case do.RenewKeys():
+                for peer, _ in self._peers.values():
+                    peer.renew_keys(Reason.JOINED)
+            case do.Compare(who, match):
+                if who in self._peers:
+                    self._peers[who][0].compare(match)
             case do.ClosePeer(who):
                 self._close_peer(who)
             case do.Publish(slot):
@@ -162,9 +176,18 @@ class Conference:
             self._published,
             self.post,
             self._platform.media.play,
+            self._seal_with() if link.terms else None,
         )
         self._peers[link.participant] = peer, self._spawn(peer.run())
         self._meters[link.participant] = QualityMeter()
+
+    def _seal_with(self) -> Sealing | None:
+        """Return what links are sealed with; one identity for all calls of a page."""
+        crypto = self._platform.crypto
+        if self._sealing is None and crypto is not None:
+            identity = asyncio.ensure_future(crypto.new_identity())
+            self._sealing = Sealing(crypto, identity)
+        return self._sealing
 
     def _close_peer(self, who: ParticipantId) -> None:
         if who in self._peers:
@@ -210,7 +233,10 @@ class Conference:
 
     async def _make_room(self) -> None:
         try:
-            self.post(e.EnterLobby(await self._platform.signaling.create_room()))
+            room = await self._platform.signaling.create_room()
+            crypto = self._platform.crypto
+            secret = encode_secret(crypto.random(SECRET)) if crypto else ""
+            self.post(e.EnterLobby(room, secret))
         except SignalingError as error:
             self.post(e.AdmissionFailed(error.problem))
 

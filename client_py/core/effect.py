@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from client_py.core.event import Event
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality
+from client_py.core.terms import Terms
 from protocol.messages import ClientMessage, IceServer, ParticipantId, PeerMessage
 
 
@@ -54,6 +55,7 @@ class OpenPeer:
     generation: int
     initiator: bool
     ice_servers: tuple[IceServer, ...] = ()
+    terms: Terms | None = None  # None: a call without encryption from end to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,19 @@ class Deliver:
 
     participant: ParticipantId
     message: PeerMessage
+
+
+@dataclass(frozen=True, slots=True)
+class RenewKeys:
+    """Send under new keys on every link: somebody came or went."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """Tell the other end of a link whether its code matches."""
+
+    participant: ParticipantId
+    match: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +153,8 @@ Effect = (
     | UseServers
     | RestartIce
     | Deliver
+    | RenewKeys
+    | Compare
     | ClosePeer
     | StartSource
     | StopSource

@@ -3,7 +3,8 @@
 TertuliaError
 ├── SignalingError      the server can't be reached, or refused
 ├── MediaError          a device or a share could not be had
-└── NegotiationError    a peer connection refused what was asked of it
+├── NegotiationError    a peer connection refused what was asked of it
+└── SealError           a link whose other end can't be trusted
 """
 
 from client_py.core.state import MediaProblem, Problem
@@ -27,6 +28,14 @@ class MediaError(TertuliaError):
     def __init__(self, problem: MediaProblem) -> None:
         super().__init__(problem.value)
         self.problem = problem
+
+
+class SealError(TertuliaError):
+    """The other end of a link isn't who it should be; ``failure`` says why."""
+
+    def __init__(self, failure: str) -> None:
+        super().__init__(failure)
+        self.failure = failure
 
 
 class NegotiationError(TertuliaError):

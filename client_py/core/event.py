@@ -4,10 +4,18 @@ Data only; past tense for what happened, imperative for what a person asks.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from client_py.core.slot import Slot
-from client_py.core.state import CaptureQuality, Device, MediaProblem, Problem, Quality
+from client_py.core.state import (
+    CaptureQuality,
+    Device,
+    Encryption,
+    MediaProblem,
+    Problem,
+    Quality,
+)
+from client_py.core.terms import SafetyCode
 from protocol.messages import HostMessage, ParticipantId, PeerMessage, ServerMessage
 
 # -- gestures
@@ -20,9 +28,13 @@ class CreateRoom:
 
 @dataclass(frozen=True, slots=True)
 class EnterLobby:
-    """Stand before this room's door; ``""`` for no room yet."""
+    """Stand before this room's door; ``""`` for no room yet.
+
+    ``secret`` is what the room's link carries, ``""`` where it carries none.
+    """
 
     room: str
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,14 @@ class Moderate:
 
 
 @dataclass(frozen=True, slots=True)
+class CompareCodes:
+    """Say whether a participant's code is the same as mine."""
+
+    participant: ParticipantId
+    match: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AllowPlayback:
     """Let the sound through."""
 
@@ -176,6 +196,22 @@ class PeerChanged:
     participant: ParticipantId
     generation: int
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSecured:
+    """How a link is encrypted now; ``mine`` and ``theirs`` are identity keys.
+
+    It is ``ended`` for good when the two people found different codes.
+    """
+
+    participant: ParticipantId
+    generation: int
+    encryption: Encryption
+    mine: bytes = b""
+    theirs: bytes = b""
+    code: SafetyCode | None = None
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +291,24 @@ SignalingEvent = (
     Admitted | AdmissionFailed | SocketClosed | RetryDue | Woken | AbsenceOver
 )
 Gesture = (
-    CreateRoom | EnterLobby | Join | Leave | Say | ShowReaction | RaiseHand | Moderate
+    CreateRoom
+    | EnterLobby
+    | Join
+    | Leave
+    | Say
+    | ShowReaction
+    | RaiseHand
+    | Moderate
+    | CompareCodes
 )
 LinkEvent = (
-    PeerSaid | PeerChanged | RecoveryDue | RenewalDue | QualityMeasured | LevelsMeasured
+    PeerSaid
+    | PeerChanged
+    | PeerSecured
+    | RecoveryDue
+    | RenewalDue
+    | QualityMeasured
+    | LevelsMeasured
 )
 SourceEvent = (
     TurnOn

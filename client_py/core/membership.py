@@ -36,6 +36,7 @@ class Membership:
         self.problem = Problem.NONE
         self.room = ""
         self.passcode = ""
+        self.secret = ""
 
     @property
     def inside(self) -> bool:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from client_py.core.effect import OpenPeer
-from client_py.core.errors import NegotiationError
-from client_py.core.event import PeerChanged, PeerSaid
+from client_py.core.errors import NegotiationError, SealError
+from client_py.core.event import PeerChanged, PeerSaid, PeerSecured
 from client_py.core.ports import (
     CandidateGathered,
     ConnectionStateChanged,
@@ -23,15 +23,23 @@ from client_py.core.ports import (
     PeerEvent,
     Track,
     TrackReceived,
+    Unprotected,
 )
+from client_py.core.sealing import Seal
 from client_py.core.slot import Slot
+from client_py.core.state import Encryption
+from e2ee.backend import CryptoBackend, Identity
+from e2ee.rotation import Reason
+from e2ee.verification import Verdict
 from protocol.messages import (
     Candidate,
     Description,
+    Handshaking,
     IceServer,
     ParticipantId,
     PeerMessage,
     Renew,
+    Sealed,
 )
 
 log = logging.getLogger("tertulia.peer")
@@ -53,6 +61,28 @@ class _Restart:
     """Restart ICE."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """The person says whether the codes match."""
+
+    match: bool
+
+
+class _Due:
+    """Time to look after the keys."""
+
+
+_Taken = PeerEvent | PeerMessage | _Replace | _Restart | _Compared | _Due
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """What every link of one person is sealed with."""
+
+    crypto: CryptoBackend
+    identity: asyncio.Future[Identity]
+
+
 class Peer:
     """One link to one participant. ``run`` it in a task; cancel the task to end it.
 
@@ -65,21 +95,36 @@ class Peer:
         link: OpenPeer,
         connect: PeerConnectionFactory,
         tracks: Mapping[Slot, Track],
-        post: Callable[[PeerSaid | PeerChanged], None],
+        post: Callable[[PeerSaid | PeerChanged | PeerSecured], None],
         play: Callable[[ParticipantId, Slot, Track], None],
+        sealing: Sealing | None = None,
     ) -> None:
         self._link = link
         self._post = post
         self._play = play
-        self._inbox: asyncio.Queue[PeerEvent | PeerMessage | _Replace | _Restart] = (
-            asyncio.Queue()
-        )
+        self._inbox: asyncio.Queue[_Taken] = asyncio.Queue()
         self._ignoring = False
         self._pc = connect(
             initiator=link.initiator,
             ice_servers=link.ice_servers,
             emit=self._inbox.put_nowait,
+            sealed=link.terms is not None,
         )
+        loop = asyncio.get_running_loop()
+        self._seal: Seal | None = None
+        self._secured = Encryption.OFF
+        self._due: asyncio.TimerHandle | None = None
+        if link.terms is not None:
+            if sealing is None:
+                raise AssertionError("an encrypted link without cryptography")
+            self._seal = Seal(
+                sealing.crypto,
+                sealing.identity,
+                link.terms,
+                link.generation,
+                self._pc,
+                loop.time,
+            )
         # Asked for here and not in the task: a page draws its new screen first,
         # and the offer would wait for that. Tracks need no offer of their own.
         self._offer = (
@@ -89,7 +134,7 @@ class Peer:
         )
         # An offer or an answer that is lost with a socket fails nothing by itself.
         self._deadline = (
-            asyncio.get_running_loop().call_later(PATIENCE, self._changed, "failed")
+            loop.call_later(PATIENCE, self._changed, "failed")
             if link.initiator
             else None
         )
@@ -113,6 +158,16 @@ class Peer:
         """Have the connection use these whenever it gathers candidates again."""
         self._pc.use_ice_servers(servers)
 
+    def renew_keys(self, reason: Reason) -> None:
+        """Send under another key soon; the link stays as it is."""
+        if self._seal is not None:
+            self._seal.renew(reason)
+            self._inbox.put_nowait(_Due())
+
+    def compare(self, match: bool) -> None:
+        """Tell the other end whether the person finds the codes the same."""
+        self._inbox.put_nowait(_Compared(match))
+
     def audio_level(self) -> float:
         """Return how loud the participant's microphone is heard just now."""
         return self._pc.audio_level(Slot.MICROPHONE)
@@ -128,12 +183,14 @@ class Peer:
         self._be_patient()
         if self._growth is not None:
             self._growth.cancel()
+        if self._due is not None:
+            self._due.cancel()
         self._pc.close()
 
     async def run(self) -> None:
         """Negotiate until cancelled; then close the connection."""
         try:
-            await self._attempt(self._make_offer())
+            await self._attempt(self._begin())
             while True:
                 await self._attempt(self._take(await self._inbox.get()))
         finally:
@@ -145,31 +202,44 @@ class Peer:
         except NegotiationError as error:
             log.warning("= %s can't be negotiated: %s", self._who, error)
             self._changed("failed")
+        except SealError as error:
+            log.warning("= %s isn't trusted: %s", self._who, error)
+            self._pc.stop_sending()
+            self._secure(Encryption.FAILED)
+            self._changed("untrusted")
 
-    async def _make_offer(self) -> None:
+    async def _begin(self) -> None:
+        if self._seal is not None:
+            self._send(await self._seal.begin())
         if self._offer is not None:
-            self._say(await self._offer)
+            await self._say(await self._offer)
 
     @property
     def _who(self) -> ParticipantId:
         return self._link.participant
 
-    async def _take(self, event: PeerEvent | PeerMessage | _Replace | _Restart) -> None:
+    async def _take(self, event: _Taken) -> None:
         match event:
             case _Restart():
                 self._pc.restart_ice()
+            case Description() | Candidate() | Handshaking() | Sealed():
+                await self._hear(event)
+            case _Due() if self._seal is not None:
+                self._send(await self._seal.tick())
+                self._look_after_keys()
+            case _Compared(match) if self._seal is not None:
+                self._send(await self._seal.compare(match))
+                self._look_at_verdict()
+            case Unprotected(slot):
+                raise SealError(f"plain frames of {slot.word}")
             case _Replace(slot, track):
                 await self._pc.replace_track(slot, track)
             case NegotiationNeeded():
                 # In any other state the platform asks again once it is stable.
                 if self._pc.signaling_state == "stable":
-                    self._say(await self._pc.set_local_description())
+                    await self._say(await self._pc.set_local_description())
             case CandidateGathered(candidate):
-                self._say(candidate)
-            case Description():
-                await self._describe(event)
-            case Candidate():
-                await self._add(event)
+                await self._say(candidate)
             case ConnectionStateChanged(state):
                 if state == "connected":
                     self._be_patient()
@@ -185,6 +255,26 @@ class Peer:
             loop = asyncio.get_running_loop()
             self._growth = loop.call_later(SMALL, self._pc.enlarge)
 
+    async def _hear(self, message: PeerMessage) -> None:
+        if self._seal is None:
+            await self._heed(message)
+            return
+        taken = await self._seal.hear(message)
+        self._send(taken.answers)
+        if self._seal.secrets is not None and self._secured is Encryption.OFF:
+            self._secure(Encryption.ON)
+        self._look_at_verdict()
+        self._look_after_keys()
+        for word in taken.words:
+            await self._heed(word)
+
+    async def _heed(self, message: PeerMessage) -> None:
+        match message:
+            case Description():
+                await self._describe(message)
+            case Candidate():
+                await self._add(message)
+
     async def _describe(self, description: Description) -> None:
         collision = self._pc.signaling_state != "stable"
         if description.kind == "answer":
@@ -196,7 +286,7 @@ class Peer:
         if self._ignoring:
             return
         await self._pc.set_remote_description(description)
-        self._say(await self._pc.set_local_description())
+        await self._say(await self._pc.set_local_description())
 
     async def _add(self, candidate: Candidate) -> None:
         try:
@@ -211,8 +301,44 @@ class Peer:
         if self._deadline is not None:
             self._deadline.cancel()
 
-    def _say(self, message: PeerMessage) -> None:
-        self._post(PeerSaid(self._who, self._link.generation, message))
+    def _look_after_keys(self) -> None:
+        """Come back when the keys are to be looked at again."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        if self._seal is not None and (due := self._seal.due) is not None:
+            loop = asyncio.get_running_loop()
+            wait = max(0.0, due - loop.time())  # Pyodide refuses what is past
+            self._due = loop.call_later(wait, self._inbox.put_nowait, _Due())
+
+    def _look_at_verdict(self) -> None:
+        assert self._seal is not None
+        match self._seal.verdict:
+            case Verdict.VERIFIED:
+                self._secure(Encryption.VERIFIED)
+            case Verdict.MISMATCH:
+                self._pc.stop_sending()
+                self._secure(Encryption.FAILED, ended=True)
+
+    def _secure(self, encryption: Encryption, *, ended: bool = False) -> None:
+        if self._seal is None or encryption is self._secured:
+            return
+        self._secured = encryption
+        secrets = self._seal.secrets
+        theirs = secrets.peer_identity if secrets else b""
+        who, generation, code = self._who, self._link.generation, self._seal.code
+        mine = self._seal.mine
+        self._post(PeerSecured(who, generation, encryption, mine, theirs, code, ended))
+
+    async def _say(self, message: PeerMessage) -> None:
+        if self._seal is None:
+            self._send([message])
+        else:
+            self._send(await self._seal.say(message))
+
+    def _send(self, messages: list[PeerMessage]) -> None:
+        for message in messages:
+            self._post(PeerSaid(self._who, self._link.generation, message))
 
     def _changed(self, state: str) -> None:
         self._post(PeerChanged(self._who, self._link.generation, state))

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 from client_py.core.event import DevicesChanged, PlaybackBlocked, SourceEnded
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality
+from e2ee.backend import CryptoBackend
+from e2ee.suite import Suite
 from protocol.messages import Candidate, Description, IceServer, ParticipantId
 
 Track = Any
@@ -99,8 +101,19 @@ class TrackReceived:
     track: Track
 
 
+@dataclass(frozen=True, slots=True)
+class Unprotected:
+    """Frames were encoded that nothing encrypted; the slot is silent from now on."""
+
+    slot: Slot
+
+
 PeerEvent = (
-    NegotiationNeeded | CandidateGathered | ConnectionStateChanged | TrackReceived
+    NegotiationNeeded
+    | CandidateGathered
+    | ConnectionStateChanged
+    | TrackReceived
+    | Unprotected
 )
 
 
@@ -121,7 +134,25 @@ class LinkStats:
     round_trip_time: float = 0.0
 
 
-class PeerConnection(Protocol):
+class FrameKeys(Protocol):
+    """The keys under which one connection's frames leave and are opened.
+
+    A connection that was made ``sealed`` sends and plays no frame without one.
+    """
+
+    async def send_under(self, generation: int, suite: Suite, base_key: bytes) -> None:
+        """Protect frames with this key from the next one on."""
+
+    async def receive_under(
+        self, generation: int, suite: Suite, base_key: bytes, using: int = -1
+    ) -> None:
+        """Be ready to open frames of this key; ``using`` is the one in use."""
+
+    def stop_sending(self) -> None:
+        """Let no frame leave until there is another key."""
+
+
+class PeerConnection(FrameKeys, Protocol):
     """An ``RTCPeerConnection`` with the four slots of ``Slot``.
 
     The initiator's has its transceivers from the start, the responder's adopts
@@ -185,6 +216,7 @@ class PeerConnectionFactory(Protocol):
         initiator: bool,
         ice_servers: tuple[IceServer, ...],
         emit: Callable[[PeerEvent], None],
+        sealed: bool = False,
     ) -> PeerConnection: ...
 
 
@@ -237,9 +269,13 @@ class Media(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """The three ports and the platform's name. Built only in the two mains."""
+    """The ports and the platform's name. Built only in the two mains.
+
+    Without ``crypto`` it comes into no encrypted room.
+    """
 
     signaling: Signaling
     media: Media
     peer_connection: PeerConnectionFactory
     agent: str
+    crypto: CryptoBackend | None = None

@@ -30,6 +30,7 @@ class Happening(Enum):
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
     FAILED = "failed"
+    UNTRUSTED = "untrusted"  # what came over it wasn't sealed as it has to be
     OVERDUE = "overdue"  # the stage lasts longer than it may
     WOKEN = "woken"  # the machine or its network is back
 
@@ -55,6 +56,11 @@ _TABLE: Mapping[tuple[Stage, Happening], tuple[Stage, Step]] = {
     (Stage.RESTARTED, Happening.CONNECTED): (Stage.STEADY, Step.NOTHING),
     (Stage.RESTARTED, Happening.FAILED): (Stage.GIVEN_UP, Step.REPLACE),
     (Stage.RESTARTED, Happening.OVERDUE): (Stage.GIVEN_UP, Step.REPLACE),
+    **{
+        (stage, Happening.UNTRUSTED): (Stage.GIVEN_UP, Step.REPLACE)
+        for stage in Stage
+        if stage is not Stage.GIVEN_UP
+    },
 }
 
 

@@ -23,6 +23,7 @@ from client_py.core.event import (
     AbsenceOver,
     PeerChanged,
     PeerSaid,
+    PeerSecured,
     RecoveryDue,
     RenewalDue,
 )
@@ -34,7 +35,10 @@ from client_py.core.recovery import (
     Recovery,
     Step,
 )
-from client_py.core.state import Connection, Participant, Quality
+from client_py.core.state import Connection, Encryption, Participant, Quality
+from client_py.core.terms import SafetyCode, Terms
+from e2ee.handshake import Link as Seals
+from e2ee.safety import room_digits
 from protocol.codec import to_plain
 from protocol.codes import GRACE, Presence
 from protocol.messages import (
@@ -51,6 +55,7 @@ _HAPPENINGS = {
     "connected": Happening.CONNECTED,
     "disconnected": Happening.DISCONNECTED,
     "failed": Happening.FAILED,
+    "untrusted": Happening.UNTRUSTED,
 }
 
 
@@ -65,6 +70,11 @@ class _Link:
     recovery: Recovery = field(default_factory=Recovery)  # of this generation
     failures: int = 0  # generations in a row
     quality: Quality = Quality.EXCELLENT
+    e2ee: Encryption = Encryption.OFF
+    code: SafetyCode | None = None
+    identity: bytes = b""  # their key, as the last handshake proved it
+    verified: bytes = b""  # the key that both people found to be the right one
+    ended: bool = False  # for good: the codes were not the same
     heard: int = 0  # the last number that they gave a signal
     absent: bool = False  # not back since the server was started anew
 
@@ -72,14 +82,33 @@ class _Link:
 class Roster:
     """The other participants. Every method returns what is to be done."""
 
-    def __init__(self, random: Callable[[], float]) -> None:
+    def __init__(
+        self, random: Callable[[], float], room: str = "", shared_key: bytes = b""
+    ) -> None:
         self._random = random
+        self._room = room
+        self._shared_key = shared_key
+        self._me = ParticipantId("")
+        self._identity = b""
         self._links: dict[ParticipantId, _Link] = {}
         self._ice_servers: tuple[IceServer, ...] = ()
         self._absences = 0  # a timer knows the one it is for
 
     def __contains__(self, who: ParticipantId) -> bool:
         return who in self._links
+
+    @property
+    def sealed(self) -> bool:
+        """Whether links of this room are encrypted from end to end."""
+        return bool(self._shared_key)
+
+    @property
+    def room_code(self) -> str:
+        """What all read out who see the same people, ``""`` while one is missing."""
+        theirs = [link.identity for link in self._links.values()]
+        if not (theirs and self._identity and all(theirs)):
+            return ""
+        return room_digits(self._room, [self._identity, *theirs])
 
     def info(self, who: ParticipantId) -> ParticipantInfo | None:
         """Return what the server said of a participant last."""
@@ -100,6 +129,8 @@ class Roster:
                 speaking=who in speaking and link.info.media.microphone,
                 quality=link.quality,
                 role=link.info.role,
+                e2ee=link.e2ee,
+                code=link.code,
             )
             for who, link in self._links.items()
         )
@@ -110,6 +141,7 @@ class Roster:
         A server that was started ``anew`` doesn't know yet who is gone: those who
         aren't there have a grace to come back in.
         """
+        self._me = joined.you
         here = {info.id: info for info in joined.participants}
         effects: list[Effect] = []
         for who, link in list(self._links.items()):
@@ -170,7 +202,7 @@ class Roster:
     ) -> list[Effect]:
         """The other end of a link says something, under its number ``n``."""
         link = self._links.get(who)
-        if link is None or 0 < n <= link.heard:
+        if link is None or link.ended or 0 < n <= link.heard:
             return []  # two servers passed it on, one after the other
         link.heard = max(n, link.heard)
         if generation < link.generation:
@@ -225,6 +257,26 @@ class Roster:
             effects += self._happened(who, link, Happening.WOKEN)
         return effects
 
+    def secured(self, event: PeerSecured) -> list[Effect]:
+        """A link is encrypted, or isn't any more."""
+        who, link = event.participant, self._links.get(event.participant)
+        if link is None or event.generation != link.generation:
+            return []
+        self._identity = event.mine
+        link.e2ee, link.code = event.encryption, event.code
+        link.identity = event.theirs
+        match event.encryption:
+            case Encryption.VERIFIED:
+                link.verified = event.theirs
+            case Encryption.ON if link.verified == event.theirs != b"":
+                link.e2ee = Encryption.VERIFIED
+            case Encryption.ON if link.verified:
+                link.e2ee, link.ended = Encryption.FAILED, True
+        if event.ended or link.ended:
+            link.ended, link.connection = True, Connection.UNREACHABLE
+            return [ClosePeer(who)]
+        return []
+
     def renewal_due(self, event: RenewalDue) -> list[Effect]:
         """Replace the link, if it is still the one that failed."""
         who, link = event.participant, self._links.get(event.participant)
@@ -244,6 +296,8 @@ class Roster:
     def _happened(
         self, who: ParticipantId, link: _Link, happening: Happening
     ) -> list[Effect]:
+        if link.ended:
+            return []
         match link.recovery.take(happening):
             case Step.WATCH:
                 courtesy = 0.0 if link.initiator else COURTESY
@@ -274,12 +328,18 @@ class Roster:
         self, who: ParticipantId, link: _Link, generation: int
     ) -> list[Effect]:
         link.generation, link.recovery = generation, Recovery()
+        if link.e2ee is not Encryption.FAILED:
+            link.e2ee = Encryption.OFF
         if link.connection is Connection.CONNECTED:
             link.connection = Connection.RECONNECTING
         return [ClosePeer(who), self._peer(who, link)]
 
     def _peer(self, who: ParticipantId, link: _Link) -> OpenPeer:
-        return OpenPeer(who, link.generation, link.initiator, self._ice_servers)
+        terms = None
+        if self._shared_key:
+            whose = Seals(self._room, self._me, who, link.initiator)
+            terms = Terms(whose, self._shared_key)
+        return OpenPeer(who, link.generation, link.initiator, self._ice_servers, terms)
 
 
 def _shown(link: _Link) -> Connection:

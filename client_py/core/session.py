@@ -15,10 +15,13 @@ from client_py.core.effect import Disconnect, Effect, MakeRoom, Probe, Send
 from client_py.core.log import Log
 from client_py.core.membership import Membership
 from client_py.core.refusal import ASKED_AGAIN, PASSING, PROBLEMS
+from client_py.core.roster import Roster
 from client_py.core.slot import Slot
 from client_py.core.source import Sources
 from client_py.core.state import NoticeKind, Phase, Problem, Snapshot
 from client_py.core.stay import Stay, sendable
+from e2ee.errors import SecretError
+from e2ee.room import read_invitation
 from protocol import messages as m
 from protocol.codec import tag_of
 from protocol.codes import (
@@ -37,19 +40,26 @@ _WISHES = {
 
 
 class Session:
-    """The state of one person's session. ``random`` gives floats in [0, 1)."""
+    """The state of one person's session. ``random`` gives floats in [0, 1).
 
-    def __init__(self, random: Callable[[], float], agent: str = "") -> None:
+    ``encrypts`` says whether the platform can; else it comes into no encrypted room.
+    """
+
+    def __init__(
+        self, random: Callable[[], float], agent: str = "", *, encrypts: bool = False
+    ) -> None:
         self._random = random
         self._agent = agent
+        self._encrypts = encrypts
         self._membership = Membership(random)
         self._log = Log()
         self._sources = Sources(self._log.tell)
         self._stay = self._begin("")
 
-    def _begin(self, name: str) -> Stay:
+    def _begin(self, name: str, shared_key: bytes = b"") -> Stay:
         self._log.clear()
-        return Stay(name, self._sources, self._log, self._random)
+        roster = Roster(self._random, self._membership.room, shared_key)
+        return Stay(name, self._sources, self._log, roster)
 
     def handle(self, event: e.Event) -> list[Effect]:
         """Take what happened, return what is to be done."""
@@ -62,6 +72,8 @@ class Session:
                 return self._stay.roster.peer_changed(event)
             case e.RecoveryDue():
                 return self._stay.roster.recovery_due(event)
+            case e.PeerSecured():
+                return self._stay.secured(event)
             case e.RenewalDue():
                 return self._stay.roster.renewal_due(event)
             case e.QualityMeasured(who, quality):
@@ -105,6 +117,8 @@ class Session:
             role=self._stay.hosting.role,
             door=self._stay.hosting.door,
             waiting=self._stay.hosting.waiting,
+            secret=self._membership.secret,
+            room_code=self._stay.roster.room_code,
         )
 
     # -- gestures and devices
@@ -119,8 +133,8 @@ class Session:
         match event:
             case e.CreateRoom():
                 return [MakeRoom()]
-            case e.EnterLobby(room):
-                return self._enter_lobby(room)
+            case e.EnterLobby(room, secret):
+                return self._enter_lobby(room, secret)
             case e.Join(name, passcode):
                 return self._join(name, passcode)
             case e.Leave():
@@ -130,9 +144,10 @@ class Session:
                 return self._stay.spoken(event, cut_off=cut_off)
         return []
 
-    def _enter_lobby(self, room: str) -> list[Effect]:
+    def _enter_lobby(self, room: str, secret: str) -> list[Effect]:
         effects = self._leave()
         self._membership.room, self._membership.passcode = room, ""
+        self._membership.secret = secret
         before = self._phase
         self._membership.go(Phase.LOBBY)
         if before is not Phase.LOBBY:
@@ -145,7 +160,16 @@ class Session:
         if busy or not member.room:
             return []
         member.passcode = sendable(passcode, MAX_PASSCODE) or member.passcode
-        self._stay = self._begin(sendable(name, MAX_NAME) or "Guest")
+        shared_key = b""
+        if member.secret:
+            # With a secret the call is encrypted, whatever the server says of it.
+            if not self._encrypts:
+                return self._end(Phase.FAILED, Problem.E2EE_UNSUPPORTED)
+            try:
+                shared_key = read_invitation(member.secret).shared_key
+            except SecretError:
+                return self._end(Phase.FAILED, Problem.SECRET_SPOILT)
+        self._stay = self._begin(sendable(name, MAX_NAME) or "Guest", shared_key)
         return [*member.knock(), *self._sources.come_back()]
 
     def _leave(self) -> list[Effect]:
@@ -248,6 +272,9 @@ class Session:
     def _joined(self, joined: m.Joined) -> list[Effect]:
         if not self._membership.knocking:
             return []
+        if joined.door.e2ee and not self._stay.roster.sealed:
+            leave = Send(m.Leave())
+            return [leave, *self._end(Phase.FAILED, Problem.SECRET_MISSING)]
         self._membership.enter()
         return self._stay.enter(joined)
 

@@ -3,10 +3,11 @@
 Data only. The view draws a ``Snapshot`` and knows nothing else of the session.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from client_py.core.slot import Slot
+from client_py.core.terms import SafetyCode
 from protocol.codes import Role
 from protocol.messages import ChatLine, Door, MediaState, Newcomer, ParticipantId
 
@@ -62,6 +63,9 @@ class Problem(StrEnum):
     PASSCODE_REQUIRED = "passcode-required"
     PASSCODE_WRONG = "passcode-wrong"
     TOO_MANY = "too-many"
+    SECRET_MISSING = "secret-missing"
+    SECRET_SPOILT = "secret-spoilt"
+    E2EE_UNSUPPORTED = "e2ee-unsupported"
     INTERNAL = "internal"
 
 
@@ -106,6 +110,15 @@ class Quality(StrEnum):
     LOST = "lost"
 
 
+class Encryption(StrEnum):
+    """How a participant's link is encrypted. ``data-e2ee`` of the tile."""
+
+    OFF = "off"
+    ON = "on"
+    VERIFIED = "verified"
+    FAILED = "failed"
+
+
 class CaptureQuality(StrEnum):
     """What the camera is asked for."""
 
@@ -142,6 +155,8 @@ class NoticeKind(StrEnum):
     SHARE_STOPPED = "share-stopped"
     HOST = "host"
     WAITING = "waiting"
+    KEY_CHANGED = "key-changed"
+    MISMATCH = "mismatch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +190,8 @@ class Participant:
     speaking: bool = False
     quality: Quality = Quality.EXCELLENT
     role: Role = Role.MEMBER
+    e2ee: Encryption = Encryption.OFF
+    code: SafetyCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +240,8 @@ class Snapshot:
     role: Role = Role.MEMBER
     door: Door = Door()
     waiting: tuple[Newcomer, ...] = ()
+    secret: str = field(default="", repr=False)
+    room_code: str = ""
 
     def source(self, slot: Slot) -> Source:
         """Return my source for a slot; the screen's audio follows the screen."""

@@ -4,12 +4,10 @@ Sans-I/O, like ``Session``, which decides when a stay begins and ends. It outliv
 every cut: ``enter`` takes the whole room anew, ``go_on`` what was missed.
 """
 
-from collections.abc import Callable
-
 from client_py.core import event as e
 from client_py.core.body import peer_message
 from client_py.core.company import Company
-from client_py.core.effect import Effect, Send
+from client_py.core.effect import Compare, Effect, RenewKeys, Send
 from client_py.core.hosting import Hosting
 from client_py.core.log import Log
 from client_py.core.roster import Roster
@@ -18,7 +16,7 @@ from client_py.core.state import NoticeKind
 from protocol import messages as m
 from protocol.codes import MAX_CHAT, VERSION, LeaveReason
 
-Spoken = e.Say | e.ShowReaction | e.RaiseHand | e.Moderate
+Spoken = e.Say | e.ShowReaction | e.RaiseHand | e.Moderate | e.CompareCodes
 
 
 def sendable(text: str, length: int) -> str:
@@ -28,14 +26,12 @@ def sendable(text: str, length: int) -> str:
 
 
 class Stay:
-    """My stay under this name. ``random`` gives floats in [0, 1)."""
+    """My stay under this name, over the links of ``roster``."""
 
-    def __init__(
-        self, name: str, sources: Sources, log: Log, random: Callable[[], float]
-    ) -> None:
+    def __init__(self, name: str, sources: Sources, log: Log, roster: Roster) -> None:
         self.name = name
         self.hand = False
-        self.roster = Roster(random)
+        self.roster = roster
         self.company = Company(self.roster, sources)
         self.hosting = Hosting(log)
         self.resume = ""  # the ticket to come back with
@@ -106,6 +102,8 @@ class Stay:
             case e.RaiseHand(raised):
                 self.hand = raised
                 return [Send(m.SetHand(raised))]
+            case e.CompareCodes(who, match):
+                return [Compare(who, match)] if who in self.roster else []
             case e.Moderate(message):
                 return [] if cut_off else self.hosting.ask(message)
 
@@ -113,9 +111,11 @@ class Stay:
         """Take what goes on in the room."""
         match message:
             case m.ParticipantJoined(info):
-                if info.id not in self.roster:
+                known = info.id in self.roster
+                if not known:
                     self._log.tell(NoticeKind.JOINED, info.name)
-                return self.roster.add(info)
+                renewed = [] if known else self._renew_keys()
+                return [*renewed, *self.roster.add(info)]
             case m.ParticipantChanged(info):
                 return self._changed(info)
             case m.ParticipantLeft(who, reason):
@@ -139,7 +139,20 @@ class Stay:
         if info := self.roster.info(who):
             lost = reason is LeaveReason.LOST
             self._log.tell(NoticeKind.LOST if lost else NoticeKind.LEFT, info.name)
-        return self.roster.remove(who)
+        removed = self.roster.remove(who)
+        return [*removed, *self._renew_keys()] if removed else []
+
+    def secured(self, event: e.PeerSecured) -> list[Effect]:
+        """A link is encrypted, or isn't any more: the latter is told aloud."""
+        effects = self.roster.secured(event)
+        info = self.roster.info(event.participant)
+        if effects and info:
+            kind = NoticeKind.MISMATCH if event.ended else NoticeKind.KEY_CHANGED
+            self._log.tell(kind, info.name)
+        return effects
+
+    def _renew_keys(self) -> list[Effect]:
+        return [RenewKeys()] if self.roster.sealed else []
 
     def absence_over(self, serial: int) -> list[Effect]:
         """Whoever hasn't come back to a server that was started anew is gone."""

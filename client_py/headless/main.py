@@ -6,14 +6,17 @@ from contextlib import asynccontextmanager, suppress
 from urllib.parse import unquote, urlsplit
 
 from client_py.core import event as e
+from client_py.core.address import fragment, secret_of
 from client_py.core.conference import Conference
 from client_py.core.errors import SignalingError
 from client_py.core.ports import Platform
 from client_py.core.slot import Slot
 from client_py.core.state import Phase, Snapshot
+from client_py.headless.crypto import HeadlessCrypto
 from client_py.headless.media import HeadlessMedia
 from client_py.headless.rtc import Connections
 from client_py.headless.socket import HeadlessSignaling
+from e2ee.room import SECRET, encode_secret
 from protocol.messages import ParticipantId
 
 _PATIENCE = 10.0  # seconds
@@ -109,11 +112,15 @@ async def participant(
     connections = Connections()
     try:
         room = unquote(parts.path.removeprefix("/r/")).strip("/")
-        room = room or await signaling.create_room()
-        platform = Platform(signaling, media, connections, "aiortc")
-        person = Person(platform, media, connections, f"{origin}/r/{room}")
+        secret, crypto = secret_of(url), HeadlessCrypto()
+        if not room:
+            room = await signaling.create_room()
+            secret = encode_secret(crypto.random(SECRET))
+        platform = Platform(signaling, media, connections, "aiortc", crypto)
+        link = f"{origin}/r/{room}{fragment(secret)}"
+        person = Person(platform, media, connections, link)
         async with _running(person.conference):
-            person.post(e.EnterLobby(room))
+            person.post(e.EnterLobby(room, secret))
             for slot, on in ((Slot.MICROPHONE, microphone), (Slot.CAMERA, camera)):
                 if on:
                     person.post(e.TurnOn(slot))

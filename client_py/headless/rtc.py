@@ -33,9 +33,11 @@ from client_py.core.ports import (
 )
 from client_py.core.slot import Slot
 from client_py.headless.connection import Connection
+from client_py.headless.frames import FrameLink
 from client_py.headless.sink import Incoming
 from client_py.headless.source import Feed, Source
 from client_py.headless.task import Tasks
+from e2ee.suite import Suite
 from protocol.messages import Candidate, Description, IceServer
 
 log = logging.getLogger("tertulia.headless.rtc")
@@ -60,9 +62,11 @@ class Connections:
         initiator: bool,
         ice_servers: tuple[IceServer, ...],
         emit: Callable[[PeerEvent], None],
+        sealed: bool = False,
     ) -> "HeadlessPeerConnection":
         self.made += 1
-        return HeadlessPeerConnection(initiator, ice_servers, emit, self._closing)
+        link = FrameLink() if sealed else None
+        return HeadlessPeerConnection(initiator, ice_servers, emit, self._closing, link)
 
     async def settle(self) -> None:
         """Wait until all that was closed is gone."""
@@ -78,7 +82,10 @@ class HeadlessPeerConnection:
         ice_servers: tuple[IceServer, ...],
         emit: Callable[[PeerEvent], None],
         closing: Tasks,
+        frames: FrameLink | None = None,
     ) -> None:
+        self.frames = frames
+        self._guarded = False
         self._initiator = initiator
         self._emit = emit
         self._closing = closing
@@ -98,7 +105,33 @@ class HeadlessPeerConnection:
             for slot in Slot:
                 transceiver = self._pc.addTransceiver(self._feeds[slot])
                 transceiver.setCodecPreferences(_codecs(slot.kind))
+            self._guard()
             asyncio.get_running_loop().call_soon(self._tell, NegotiationNeeded())
+
+    async def send_under(self, generation: int, suite: Suite, base_key: bytes) -> None:
+        """Protect frames with this key from the next one on."""
+        await self._keys.send_under(generation, suite, base_key)
+
+    async def receive_under(
+        self, generation: int, suite: Suite, base_key: bytes, using: int = -1
+    ) -> None:
+        """Be ready to open frames of this key; ``using`` is the one in use."""
+        await self._keys.receive_under(generation, suite, base_key, using)
+
+    def stop_sending(self) -> None:
+        """Let no frame leave until there is another key."""
+        self._keys.stop_sending()
+
+    @property
+    def _keys(self) -> FrameLink:
+        assert self.frames is not None, "this connection was made without a seal"
+        return self.frames
+
+    def _guard(self) -> None:
+        if self.frames is not None and not self._guarded:
+            self._guarded = True
+            for slot, made in zip(Slot, self._pc.getTransceivers(), strict=True):
+                self.frames.guard(slot, made.sender, made.receiver)
 
     @property
     def signaling_state(self) -> str:
@@ -232,6 +265,7 @@ class HeadlessPeerConnection:
         return "".join(line for line in shown if "end-of-candidates" not in line)
 
     def _adopt(self) -> None:
+        self._guard()
         for slot, transceiver in zip(Slot, self._pc.getTransceivers(), strict=True):
             if not self._initiator:
                 transceiver.sender.replaceTrack(self._feeds[slot])

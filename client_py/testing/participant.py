@@ -67,7 +67,8 @@ class Participant:
 
     def visit(self, link: str = "") -> None:
         """Open the room's page, or another of the same server's."""
-        self.page.goto((link or self.room.link) + self._query)
+        path, mark, secret = (link or self.room.link).partition("#")
+        self.page.goto(path + self._query + mark + secret)
 
     def join(self) -> None:
         """Go in: from the lobby, or again after the call."""

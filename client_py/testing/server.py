@@ -12,6 +12,9 @@ from typing import Any
 
 import httpx
 
+from client_py.core.address import fragment
+from e2ee.room import SECRET, encode_secret
+
 _ROOT = Path(__file__).resolve().parents[2]
 _GREETING = "Tertulia is at "
 _PATIENCE = 20.0  # seconds for a start or a stop
@@ -23,14 +26,14 @@ class ServerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room by its link, ``http://localhost:PORT/r/ID``."""
+    """A room by its link, ``http://localhost:PORT/r/ID#key=SECRET``."""
 
     link: str
 
     @property
     def id(self) -> str:
         """The last part of the link."""
-        return self.link.rsplit("/", 1)[-1]
+        return self.link.partition("#")[0].rsplit("/", 1)[-1]
 
 
 class Server:
@@ -91,9 +94,9 @@ class Server:
         """What it wrote so far."""
         return self.log_path.read_text(errors="replace")
 
-    def create_room(self) -> Room:
+    def create_room(self, *, e2ee: bool = True) -> Room:
         """Make a room, as somebody whom nobody meets."""
-        return create_room(self.url)
+        return create_room(self.url, e2ee=e2ee)
 
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join(
@@ -135,13 +138,14 @@ class Server:
             process.stdout.close()
 
 
-def create_room(url: str) -> Room:
+def create_room(url: str, *, e2ee: bool = True) -> Room:
     """Make a room on the server at ``url``; raise ``ServerError``."""
     with _client(url) as http:
         token = _answer(http.post("/api/session", json={}))["token"]
         bearer = {"authorization": f"Bearer {token}"}
-        made = _answer(http.post("/api/rooms", json={}, headers=bearer))
-    return Room(f"{url}/r/{made['room']}")
+        made = _answer(http.post("/api/rooms", json={"e2ee": e2ee}, headers=bearer))
+    secret = encode_secret(os.urandom(SECRET)) if e2ee else ""
+    return Room(f"{url}/r/{made['room']}{fragment(secret)}")
 
 
 def _client(url: str) -> httpx.Client:

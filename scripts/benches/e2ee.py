@@ -71,7 +71,9 @@ def overhead() -> list[float]:
 async def handshake() -> float:
     """Return the milliseconds of both ends of a handshake."""
     ends = [
-        Handshake(CRYPTO, Link("room", me, peer), await CRYPTO.new_identity(), BASE)
+        Handshake(
+            CRYPTO, Link("room", me, peer, me < peer), await CRYPTO.new_identity(), BASE
+        )
         for me, peer in (("ada", "bob"), ("bob", "ada"))
     ]
     start = time.perf_counter()

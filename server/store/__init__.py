@@ -18,6 +18,7 @@ class RoomRecord:
 
     ``passcode`` is a salted scrypt hash, empty where none is asked for; ``banned``
     are subjects. A room that isn't ``persistent`` ends with its last participant.
+    Whether it is ``e2ee`` never changes.
     """
 
     id: RoomId
@@ -30,6 +31,7 @@ class RoomRecord:
     waiting_room: bool = False
     banned: tuple[str, ...] = ()
     capacity: int = MAX_PARTICIPANTS
+    e2ee: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,6 +262,7 @@ def _room(found: Document) -> RoomRecord:
         created_at=float(found["created_at"]),
         **{name: found[name] for name in _CHANGEABLE if name != "banned"},
         banned=tuple(found["banned"]),
+        e2ee=found.get("e2ee", False),  # links from before carry no secret
     )
 
 

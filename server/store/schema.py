@@ -68,6 +68,8 @@ _MIGRATIONS = (
     CREATE INDEX room_over ON room (ended_at) WHERE ended_at IS NOT NULL;
     CREATE INDEX room_unused ON room (created_at) WHERE ended_at IS NULL AND NOT used;
     """,
+    # Links of rooms from before carry no secret.
+    "ALTER TABLE room ADD COLUMN e2ee INTEGER NOT NULL DEFAULT 0;",
 )
 
 

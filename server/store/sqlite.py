@@ -44,16 +44,16 @@ class SqliteStore:
 
     async def add_room(self, room: RoomRecord) -> None:
         await self._write(
-            "INSERT INTO room (id, creator, created_at, name,"
+            "INSERT INTO room (id, creator, created_at, e2ee, name,"
             " persistent, passcode, locked, waiting_room, banned, capacity)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (room.id, room.creator, room.created_at, *_changeable(room)),
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (room.id, room.creator, room.created_at, room.e2ee, *_changeable(room)),
         )
 
     async def room(self, room: RoomId) -> RoomRecord | None:
         rows = await self._read(
             "SELECT id, name, creator, created_at,"
-            " persistent, passcode, locked, waiting_room, banned, capacity"
+            " persistent, passcode, locked, waiting_room, banned, capacity, e2ee"
             " FROM room WHERE id = ? AND ended_at IS NULL",
             (room,),
         )
@@ -190,6 +190,7 @@ def _record(
     waiting_room: int,
     banned: str,
     capacity: int,
+    e2ee: int,
 ) -> RoomRecord:
     return RoomRecord(
         id=room,
@@ -202,6 +203,7 @@ def _record(
         waiting_room=bool(waiting_room),
         banned=tuple(json.loads(banned)),
         capacity=capacity,
+        e2ee=bool(e2ee),
     )
 
 

@@ -24,6 +24,7 @@ from client_py.core.ports import (
     TrackReceived,
 )
 from client_py.core.slot import Slot
+from e2ee.suite import Suite
 from protocol.messages import Candidate, Description, IceServer
 
 KINDS = [slot.kind for slot in Slot]
@@ -73,8 +74,10 @@ class FakeNetwork:
         initiator: bool,
         ice_servers: tuple[IceServer, ...],
         emit: Callable[[PeerEvent], None],
+        sealed: bool = False,
     ) -> "FakePeerConnection":
         made = FakePeerConnection(self, len(self.connections), initiator, emit)
+        made.sealed = sealed
         made.ice_servers = ice_servers
         self.connections.append(made)
         return made
@@ -97,6 +100,10 @@ class FakePeerConnection:
         emit: Callable[[PeerEvent], None],
     ) -> None:
         self.ice_servers: tuple[IceServer, ...] = ()
+        self.sealed = False
+        self.send_keys: list[tuple[int, bytes]] = []
+        self.receive_keys: list[tuple[int, bytes]] = []
+        self.stopped = False
         self.trail = ["stable"]
         self.connection_state = "new"
         self.sending: dict[Slot, FakeTrack] = {}
@@ -121,6 +128,17 @@ class FakePeerConnection:
             self.need_negotiation()
 
     # -- the port
+
+    async def send_under(self, generation: int, suite: Suite, base_key: bytes) -> None:
+        self.send_keys.append((generation, base_key))
+
+    async def receive_under(
+        self, generation: int, suite: Suite, base_key: bytes, using: int = -1
+    ) -> None:
+        self.receive_keys.append((generation, base_key))
+
+    def stop_sending(self) -> None:
+        self.stopped = True
 
     @property
     def signaling_state(self) -> str:

@@ -60,7 +60,7 @@ async def suites(text: str) -> str:
 
 async def begin(me: str, peer: str, shared: str) -> str:
     """Make an end; return its first message, if it has the first word."""
-    link, identity = Link("room", me, peer), await CRYPTO.new_identity()
+    link, identity = Link("room", me, peer, me < peer), await CRYPTO.new_identity()
     END.handshake = Handshake(CRYPTO, link, identity, b64decode(shared), b"page")
     return b64encode(await END.handshake.start()).decode() if link.begins else ""
 

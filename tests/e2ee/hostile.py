@@ -78,7 +78,7 @@ class Wire:
 async def end(me: str, peer: str, *, shared: bytes = SHARED, room: str = ROOM) -> End:
     """Make a participant who has just joined."""
     identity = await CRYPTO.new_identity()
-    return End(Link(room, me, peer), identity, shared)
+    return End(Link(room, me, peer, me < peer), identity, shared)
 
 
 async def shake(

@@ -108,7 +108,7 @@ async def test_t3_a_commitment_says_nothing_of_the_key_and_binds_to_it():
     for message in wire.log[:2]:
         assert reveal[0] not in message and reveal[1] not in message
     for key, nonce in ((reveal[0], bytes(32)), (bytes(range(32)), reveal[1])):
-        victim = End(Link("room", "bob", "ada"), bob.identity)
+        victim = End(Link("room", "bob", "ada", False), bob.identity)
         await victim.take(wire.log[0])
         await victim.take(bytes([Message.REVEAL]) + pack(key, nonce, reveal[2]))
         assert victim.failure is Failure.COMMITMENT
@@ -118,12 +118,12 @@ async def test_t3_a_commitment_says_nothing_of_the_key_and_binds_to_it():
 async def test_t4_a_recorded_handshake_is_worth_nothing_later():
     ada, bob = await end("ada", "bob"), await end("bob", "ada")
     wire = await shake(ada, bob)
-    again = End(Link("room", "bob", "ada"), bob.identity)
+    again = End(Link("room", "bob", "ada", False), bob.identity)
     for message in wire.log:
         await again.take(message)
     assert again.handshake.secrets is None
     assert again.failure in (Failure.COMMITMENT, Failure.FORGED)
-    initiator = End(Link("room", "ada", "bob"), ada.identity)
+    initiator = End(Link("room", "ada", "bob", True), ada.identity)
     await initiator.handshake.start()
     for message in wire.log:
         await initiator.take(message)
@@ -133,7 +133,7 @@ async def test_t4_a_recorded_handshake_is_worth_nothing_later():
 async def test_t4_words_of_an_earlier_epoch_are_refused():
     ada, bob = await linked()
     old = [await ada.channel().seal(kind, 1, OFFER) for kind in Kind]
-    again = End(Link("room", "ada", "bob"), ada.identity)
+    again = End(Link("room", "ada", "bob", True), ada.identity)
     other = await end("bob", "ada")
     await shake(again, other)
     theirs = other.channel()
@@ -360,7 +360,7 @@ async def test_t17_who_borrows_an_identity_cannot_sign_for_it(role):
             return await own.sign(message)
 
     me, peer = ("ada", "bob") if role == "initiator" else ("bob", "ada")
-    eve = End(Link("room", me, peer), Borrowed())
+    eve = End(Link("room", me, peer, me < peer), Borrowed())
     honest = await end(peer, me)
     await shake(*((eve, honest) if role == "initiator" else (honest, eve)))
     assert (honest.state, honest.failure) == (State.FAILED, Failure.FORGED)
@@ -388,17 +388,20 @@ async def test_t17_a_signature_made_for_one_link_is_worth_nothing_on_another():
         async def sign(self, message):
             return shown[-1]
 
-    ada = End(Link("room", "ada", "eve"), Ada())
+    ada = End(Link("room", "ada", "eve", True), Ada())
     await shake(ada, await end("eve", "ada"))
     assert ada.state is State.DONE
-    eve, bob = End(Link("room", "ada", "bob"), Eve()), await end("bob", "ada")
+    eve, bob = End(Link("room", "ada", "bob", True), Eve()), await end("bob", "ada")
     await shake(eve, bob)
     assert (bob.state, bob.failure) == (State.FAILED, Failure.FORGED)
 
 
 async def test_t17_who_uses_the_same_identity_as_oneself_is_refused():
     identity = await CRYPTO.new_identity()
-    ada, eve = (End(Link("room", *who), identity) for who in (("a", "b"), ("b", "a")))
+    ada, eve = (
+        End(Link("room", *who), identity)
+        for who in (("a", "b", True), ("b", "a", False))
+    )
     await shake(ada, eve)
     assert eve.failure is Failure.REFLECTED
     assert ada.handshake.secrets is None
@@ -446,7 +449,7 @@ async def test_an_attacker_who_does_anything_ends_with_no_handshake_half_done():
 
 async def test_no_error_holds_what_was_received():
     bob = Handshake(
-        CRYPTO, Link("room", "bob", "ada"), await CRYPTO.new_identity(), SHARED
+        CRYPTO, Link("room", "bob", "ada", False), await CRYPTO.new_identity(), SHARED
     )
     with pytest.raises(HandshakeError) as refused:
         await bob.receive(bytes([Message.HELLO]) + b"somebody's words")

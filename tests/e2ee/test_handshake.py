@@ -164,15 +164,37 @@ async def test_an_older_suite_is_chosen_only_where_both_say_so():
     assert (ada.handshake.secrets, bob.handshake.secrets) == (None, None)
 
 
-def test_a_link_has_one_beginning_and_the_same_names_on_both_sides():
-    link = Link("room", "ada", "bob")
-    other = replace(link, me="bob", peer="ada")
-    assert (link.begins, other.begins) == (True, False)
+def test_a_link_has_the_same_names_on_both_sides():
+    link = Link("room", "ada", "bob", True)
+    other = replace(link, me="bob", peer="ada", begins=False)
     assert link.names == other.names
 
 
+async def test_two_that_both_begin_get_no_keys():
+    identities = [await CRYPTO.new_identity() for _ in range(2)]
+    pairs = zip((("ada", "bob"), ("bob", "ada")), identities, strict=True)
+    ada, bob = (End(Link("room", *names, True), each) for names, each in pairs)
+    hellos = [await each.handshake.start() for each in (ada, bob)]
+    assert [await bob.take(hellos[0]), await ada.take(hellos[1])] == [b"", b""]
+    assert (ada.handshake.secrets, bob.handshake.secrets) == (None, None)
+
+
+async def test_the_initiator_may_seal_before_it_may_open():
+    ada, bob = await end("ada", "bob"), await end("bob", "ada")
+    with pytest.raises(HandshakeError):
+        _ = ada.handshake.early_channel
+    reply = await bob.take(await ada.handshake.start())
+    reveal = await ada.take(reply)
+    early = ada.handshake.early_channel
+    assert ada.handshake.secrets is None
+    await ada.take(await bob.take(reveal))
+    secrets = ada.secrets
+    assert early == (secrets.channel_out, secrets.channel_in)
+    assert early == (bob.secrets.channel_in, bob.secrets.channel_out)
+
+
 async def test_capabilities_are_signed_with_the_rest():
-    link = Link("room", "ada", "bob")
+    link = Link("room", "ada", "bob", True)
     ada = End(link, await CRYPTO.new_identity())
     ada.handshake = Handshake(CRYPTO, link, ada.identity, SHARED, b"no rollback")
     bob = await end("bob", "ada")

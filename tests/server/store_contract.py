@@ -90,7 +90,9 @@ class StoreContract:
 
     async def test_every_field_is_kept_from_the_first(self, store: Store) -> None:
         room = replace(RECORD, persistent=False, passcode="x", locked=True)
-        room = replace(room, waiting_room=True, banned=("bo", "eva"), capacity=2)
+        room = replace(
+            room, waiting_room=True, banned=("bo", "eva"), capacity=2, e2ee=False
+        )
         await store.add_room(room)
         assert await store.room(ROOM) == room
 

@@ -70,6 +70,7 @@ async def test_a_room_has_a_link_that_others_can_open(house):
         "passcode": False,
         "locked": False,
         "waiting_room": False,
+        "e2ee": True,
     }
 
 

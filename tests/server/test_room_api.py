@@ -39,7 +39,7 @@ async def test_the_maker_changes_everything_of_a_room(house):
     wanted = {"name": "Martes", "locked": True, "waiting_room": True, "capacity": 3}
     response = await change(ana, room, **wanted, passcode="hunter2")
     expected = {"room": room, "participants": 0, "persistent": False, **wanted}
-    assert response.json() == {**expected, "passcode": True}
+    assert response.json() == {**expected, "passcode": True, "e2ee": True}
     assert (await house.http.get(f"/api/rooms/{room}")).json() == response.json()
 
 
@@ -97,7 +97,7 @@ async def test_a_host_who_did_not_make_the_room_may_change_it(house):
     guest, joined = await enter(house, bo, room, "Bo")
     assert joined.role is Role.HOST  # nobody else is in
     assert (await change(bo, room, locked=True)).status_code == 200
-    assert await guest.hear() == m.RoomChanged(m.Door(locked=True))
+    assert await guest.hear() == m.RoomChanged(m.Door(locked=True, e2ee=True))
 
 
 async def test_a_room_without_a_session_can_not_be_changed(house):

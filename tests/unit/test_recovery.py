@@ -5,7 +5,7 @@ from hypothesis import given, strategies as st
 
 from client_py.core.recovery import Happening, Recovery, Stage, Step
 
-CONNECTED, DISCONNECTED, FAILED, OVERDUE, WOKEN = Happening
+CONNECTED, DISCONNECTED, FAILED, UNTRUSTED, OVERDUE, WOKEN = Happening
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,8 @@ CONNECTED, DISCONNECTED, FAILED, OVERDUE, WOKEN = Happening
         ([CONNECTED, FAILED, FAILED], "nothing restart replace", "given up"),
         ([CONNECTED, FAILED, OVERDUE], "nothing restart replace", "given up"),
         ([CONNECTED, FAILED, WOKEN], "nothing restart nothing", "restarted"),
+        ([UNTRUSTED], "replace", "given up"),
+        ([CONNECTED, UNTRUSTED, FAILED], "nothing replace nothing", "given up"),
         ([CONNECTED, WOKEN], "nothing nothing", "steady"),
         ([CONNECTED, OVERDUE], "nothing nothing", "steady"),
     ],

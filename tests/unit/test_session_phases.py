@@ -13,6 +13,7 @@ from client_py.core.slot import Slot
 from client_py.core.state import (
     CaptureQuality,
     Device,
+    Encryption,
     MediaProblem,
     Phase,
     Problem,
@@ -149,6 +150,13 @@ LINKS: list[e.Event] = [
     ),
     *(e.RecoveryDue(who, each, each) for who in PEOPLE for each in range(3)),
     *(e.RenewalDue(who, each) for who in PEOPLE for each in range(3)),
+    *(
+        e.PeerSecured(who, each, state, b"me", b"them")
+        for who in PEOPLE
+        for each in range(3)
+        for state in Encryption
+    ),
+    *(e.CompareCodes(who, match) for who in PEOPLE for match in (True, False)),
     *(e.QualityMeasured(who, Quality.LOST) for who in PEOPLE),
     e.LevelsMeasured({}, 0.0),
     e.LevelsMeasured(dict.fromkeys(PEOPLE, 1.0), 1.0),

@@ -1,0 +1,175 @@
+"""The worker that protects frames, and the transforms that lead them through it.
+
+One worker for the page. Each sealed connection is a link of it, by a number of its
+own, so that no counter ever starts over under a key. Chromium ignores a transform
+that is set a task later than its sender was made, without a word, and sends plain
+frames: so ``guard`` waits for nothing.
+"""
+
+import asyncio
+from itertools import count
+from typing import Any
+
+from js import (
+    RTCRtpReceiver,
+    RTCRtpScriptTransform,
+    Worker,
+    navigator,
+    window,
+)
+from pyodide.ffi import to_js
+
+from client_py.browser.dom import Listeners
+from client_py.core.slot import Slot
+from e2ee.keyring import LINGER, key_id
+from e2ee.slot import Slot as KeySlot
+from e2ee.suite import Suite, derive
+
+_CODECS = {"audio": ("audio/opus",), "video": ("video/VP8", "video/rtx")}
+_CYCLE = 32  # generations that a key id tells apart
+
+Counts = dict[str, dict[str, int]]
+
+
+def can_encrypt() -> bool:
+    """Whether this browser lets anybody encrypt frames."""
+    return hasattr(window, "RTCRtpScriptTransform")
+
+
+class FrameWorker:
+    """``e2ee/worker.js`` at work for one page."""
+
+    def __init__(self, url: str) -> None:
+        self._worker = Worker.new(url, type="module")
+        self._listeners = Listeners()
+        self._listeners.add(self._worker, "message", self._got_message)
+        self._numbers = count(1)
+        self._links: dict[str, FrameLink] = {}
+        self._counting: asyncio.Future[Counts] | None = None
+
+    def link(self) -> "FrameLink":
+        """Begin another link."""
+        made = FrameLink(self, str(next(self._numbers)))
+        self._links[made.name] = made
+        return made
+
+    def end(self, link: "FrameLink") -> None:
+        """Nothing of this link is sent or opened any more."""
+        if self._links.pop(link.name, None):
+            self.tell({"kind": "leave", "link": link.name})
+
+    def transform(self, link: str, slot: Slot, way: str) -> Any:
+        """Return a transform for one direction of a slot."""
+        options = {"link": link, "slot": int(slot), "way": way}
+        return RTCRtpScriptTransform.new(self._worker, to_js(options))
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Tell the worker what Python decided."""
+        self._worker.postMessage(to_js(message))
+
+    async def counts(self) -> Counts:
+        """Return what became of the frames of each transform."""
+        if self._counting is None:
+            self._counting = asyncio.get_running_loop().create_future()
+            self.tell({"kind": "count"})
+        return await asyncio.shield(self._counting)
+
+    def _got_message(self, event: Any) -> None:
+        said = event.data
+        if said.kind == "opened":
+            if link := self._links.get(str(said.link)):
+                link.opened(int(said.generation))
+        elif said.kind == "counts" and self._counting is not None:
+            counting, self._counting = self._counting, None
+            counting.set_result(said.counts.to_py())
+
+
+class FrameLink:
+    """The frames of one connection. Its ``FrameKeys``, for the worker."""
+
+    def __init__(self, worker: FrameWorker, name: str) -> None:
+        self.name = name
+        self._worker = worker
+        self._generations: list[int] = []
+
+    def guard(self, slot: Slot, transceiver: Any) -> None:
+        """Lead a slot through the worker, both ways, with codecs that fit.
+
+        In the task in which the transceiver was made, or it is done for nothing.
+        """
+        transceiver.sender.transform = self._worker.transform(self.name, slot, "send")
+        transceiver.receiver.transform = self._worker.transform(
+            self.name, slot, "receive"
+        )
+        if "Firefox/" in str(navigator.userAgent):
+            # Version 153 leaves feedback for the codecs out of which it was talked in
+            # its offer, and then no Chromium takes it. VP8 and Opus come first there.
+            return
+        capabilities = RTCRtpReceiver.getCapabilities(slot.kind).codecs
+        known = _CODECS[slot.kind]
+        fitting = [codec for codec in capabilities if codec.mimeType in known]
+        transceiver.setCodecPreferences(to_js(fitting))
+
+    async def send_under(self, generation: int, suite: Suite, base_key: bytes) -> None:
+        """Protect frames with this key from the next one on."""
+        await self._install("send", generation, suite, base_key)
+
+    async def receive_under(
+        self, generation: int, suite: Suite, base_key: bytes, using: int = -1
+    ) -> None:
+        """Be ready to open frames of this key; ``using`` is the one in use."""
+        known = self._generations
+        kept = using if using in known else (known[-1] if known else -1)
+        for old in list(known):
+            # One key id never means two keys.
+            if old != kept or old % _CYCLE == generation % _CYCLE:
+                self._forget(old)
+        known.append(generation)
+        await self._install("receive", generation, suite, base_key)
+
+    def stop_sending(self) -> None:
+        """Let no frame leave until there is another key."""
+        self._worker.tell({"kind": "stop", "link": self.name})
+
+    def opened(self, generation: int) -> None:
+        """The first frame of a generation came: older ones may still, for a while."""
+        if generation == self._generations[-1]:
+            asyncio.get_running_loop().call_later(LINGER, self._settle, generation)
+
+    async def counts(self) -> Counts:
+        """Return what became of all frames of the page."""
+        return await self._worker.counts()
+
+    def close(self) -> None:
+        """Nothing is sent or opened any more."""
+        self._worker.end(self)
+
+    def _settle(self, generation: int) -> None:
+        for old in [each for each in self._generations if each < generation]:
+            self._forget(old)
+
+    def _forget(self, generation: int) -> None:
+        self._generations.remove(generation)
+        self._worker.tell(
+            {"kind": "forget", "link": self.name, "generation": generation}
+        )
+
+    async def _install(
+        self, way: str, generation: int, suite: Suite, base_key: bytes
+    ) -> None:
+        uses = to_js(["encrypt" if way == "send" else "decrypt"])
+        asked = []
+        for slot in Slot:
+            kid = key_id(generation, KeySlot(slot))
+            derived = derive(suite, base_key, kid)
+            imported = window.crypto.subtle.importKey(
+                "raw", to_js(derived.key), "AES-GCM", False, uses
+            )
+            asked.append((int(slot), kid, imported, derived.salt))
+        keys = [
+            {"slot": slot, "kid": kid, "key": await key, "salt": salt}
+            for slot, kid, key, salt in asked
+        ]
+        self._worker.tell(
+            {"kind": way, "link": self.name, "generation": generation, "keys": keys}
+        )
