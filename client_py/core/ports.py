@@ -15,6 +15,7 @@ from client_py.core.state import CaptureQuality
 from e2ee.backend import CryptoBackend
 from e2ee.suite import Suite
 from protocol.messages import Candidate, Description, IceServer, ParticipantId
+from protocol.statistics import Connection, Transport
 
 Track = Any
 """A platform's media track: opaque here."""
@@ -119,10 +120,11 @@ PeerEvent = (
 
 @dataclass(frozen=True, slots=True)
 class LinkStats:
-    """What one link received since it began, for scoring.
+    """What one link carried since it began, and how, as its own end saw it.
 
     Counters are totals; ``jitter`` and ``round_trip_time`` are seconds,
-    ``timestamp`` is seconds on any steady clock.
+    ``timestamp`` is seconds on any steady clock. ``width`` and ``height`` are those
+    of the largest picture that comes, 0 where none does.
     """
 
     timestamp: float
@@ -132,6 +134,12 @@ class LinkStats:
     frames_decoded: int = 0
     jitter: float = 0.0
     round_trip_time: float = 0.0
+    bytes_sent: int = 0
+    freezes: int = 0
+    width: int = 0
+    height: int = 0
+    connection: Connection = "unknown"
+    transport: Transport = "unknown"
 
 
 class FrameKeys(Protocol):
@@ -201,7 +209,7 @@ class PeerConnection(FrameKeys, Protocol):
         """Return the level 0..1 of what is heard in a slot just now."""
 
     async def get_stats(self) -> LinkStats:
-        """Return the totals of what was received."""
+        """Return the totals of what was carried, and by which way."""
 
     def close(self) -> None:
         """End it and emit nothing more. Idempotent."""
