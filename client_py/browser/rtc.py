@@ -23,8 +23,10 @@ from client_py.core.ports import (
     PeerEvent,
     Track,
     TrackReceived,
+    Unprotected,
 )
 from client_py.core.slot import Slot
+from client_py.core.watch import Watch
 from e2ee.suite import Suite
 from protocol.messages import Candidate, Description, IceServer
 
@@ -128,6 +130,7 @@ class BrowserPeerConnection:
         self._emit = emit
         self._transceivers = made.transceivers
         self._streams = made.streams
+        self._watch = Watch()
         self._waiting: dict[Slot, Track] = {}
         self._asked: set[asyncio.Future[Any]] = set()
         self._listeners = Listeners()
@@ -232,8 +235,14 @@ class BrowserPeerConnection:
         received = lost = size = frames = 0
         jitter = trip = stamp = 0.0
         report = await self._settled(self._pc.getStats())
+        encoded: dict[Slot, int] = {}
         for stats in report.values():
             kind = stats.type
+            if kind == "outbound-rtp" and (slot := self._slot_of(stats)) is not None:
+                # Of sound every packet is one frame.
+                frames_sent = getattr(stats, "framesEncoded", None)
+                video = slot.kind == "video"
+                encoded[slot] = int((frames_sent if video else stats.packetsSent) or 0)
             if kind == "inbound-rtp":
                 received += stats.packetsReceived
                 lost += stats.packetsLost
@@ -244,7 +253,23 @@ class BrowserPeerConnection:
                     frames += getattr(stats, "framesDecoded", 0)
             elif kind == "candidate-pair" and stats.nominated:
                 trip = max(trip, getattr(stats, "currentRoundTripTime", 0.0))
+        if self._link is not None:
+            await self._look_at(encoded, self._link)
         return LinkStats(stamp / 1000, received, lost, size, frames, jitter, trip)
+
+    def _slot_of(self, stats: Any) -> Slot | None:
+        mid = getattr(stats, "mid", None)
+        for slot, transceiver in self._transceivers.items():
+            if mid is not None and transceiver.mid == mid:
+                return slot
+        return None
+
+    async def _look_at(self, encoded: dict[Slot, int], link: FrameLink) -> None:
+        """Stop what leaves without having been through the worker."""
+        for slot in self._watch.look(encoded, await link.passed()):
+            if slot in self._transceivers:
+                self._transceivers[slot].sender.replaceTrack(jsnull)
+                self._emit(Unprotected(slot))
 
     def close(self) -> None:
         """End it and emit nothing more."""
