@@ -3,21 +3,18 @@
 Three unions: what a client says to the server, what the server says to a client,
 and what two peers say to each other inside a ``Signal``'s body, which the server
 relays unread. A field's limits are written beside its type; ``codec`` enforces
-them. ``from_`` is ``from`` on the wire. What only hosts say is in ``hosting``.
+them. ``from_`` is ``from`` on the wire. What only hosts say is in ``hosting``, what
+peers say in ``peer``.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from protocol.codec import Limit, message
 from protocol.codes import (
-    MAX_CANDIDATE,
     MAX_CHAT,
-    MAX_HANDSHAKE,
     MAX_PARTICIPANTS,
     MAX_RESUME,
-    MAX_SDP,
-    MAX_SEALED,
     MAX_WAITING,
     ErrorCode,
     LeaveReason,
@@ -45,6 +42,14 @@ from protocol.names import (
     ParticipantId as ParticipantId,
     RoomId as RoomId,
     Token as Token,
+)
+from protocol.peer import (
+    Candidate as Candidate,
+    Description as Description,
+    Handshaking as Handshaking,
+    PeerMessage as PeerMessage,
+    Renew as Renew,
+    Sealed as Sealed,
 )
 from protocol.statistics import LinkSample as LinkSample, ReportStats as ReportStats
 
@@ -334,49 +339,6 @@ class IceRenewed:
     ice_servers: Annotated[tuple[IceServer, ...], Limit(8)]
 
 
-# -- peer to peer, inside a signal's body
-
-
-@message("description")
-class Description:
-    """An ``RTCSessionDescription``."""
-
-    kind: Literal["offer", "answer"]
-    sdp: Annotated[str, Limit(MAX_SDP)]
-
-
-@message("candidate")
-class Candidate:
-    """An ``RTCIceCandidate``; an empty ``candidate`` ends the trickle.
-
-    (RFC 8838 §13: the end-of-candidates indication.)
-    """
-
-    candidate: Annotated[str, Limit(MAX_CANDIDATE)]
-    sdp_mid: Label = ""
-    sdp_m_line_index: int = 0
-    username_fragment: Annotated[str, Limit(256)] = ""
-
-
-@message("renew")
-class Renew:
-    """Asks the initiator for a new connection: the old one can't be saved."""
-
-
-@message("handshake")
-class Handshaking:
-    """One of the four messages that agree on a link's keys, in base64."""
-
-    data: Annotated[str, Limit(MAX_HANDSHAKE)]
-
-
-@message("sealed")
-class Sealed:
-    """What only the other end of the link can read, in base64."""
-
-    data: Annotated[str, Limit(MAX_SEALED)]
-
-
 ClientMessage = (
     Hello
     | Signal
@@ -407,4 +369,3 @@ ServerMessage = (
     | GoingAway
     | IceRenewed
 )
-PeerMessage = Description | Candidate | Renew | Handshaking | Sealed

@@ -136,9 +136,11 @@ class FrameLink:
         if generation == self._generations[-1]:
             asyncio.get_running_loop().call_later(LINGER, self._settle, generation)
 
-    async def counts(self) -> Counts:
-        """Return what became of all frames of the page."""
-        return await self._worker.counts()
+    async def passed(self) -> dict[Slot, int]:
+        """Return how many frames came by to be sent, whatever became of them."""
+        counts = await self._worker.counts()
+        outcomes = {slot: counts.get(f"{self.name} {int(slot)} send") for slot in Slot}
+        return {slot: sum((each or {}).values()) for slot, each in outcomes.items()}
 
     def close(self) -> None:
         """Nothing is sent or opened any more."""

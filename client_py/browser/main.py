@@ -11,11 +11,11 @@ from js import document, location, navigator, performance, window
 from client_py.browser import preference
 from client_py.browser.action import Actions
 from client_py.browser.capture import Capture, DeviceCapture
+from client_py.browser.connections import BrowserPeerConnections
 from client_py.browser.crypto import BrowserCrypto
 from client_py.browser.dom import Listeners, live_proxies, set_data
 from client_py.browser.frames import FrameWorker, can_encrypt
 from client_py.browser.media import BrowserMedia
-from client_py.browser.rtc import BrowserPeerConnections
 from client_py.browser.socket import BrowserSignaling
 from client_py.browser.synthetic import SyntheticCapture
 from client_py.browser.view import View

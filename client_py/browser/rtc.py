@@ -10,12 +10,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
-from js import MediaStream, Object, RTCPeerConnection
+from js import MediaStream, Object
 from pyodide.ffi import JsException, jsnull, to_js
 
 from client_py.browser.dom import Listeners
-from client_py.browser.frames import FrameLink, FrameWorker
-from client_py.browser.route import route
+from client_py.browser.frames import FrameLink
+from client_py.browser.stats import encoded, totals
 from client_py.core.errors import NegotiationError
 from client_py.core.ports import (
     CandidateGathered,
@@ -25,8 +25,10 @@ from client_py.core.ports import (
     PeerEvent,
     Track,
     TrackReceived,
+    Unprotected,
 )
 from client_py.core.slot import Slot
+from client_py.core.watch import Watch
 from e2ee.suite import Suite
 from protocol.messages import Candidate, Description, IceServer
 
@@ -34,66 +36,9 @@ log = logging.getLogger("tertulia.browser.rtc")
 
 _END_OF_CANDIDATES = Candidate("")
 _SMALL = 4  # times smaller than the camera's, at first
-_SPARES = 3  # connections made ahead: most rooms that one joins hold no more
 
 
-class BrowserPeerConnections:
-    """Makes the page's connections.
-
-    All of a page's connections have one certificate: making a key takes longer
-    than anything else on the way to the first offer, so it is made in the lobby.
-    So are the first connections that will offer.
-    """
-
-    def __init__(self, frames: FrameWorker | None = None) -> None:
-        self._frames = frames
-        self._certificates: Any = to_js([])
-        self._spares: list[_Made] = []
-        self._needed = False
-
-    async def prepare(self, certificate: Awaitable[Any]) -> None:
-        """Take the certificate when it is made, and make what first calls need."""
-        self._certificates = to_js([await certificate])
-        # Whoever is quicker than this must not wait for it as well.
-        while not self._needed and len(self._spares) < _SPARES:
-            # Sealed, as most rooms are: a transform can't be set any later.
-            link = self._frames.link() if self._frames else None
-            self._spares.append(_Made(self._new(()), link, offering=True))
-            await asyncio.sleep(0)
-
-    def __call__(
-        self,
-        *,
-        initiator: bool,
-        ice_servers: tuple[IceServer, ...],
-        emit: Callable[[PeerEvent], None],
-        sealed: bool = False,
-    ) -> "BrowserPeerConnection":
-        """Return a new connection."""
-        self._needed = True
-        if initiator and self._spares and sealed == (self._frames is not None):
-            made = self._spares.pop()
-            made.connection.setConfiguration(**self._configuration(ice_servers))
-        else:
-            link = None
-            if sealed:
-                assert self._frames is not None, "no browser to encrypt with"
-                link = self._frames.link()
-            made = _Made(self._new(ice_servers), link, offering=initiator)
-        return BrowserPeerConnection(made, emit)
-
-    def _new(self, ice_servers: tuple[IceServer, ...]) -> Any:
-        return RTCPeerConnection.new(**self._configuration(ice_servers))
-
-    def _configuration(self, ice_servers: tuple[IceServer, ...]) -> dict[str, Any]:
-        return {
-            "iceServers": to_js([_ice_server(server) for server in ice_servers]),
-            "bundlePolicy": "max-bundle",
-            "certificates": self._certificates,
-        }
-
-
-class _Made:
+class Made:
     """A connection, its streams, and its slots if it is the one that offers.
 
     Nothing listens to it yet. What a spare said before (that it wants to be
@@ -129,13 +74,14 @@ class _Made:
 class BrowserPeerConnection:
     """One ``RTCPeerConnection`` with four fixed slots."""
 
-    def __init__(self, made: _Made, emit: Callable[[PeerEvent], None]) -> None:
+    def __init__(self, made: Made, emit: Callable[[PeerEvent], None]) -> None:
         self._pc = made.connection
         self._link = made.link
         self._guarded = bool(made.transceivers)
         self._emit = emit
         self._transceivers = made.transceivers
         self._streams = made.streams
+        self._watch = Watch()
         self._waiting: dict[Slot, Track] = {}
         self._asked: set[asyncio.Future[Any]] = set()
         self._listeners = Listeners()
@@ -232,7 +178,7 @@ class BrowserPeerConnection:
         if self.signaling_state == "closed":
             return
         configuration = self._pc.getConfiguration()
-        configuration.iceServers = to_js([_ice_server(server) for server in servers])
+        configuration.iceServers = to_js([ice_server(server) for server in servers])
         try:
             self._pc.setConfiguration(configuration)
         except JsException as error:
@@ -258,31 +204,17 @@ class BrowserPeerConnection:
     async def get_stats(self) -> LinkStats:
         """Return the totals over all that is carried."""
         self._check_open()
-        received = lost = size = frames = sent = freezes = width = height = 0
-        jitter = trip = stamp = 0.0
         report = await self._settled(self._pc.getStats())
-        for stats in report.values():
-            kind = stats.type
-            if kind == "inbound-rtp":
-                received += stats.packetsReceived
-                lost += stats.packetsLost
-                size += stats.bytesReceived
-                jitter = max(jitter, stats.jitter)
-                stamp = stats.timestamp
-                if stats.kind == "video":
-                    frames += getattr(stats, "framesDecoded", 0)
-                    freezes += getattr(stats, "freezeCount", 0)
-                    width = max(width, getattr(stats, "frameWidth", 0))
-                    height = max(height, getattr(stats, "frameHeight", 0))
-            elif kind == "outbound-rtp":
-                sent += getattr(stats, "bytesSent", 0)
-            elif kind == "candidate-pair" and stats.nominated:
-                trip = max(trip, getattr(stats, "currentRoundTripTime", 0.0))
-        return LinkStats(
-            *(stamp / 1000, received, lost, size, frames, jitter, trip),
-            *(sent, freezes, width, height),
-            *route(report),
-        )
+        if self._link is not None:
+            await self._look_at(encoded(report, self._transceivers), self._link)
+        return totals(report)
+
+    async def _look_at(self, encoded: dict[Slot, int], link: FrameLink) -> None:
+        """Stop what leaves without having been through the worker."""
+        for slot in self._watch.look(encoded, await link.passed()):
+            if slot in self._transceivers:
+                self._transceivers[slot].sender.replaceTrack(jsnull)
+                self._emit(Unprotected(slot))
 
     def close(self) -> None:
         """End it and emit nothing more."""
@@ -413,7 +345,8 @@ def _nullable(track: Track | None) -> Any:
     return jsnull if track is None else track
 
 
-def _ice_server(server: IceServer) -> Any:
+def ice_server(server: IceServer) -> Any:
+    """Return a server as the browser takes it."""
     return {
         "urls": list(server.urls),
         **({"username": server.username} if server.username else {}),

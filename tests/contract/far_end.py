@@ -14,9 +14,9 @@ from typing import Any
 
 from js import Event, document, localStorage
 
+from client_py.browser.connections import BrowserPeerConnections
 from client_py.browser.dom import live_proxies
 from client_py.browser.media import BrowserMedia
-from client_py.browser.rtc import BrowserPeerConnections
 from client_py.browser.socket import BrowserSignaling
 from client_py.browser.synthetic import SyntheticCapture
 from client_py.core.errors import MediaError, NegotiationError, SignalingError

@@ -1,0 +1,71 @@
+"""Makes the page's connections, some of them before anybody needs one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from js import RTCPeerConnection
+from pyodide.ffi import to_js
+
+from client_py.browser.frames import FrameWorker
+from client_py.browser.rtc import BrowserPeerConnection, Made, ice_server
+from client_py.core.ports import PeerEvent
+from protocol.messages import IceServer
+
+_SPARES = 3  # connections made ahead: most rooms that one joins hold no more
+
+
+class BrowserPeerConnections:
+    """Makes the page's connections.
+
+    All of a page's connections have one certificate: making a key takes longer
+    than anything else on the way to the first offer, so it is made in the lobby.
+    So are the first connections that will offer.
+    """
+
+    def __init__(self, frames: FrameWorker | None = None) -> None:
+        self._frames = frames
+        self._certificates: Any = to_js([])
+        self._spares: list[Made] = []
+        self._needed = False
+
+    async def prepare(self, certificate: Awaitable[Any]) -> None:
+        """Take the certificate when it is made, and make what first calls need."""
+        self._certificates = to_js([await certificate])
+        # Whoever is quicker than this must not wait for it as well.
+        while not self._needed and len(self._spares) < _SPARES:
+            # Sealed, as most rooms are: a transform can't be set any later.
+            link = self._frames.link() if self._frames else None
+            self._spares.append(Made(self._new(()), link, offering=True))
+            await asyncio.sleep(0)
+
+    def __call__(
+        self,
+        *,
+        initiator: bool,
+        ice_servers: tuple[IceServer, ...],
+        emit: Callable[[PeerEvent], None],
+        sealed: bool = False,
+    ) -> "BrowserPeerConnection":
+        """Return a new connection."""
+        self._needed = True
+        if initiator and self._spares and sealed == (self._frames is not None):
+            made = self._spares.pop()
+            made.connection.setConfiguration(**self._configuration(ice_servers))
+        else:
+            link = None
+            if sealed:
+                assert self._frames is not None, "no browser to encrypt with"
+                link = self._frames.link()
+            made = Made(self._new(ice_servers), link, offering=initiator)
+        return BrowserPeerConnection(made, emit)
+
+    def _new(self, ice_servers: tuple[IceServer, ...]) -> Any:
+        return RTCPeerConnection.new(**self._configuration(ice_servers))
+
+    def _configuration(self, ice_servers: tuple[IceServer, ...]) -> dict[str, Any]:
+        return {
+            "iceServers": to_js([ice_server(server) for server in ice_servers]),
+            "bundlePolicy": "max-bundle",
+            "certificates": self._certificates,
+        }

@@ -1,0 +1,79 @@
+"""Calls that are encrypted from end to end, as people see it."""
+
+import re
+
+from playwright.sync_api import expect
+
+from client_py.core.address import secret_of
+from client_py.testing import expect_mesh_complete
+from client_py.testing.server import Room
+
+# As Chromium does with a transform that is set a task too late: without a word.
+DEAF = """
+Object.defineProperty(RTCRtpSender.prototype, "transform",
+  { set() {}, get: () => null });
+"""
+
+
+def tile(person, other):
+    return person.page.locator(f'[data-testid=tile][data-participant="{other.id}"]')
+
+
+def test_everybody_sees_that_the_call_is_encrypted(participants):
+    people = participants("ada", "bob", headless="carol")
+    expect_mesh_complete(*people, frames=10)
+    ada, bob, carol = people
+    for person, other in ((ada, bob), (bob, ada), (ada, carol), (ada, ada)):
+        expect(tile(person, other)).to_have_attribute("data-e2ee", "on")
+    codes = {each.snapshot["room_code"] for each in people}
+    assert len(codes) == 1
+    assert re.fullmatch(r"(\d{5} ){5}\d{5}", codes.pop())
+
+
+def test_the_server_never_gets_the_secret(participants, room, tertulia_server):
+    ada, bob = participants("ada", "bob")
+    expect_mesh_complete(ada, bob, frames=5)
+    assert secret_of(room.link) not in tertulia_server.log
+    assert secret_of(ada.page.url) == secret_of(room.link)
+
+
+def test_a_link_without_its_key_says_what_is_missing(participant, room):
+    ada = participant("ada", room=Room(room.link.partition("#")[0]), join=False)
+    ada.control("display-name").fill("ada")
+    ada.control("join").click()
+    ada.expect_phase("failed")
+    expect(ada.page.get_by_test_id("failed-secret-missing")).to_be_visible()
+
+
+def test_a_spoilt_key_says_so(participant, room):
+    ada = participant("ada", room=Room(room.link[:-1]), join=False)
+    ada.control("display-name").fill("ada")
+    ada.control("join").click()
+    ada.expect_phase("failed")
+    expect(ada.page.get_by_test_id("failed-secret-spoilt")).to_be_visible()
+
+
+def test_a_room_may_be_made_without_encryption(participant, tertulia_server):
+    room = tertulia_server.create_room(e2ee=False)
+    ada, bob = (participant(name, room=room) for name in ("ada", "bob"))
+    expect_mesh_complete(ada, bob, frames=5)
+    expect(tile(ada, bob)).to_have_attribute("data-e2ee", "off")
+
+
+def test_frames_that_a_browser_sends_in_plain_are_never_shown(participant):
+    ada = participant("ada", scripts=[DEAF])
+    bob = participant("bob")
+    expect(tile(ada, bob)).to_have_attribute("data-e2ee", "failed")
+    assert tile(bob, ada).locator("video").evaluate("it => it.videoWidth") == 0
+
+
+def test_a_room_that_is_made_in_the_page_has_a_key_in_its_link(participant, room):
+    start = Room(room.link.split("/r/")[0] + "/")
+    ada = participant("ada", room=start, join=False)
+    ada.page.get_by_test_id("create-room").click()
+    expect(ada.page).to_have_url(re.compile(r"/r/[^#]+#key=[\w-]{43}$"))
+    ada.page.reload()
+    expect(ada.page).to_have_url(re.compile(r"#key=[\w-]{43}$"))
+    ada.control("display-name").fill("ada")
+    ada.control("join").click()
+    ada.expect_phase("joined")
