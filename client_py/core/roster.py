@@ -280,7 +280,7 @@ class Roster:
     def renewal_due(self, event: RenewalDue) -> list[Effect]:
         """Replace the link, if it is still the one that failed."""
         who, link = event.participant, self._links.get(event.participant)
-        if link is None or link.generation != event.generation:
+        if link is None or link.ended or link.generation != event.generation:
             return []
         return self._replace(who, link, link.generation + 1)
 

@@ -1,5 +1,7 @@
 """Hosts run the room by the page's controls, and the page says what they did."""
 
+import secrets
+
 import httpx
 import pytest
 from playwright.sync_api import expect
@@ -13,7 +15,8 @@ def make_room(server, **wanted):
         session = http.post("/api/session", json={}).json()["token"]
         bearer = {"authorization": f"Bearer {session}"}
         made = http.post("/api/rooms", json=wanted, headers=bearer)
-    return Room(f"{server.url}/r/{made.raise_for_status().json()['room']}")
+    room = made.raise_for_status().json()["room"]
+    return Room(f"{server.url}/r/{room}#key={secrets.token_urlsafe(32)}")
 
 
 def choose(host, other, item):

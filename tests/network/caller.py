@@ -108,7 +108,8 @@ class Caller:
 
     def _people(self, room: Room) -> Cast:
         if self._cast is None:
-            link = Room(f"http://localhost:{self._forward(room)}/r/{room.id}")
+            path = room.link.partition("/r/")[2]  # with its key
+            link = Room(f"http://localhost:{self._forward(room)}/r/{path}")
             self._cast = Cast(
                 link, browser=self._launched, background=lambda: self._background
             )

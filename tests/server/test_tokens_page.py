@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 from guest import make_settings, serving
 
+from e2ee.room import read_invitation
 from server.cookie import HANDOFF, TRANSACTION
 from server.tokens import LEEWAY, LOGIN_LIFE, ROOM_LIFE, SESSION_LIFE, VISIT_LIFE
 
@@ -33,8 +34,10 @@ async def test_the_program_on_the_page_lets_somebody_into_a_room(tmp_path):
     async with serving(make_settings(tmp_path, api_keys={"school": KEY})) as house:
         env = {"TERTULIA_URL": house.origin, "SCHOOL_KEY": KEY, "NO_PROXY": "*"}
         link = httpx.URL(await run(code, **env))
-        name, _, token = link.fragment.partition("=")
-        assert name == "token"
+        parts = dict(part.split("=") for part in link.fragment.split("&"))
+        assert list(parts) == ["token", "key"]
+        assert read_invitation(parts["key"]).shared_key
+        token = parts["token"]
         guest = await house.visit()
         joined = await guest.enter(token, "somebody")
         assert link.path == f"/r/{joined.room}"

@@ -1,0 +1,169 @@
+"""A session in an encrypted call: what is opened, what is believed, what is told."""
+
+import pytest
+
+from client_py.core import effect as do, event as e
+from client_py.core.session import Session
+from client_py.core.state import Connection, Encryption, NoticeKind, Phase, Problem
+from client_py.core.terms import SafetyCode, Terms
+from e2ee.handshake import Link
+from e2ee.room import encode_secret, read_invitation
+from protocol import messages as m
+from protocol.codes import LeaveReason
+from tests.unit.people import ANN, BEN, CAT, ICE, ME, info, joined, signaled
+
+SECRET = encode_secret(bytes(32))
+SHARED = read_invitation(SECRET).shared_key
+CODE = SafetyCode((("🐶", "Dog"),), "1000 2000 3000")
+KEY, OTHER = b"their key", b"another key"
+HERE = m.Door(e2ee=True)
+
+
+def entering(secret: str = SECRET, *, encrypts: bool = True) -> Session:
+    """Return a session of somebody who said hello."""
+    made = Session(lambda: 0.5, "test", encrypts=encrypts)
+    for event in (e.EnterLobby("room", secret), e.Join("Me"), e.Admitted("token")):
+        made.handle(event)
+    return made
+
+
+def inside(*others: m.ParticipantId) -> Session:
+    """Return a session of somebody who is in an encrypted call."""
+    made = entering()
+    made.handle(e.Heard(joined(*others)))
+    return made
+
+
+def secured(
+    encryption: Encryption = Encryption.ON,
+    theirs: bytes = KEY,
+    *,
+    who: m.ParticipantId = ANN,
+    generation: int = 1,
+    ended: bool = False,
+) -> e.PeerSecured:
+    return e.PeerSecured(who, generation, encryption, b"me", theirs, CODE, ended)
+
+
+def shown(session: Session, who: m.ParticipantId = ANN) -> tuple[Encryption, object]:
+    (found,) = [each for each in session.snapshot.participants if each.id == who]
+    return found.e2ee, found.code
+
+
+def kinds(session: Session) -> list[NoticeKind]:
+    return [each.kind for each in session.snapshot.notices]
+
+
+def test_a_link_is_opened_on_the_terms_of_the_secret() -> None:
+    terms = Terms(Link("room", ME, ANN, begins=True), SHARED)
+    opened = entering().handle(e.Heard(joined(ANN)))
+    assert opened == [do.OpenPeer(ANN, 1, True, ICE, terms)]
+
+
+@pytest.mark.parametrize("door", [m.Door(), HERE])
+def test_with_a_secret_a_call_is_encrypted_whatever_the_server_says(door) -> None:
+    session = entering()
+    answer = m.Joined(ME, "room", (info(ANN),), "secret", ICE, door=door)
+    (opened,) = session.handle(e.Heard(answer))
+    assert isinstance(opened, do.OpenPeer) and opened.terms is not None
+
+
+def test_without_the_secret_nobody_stays_in_an_encrypted_room() -> None:
+    session = entering(secret="")
+    answer = m.Joined(ME, "room", (info(ANN),), "secret", ICE, door=HERE)
+    assert session.handle(e.Heard(answer)) == [do.Send(m.Leave()), do.Disconnect()]
+    assert session.snapshot.phase is Phase.FAILED
+    assert session.snapshot.problem is Problem.SECRET_MISSING
+
+
+@pytest.mark.parametrize("secret", ["unseen", SECRET[:-1], SECRET + "A", "é" * 43])
+def test_a_spoilt_secret_knocks_at_no_door(secret: str) -> None:
+    session = Session(lambda: 0.5, encrypts=True)
+    session.handle(e.EnterLobby("room", secret))
+    assert session.handle(e.Join("Me")) == [do.Disconnect()]
+    assert session.snapshot.problem is Problem.SECRET_SPOILT
+
+
+def test_who_can_not_encrypt_knocks_at_no_door() -> None:
+    session = Session(lambda: 0.5, encrypts=False)
+    session.handle(e.EnterLobby("room", SECRET))
+    assert session.handle(e.Join("Me")) == [do.Disconnect()]
+    assert session.snapshot.problem is Problem.E2EE_UNSUPPORTED
+
+
+def test_no_secret_is_written_where_a_snapshot_is() -> None:
+    session = inside(ANN)
+    assert session.snapshot.secret == SECRET
+    assert SECRET not in repr(session.snapshot) + repr(e.EnterLobby("room", SECRET))
+
+
+def test_a_link_is_shown_as_it_is() -> None:
+    session = inside(ANN)
+    trail = [shown(session)]
+    for each in (Encryption.ON, Encryption.VERIFIED, Encryption.FAILED):
+        session.handle(secured(each))
+        trail.append(shown(session))
+    assert trail == [
+        (Encryption.OFF, None),
+        (Encryption.ON, CODE),
+        (Encryption.VERIFIED, CODE),
+        (Encryption.FAILED, CODE),
+    ]
+
+
+def test_what_is_said_of_an_older_connection_is_nothing() -> None:
+    session = inside(ANN)
+    assert session.handle(secured(generation=0)) == []
+    assert shown(session) == (Encryption.OFF, None)
+
+
+def test_keys_are_renewed_when_somebody_comes_and_when_they_go() -> None:
+    session = inside(ANN)
+    came = session.handle(e.Heard(m.ParticipantJoined(info(CAT))))
+    assert [type(each) for each in came] == [do.RenewKeys, do.OpenPeer]
+    gone = m.ParticipantLeft(CAT, LeaveReason.LEFT)
+    assert session.handle(e.Heard(gone)) == [do.ClosePeer(CAT), do.RenewKeys()]
+
+
+def test_the_room_code_waits_for_everybody() -> None:
+    session = inside(ANN, BEN)
+    session.handle(secured())
+    assert session.snapshot.room_code == ""
+    session.handle(secured(who=BEN, theirs=OTHER))
+    assert len(session.snapshot.room_code) == 35
+
+
+def test_a_verified_device_stays_so_over_a_new_connection() -> None:
+    session = inside(ANN)
+    session.handle(secured(Encryption.VERIFIED))
+    session.handle(e.PeerChanged(ANN, 1, "failed"))
+    session.handle(e.RenewalDue(ANN, 1))
+    session.handle(secured(generation=2))
+    assert shown(session) == (Encryption.VERIFIED, CODE)
+
+
+def test_another_key_after_verification_cuts_the_link_and_is_told() -> None:
+    session = inside(ANN)
+    session.handle(secured(Encryption.VERIFIED))
+    session.handle(e.PeerChanged(ANN, 1, "failed"))
+    session.handle(e.RenewalDue(ANN, 1))
+    assert session.handle(secured(theirs=OTHER, generation=2)) == [do.ClosePeer(ANN)]
+    assert shown(session) == (Encryption.FAILED, CODE)
+    assert kinds(session) == [NoticeKind.KEY_CHANGED]
+    assert session.snapshot.participants[1].connection is Connection.UNREACHABLE
+
+
+def test_a_mismatch_ends_the_link_for_good() -> None:
+    session = inside(ANN)
+    session.handle(secured())
+    ended = secured(Encryption.FAILED, ended=True)
+    assert session.handle(ended) == [do.ClosePeer(ANN)]
+    assert kinds(session) == [NoticeKind.MISMATCH]
+    assert session.handle(signaled(ANN, m.Renew())) == []
+    assert session.handle(e.RenewalDue(ANN, 1)) == []
+
+
+def test_codes_are_compared_with_who_is_here() -> None:
+    session = inside(ANN)
+    assert session.handle(e.CompareCodes(ANN, True)) == [do.Compare(ANN, True)]
+    assert session.handle(e.CompareCodes(CAT, True)) == []
