@@ -138,10 +138,15 @@ class Journal:
 
     async def run(self) -> None:
         """Write what comes, for ever."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._write())
-            if self._file is not None:
-                group.create_task(self._keep(self._file))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._write())
+                if self._file is not None:
+                    group.create_task(self._keep(self._file))
+        except* Exception:
+            self._flow = Flow.AWAY  # nothing is written any more: be seen
+            log.exception("= the journal failed, records wait for the next start")
+            raise
 
     async def flush(self) -> None:
         """Wait until everything is in the store."""

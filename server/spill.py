@@ -20,7 +20,8 @@ _MOST: Final = 64  # processes that share a directory
 class Spill:
     """One process's file in a directory; a process that runs has its own.
 
-    ``open`` takes the first file that no other process holds, with what is in it.
+    ``open`` takes the first file that no other process holds, with what is in it
+    and in the files of those that run no more.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -35,11 +36,13 @@ class Spill:
         """Take a file, and count what a process before left in it."""
         self._directory.mkdir(parents=True, exist_ok=True)
         self._file = self._take_file()
-        for line in self._lines(0, os.fstat(self._file).st_size):
+        for line in _lines(self._file, 0, os.fstat(self._file).st_size):
             self._end += len(line)
             self.unread += 1
         # What follows the last whole line was being written when the process ended.
         os.ftruncate(self._file, self._end)
+        for path in sorted(self._directory.glob("journal-*.log")):
+            self._adopt(path)
 
     def append(self, records: Iterable[bytes]) -> None:
         """Write records, and return when they have reached the disk.
@@ -60,7 +63,7 @@ class Spill:
     def read(self, most: int) -> list[bytes]:
         """Return the next records, at most so many; spoiled lines are left out."""
         records: list[bytes] = []
-        for line in self._lines(self._at, self._end):
+        for line in _lines(self._file, self._at, self._end):
             self._at += len(line)
             self.unread -= 1
             record = _record(line)
@@ -90,17 +93,19 @@ class Spill:
         while written < len(text):
             written += os.pwrite(self._file, text[written:], self._end + written)
 
-    def _lines(self, start: int, end: int) -> Iterator[bytes]:
-        """Yield the whole lines between two places."""
-        rest = b""
-        while start < end:
-            piece = os.pread(self._file, min(_PIECE, end - start), start)
-            if not piece:
-                return
-            start += len(piece)
-            *lines, rest = (rest + piece).split(b"\n")
-            for line in lines:
-                yield line + b"\n"
+    def _adopt(self, path: Path) -> None:
+        """Take over what is in a file that no process holds."""
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found = map(_record, _lines(file, 0, os.fstat(file).st_size))
+            if records := [each for each in found if each is not None]:
+                self.append(records)
+            os.ftruncate(file, 0)
+        except BlockingIOError:
+            pass  # somebody holds it: another process, or this one its own
+        finally:
+            os.close(file)
 
     def _take_file(self) -> int:
         for number in range(1, _MOST + 1):
@@ -113,6 +118,19 @@ class Spill:
                 continue
             return file
         raise OSError(f"more than {_MOST} processes share the data directory")
+
+
+def _lines(file: int, start: int, end: int) -> Iterator[bytes]:
+    """Yield the whole lines between two places."""
+    rest = b""
+    while start < end:
+        piece = os.pread(file, min(_PIECE, end - start), start)
+        if not piece:
+            return
+        start += len(piece)
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            yield line + b"\n"
 
 
 def _line(record: bytes) -> bytes:

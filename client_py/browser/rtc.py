@@ -14,6 +14,7 @@ from js import MediaStream, Object, RTCPeerConnection
 from pyodide.ffi import JsException, jsnull, to_js
 
 from client_py.browser.dom import Listeners
+from client_py.browser.route import route
 from client_py.core.errors import NegotiationError
 from client_py.core.ports import (
     CandidateGathered,
@@ -213,9 +214,9 @@ class BrowserPeerConnection:
         return float(sources[0].audioLevel or 0.0) if sources.length else 0.0
 
     async def get_stats(self) -> LinkStats:
-        """Return the totals over all that is received."""
+        """Return the totals over all that is carried."""
         self._check_open()
-        received = lost = size = frames = 0
+        received = lost = size = frames = sent = freezes = width = height = 0
         jitter = trip = stamp = 0.0
         report = await self._settled(self._pc.getStats())
         for stats in report.values():
@@ -228,9 +229,18 @@ class BrowserPeerConnection:
                 stamp = stats.timestamp
                 if stats.kind == "video":
                     frames += getattr(stats, "framesDecoded", 0)
+                    freezes += getattr(stats, "freezeCount", 0)
+                    width = max(width, getattr(stats, "frameWidth", 0))
+                    height = max(height, getattr(stats, "frameHeight", 0))
+            elif kind == "outbound-rtp":
+                sent += getattr(stats, "bytesSent", 0)
             elif kind == "candidate-pair" and stats.nominated:
                 trip = max(trip, getattr(stats, "currentRoundTripTime", 0.0))
-        return LinkStats(stamp / 1000, received, lost, size, frames, jitter, trip)
+        return LinkStats(
+            *(stamp / 1000, received, lost, size, frames, jitter, trip),
+            *(sent, freezes, width, height),
+            *route(report),
+        )
 
     def close(self) -> None:
         """End it and emit nothing more."""

@@ -17,8 +17,16 @@ from client_py.core import effect as do, event as e
 from client_py.core.errors import MediaError, NegotiationError, SignalingError
 from client_py.core.heartbeat import Heartbeat
 from client_py.core.peer import Peer
-from client_py.core.ports import CaptureRequest, Closed, Platform, TextReceived, Track
+from client_py.core.ports import (
+    CaptureRequest,
+    Closed,
+    LinkStats,
+    Platform,
+    TextReceived,
+    Track,
+)
 from client_py.core.quality import QualityMeter
+from client_py.core.report import EVERY, Reporter
 from client_py.core.session import Session
 from client_py.core.slot import Slot
 from client_py.core.speaker import Listening
@@ -307,8 +315,11 @@ class Conference:
         return self._peers[who][0].audio_level()
 
     async def _score_links(self) -> None:
+        reporter, due = Reporter(), EVERY
         while True:
             await asyncio.sleep(SCORES)
+            due -= SCORES
+            links: dict[ParticipantId, LinkStats] = {}
             for who, (peer, _) in list(self._peers.items()):
                 try:
                     stats = await peer.get_stats()
@@ -317,6 +328,12 @@ class Conference:
                 if who in self._meters:
                     quality = self._meters[who].score(stats)
                     self.post(e.QualityMeasured(who, quality))
+                    links[who] = stats
+            reporter.look(links)
+            if due <= 0:
+                due = EVERY
+                if report := reporter.report(links):
+                    self._say(report)
 
     # -- tasks
 

@@ -13,6 +13,7 @@ from client_py.core.event import DevicesChanged, PlaybackBlocked, SourceEnded
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality
 from protocol.messages import Candidate, Description, IceServer, ParticipantId
+from protocol.statistics import Connection, Transport
 
 Track = Any
 """A platform's media track: opaque here."""
@@ -106,10 +107,11 @@ PeerEvent = (
 
 @dataclass(frozen=True, slots=True)
 class LinkStats:
-    """What one link received since it began, for scoring.
+    """What one link carried since it began, and how, as its own end saw it.
 
     Counters are totals; ``jitter`` and ``round_trip_time`` are seconds,
-    ``timestamp`` is seconds on any steady clock.
+    ``timestamp`` is seconds on any steady clock. ``width`` and ``height`` are those
+    of the largest picture that comes, 0 where none does.
     """
 
     timestamp: float
@@ -119,6 +121,12 @@ class LinkStats:
     frames_decoded: int = 0
     jitter: float = 0.0
     round_trip_time: float = 0.0
+    bytes_sent: int = 0
+    freezes: int = 0
+    width: int = 0
+    height: int = 0
+    connection: Connection = "unknown"
+    transport: Transport = "unknown"
 
 
 class PeerConnection(Protocol):
@@ -170,7 +178,7 @@ class PeerConnection(Protocol):
         """Return the level 0..1 of what is heard in a slot just now."""
 
     async def get_stats(self) -> LinkStats:
-        """Return the totals of what was received."""
+        """Return the totals of what was carried, and by which way."""
 
     def close(self) -> None:
         """End it and emit nothing more. Idempotent."""

@@ -11,6 +11,8 @@ from typing import Any
 
 from aiortc import InvalidStateError, RTCPeerConnection, RTCSessionDescription
 
+from protocol.statistics import Connection as Connected, Transport
+
 log = logging.getLogger("tertulia.headless.connection")
 
 
@@ -40,6 +42,22 @@ class Connection(RTCPeerConnection):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await super().close()
+
+    @property
+    def way(self) -> tuple[Connected, Transport]:
+        """Whether media goes through a relay, and how this end goes out.
+
+        aiortc tells it nowhere; how it talks to its own relay, aioice keeps for itself.
+        """
+        for transceiver in self.getTransceivers():
+            dtls = transceiver.sender.transport
+            pairs = dtls.transport._connection._nominated if dtls else {}
+            for pair in pairs.values():
+                if pair.local_candidate.type == "relay":
+                    return "relay", "unknown"
+                remote = pair.remote_candidate.type == "relay"
+                return "relay" if remote else "direct", "udp"
+        return "unknown", "unknown"
 
     async def _RTCPeerConnection__connect(self) -> None:
         # Overrides ``__connect``; the contract's tests notice when that changes.

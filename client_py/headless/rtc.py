@@ -184,7 +184,7 @@ class HeadlessPeerConnection:
         return self._incoming[slot].level if slot in self._incoming else 0.0
 
     async def get_stats(self) -> LinkStats:
-        """Return the totals of what was received."""
+        """Return the totals of what was carried. Freezes are not counted."""
         self._check_open()
         report = (await self._pc.getStats()).values()
         inbound = [each for each in report if each.type == "inbound-rtp"]
@@ -207,6 +207,13 @@ class HeadlessPeerConnection:
                 (each.jitter / _RATES[each.kind] for each in inbound), default=0.0
             ),
             round_trip_time=max(trips, default=0.0),
+            bytes_sent=sum(
+                each.bytesSent for each in report if each.type == "transport"
+            ),
+            width=max((each.width for each in self._incoming.values()), default=0),
+            height=max((each.height for each in self._incoming.values()), default=0),
+            connection=self._pc.way[0],
+            transport=self._pc.way[1],
         )
 
     def close(self) -> None:

@@ -28,6 +28,7 @@ class Incoming:
     def __init__(self, track: MediaStreamTrack) -> None:
         self.kind = str(track.kind)
         self.frames = 0
+        self.width = self.height = 0  # of the last picture
         self._track = track
         self._level = 0.0
         self._measured = 0.0
@@ -48,6 +49,8 @@ class Incoming:
         if isinstance(frame, AudioFrame):
             self._level = float(np.sqrt(np.mean(np.square(samples(frame)))))
             self._measured = time.monotonic()
+        else:
+            self.width, self.height = frame.width, frame.height
         return frame
 
 

@@ -234,6 +234,7 @@ class FakePeerConnection:
             frame = Identity(track.name, next(track.frames))
             other.remote_tracks[slot].received.append(frame)
             other.count(slot)
+            self.stats = replace(self.stats, bytes_sent=self.stats.bytes_sent + 100)
 
     def count(self, slot: Slot) -> None:
         """Count one frame that came in a slot."""
@@ -244,6 +245,10 @@ class FakePeerConnection:
             packets_received=self.stats.packets_received + 1,
             bytes_received=self.stats.bytes_received + 100,
             frames_decoded=self.stats.frames_decoded + video,
+            width=640,
+            height=360,
+            connection="direct",
+            transport="udp",
         )
         if not video:
             self.levels[slot] = 0.25

@@ -403,6 +403,11 @@ async def test_the_totals_of_what_came_grow(stack: Stack) -> None:
         assert first.timestamp < second.timestamp
         assert second.packets_lost == 0
         assert 0.0 <= second.jitter < 1.0
+        assert (second.width, second.height) > (0, 0)
+        assert (second.connection, second.transport) == ("direct", "udp")
+        before = await alice.get_stats()
+        await bob.shows(Slot.CAMERA, "Ada")
+        assert 0 < before.bytes_sent < (await alice.get_stats()).bytes_sent
         assert 0.0 <= second.round_trip_time < 1.0
 
 

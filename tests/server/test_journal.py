@@ -316,6 +316,23 @@ async def test_a_record_nobody_can_read_is_left_out_and_told(tmp_path, caplog):
     assert "can't be read, and is left out" in caplog.text
 
 
+async def test_a_fault_of_ours_is_seen_and_costs_no_record(tmp_path, caplog):
+    store = FakeStore()
+
+    async def fail(participation):
+        raise ValueError("a fault")
+
+    store.came = fail
+    journal = Journal(store, 0, Spill(tmp_path))
+    async with running(journal):
+        journal.came(stay(1))
+        await until(lambda: not journal.healthy)
+    assert "the journal failed" in caplog.text
+    store = FakeStore()
+    async with running(Journal(store, 0, Spill(tmp_path))):
+        assert store.written == came(1)
+
+
 async def test_without_a_place_for_its_file_memory_has_to_do(caplog):
     store = FakeStore()
     async with running(Journal(store, 0, Spill(Path("/dev/null/below")))) as _:

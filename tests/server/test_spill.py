@@ -90,6 +90,21 @@ def test_two_processes_have_two_files(spill, tmp_path):
     other.close()
 
 
+def test_what_processes_left_that_run_no_more_is_taken_over(spill, tmp_path):
+    second, third = Spill(tmp_path / "deep"), Spill(tmp_path / "deep")
+    second.open()
+    third.open()
+    spill.append([b"one"])
+    second.append([b"still running"])
+    third.append([b"three", b"four"])
+    spill.close()
+    third.close()
+    assert reopened(tmp_path / "deep") == [b"one", b"three", b"four"]
+    assert reopened(tmp_path / "deep") == [b"one", b"three", b"four"]
+    assert second.read(9) == [b"still running"]
+    second.close()
+
+
 def test_the_file_is_for_its_owner_alone(spill, tmp_path):
     assert journal(tmp_path).stat().st_mode & 0o777 == 0o600
 

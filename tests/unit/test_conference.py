@@ -794,6 +794,27 @@ async def test_quality_of_a_link_is_shown() -> None:
 
 
 @timeless
+async def test_how_links_are_is_told_to_the_server_every_ten_seconds() -> None:
+    async with call("ann", "ben") as (hub, (ann, ben)):
+        (connection,) = ann.connections
+        told: list[m.ReportStats] = []
+        await asyncio.sleep(1)
+        for turn in (1, 2):
+            for second in range(10):
+                at = turn * 10.0 + second
+                connection.stats = LinkStats(at, bytes_received=int(at) * 1000)
+                await asyncio.sleep(1)
+            told = [
+                said
+                for who, said in hub.heard
+                if who == ann.id and isinstance(said, m.ReportStats)
+            ]
+            assert len(told) == turn
+        assert told[1].samples[0].peer == ben.id
+        assert told[1].samples[0].down == 8000.0
+
+
+@timeless
 async def test_connection_that_refuses_to_be_measured_stops_no_other() -> None:
     network = FakeNetwork()
     async with call("ann", "ben", "cat", network=network) as (_, (ann, *_)):
