@@ -15,6 +15,8 @@ from protocol.statistics import Connection as Connected, Transport
 
 log = logging.getLogger("tertulia.headless.connection")
 
+_AGAIN = 0.5  # seconds after which a task is cancelled once more
+
 
 class Connection(RTCPeerConnection):
     """An ``RTCPeerConnection`` that keeps the tasks in which it connects."""
@@ -37,10 +39,12 @@ class Connection(RTCPeerConnection):
         """End what is under way, then everything else."""
         if self._describing is not None:
             await asyncio.wait([self._describing])
-        tasks = list(self._connecting)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = set(self._connecting)
+        while tasks:
+            for task in tasks:
+                task.cancel()
+            # One that comes just as a handshake's packet does is swallowed.
+            _, tasks = await asyncio.wait(tasks, timeout=_AGAIN)
         await super().close()
 
     @property
