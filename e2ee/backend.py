@@ -37,6 +37,9 @@ class Identity(Protocol):
 class CryptoBackend(Protocol):
     """What handshake and channel need."""
 
+    def prepare(self) -> None:
+        """Make ahead what takes its time: soon there will be handshakes."""
+
     def random(self, length: int) -> bytes:
         """Return bytes that nobody can guess."""
 

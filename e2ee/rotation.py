@@ -14,7 +14,10 @@ from typing import Protocol
 from e2ee.errors import FrameError, RotationError
 from e2ee.transcript import pack, unpack
 
-GATHER = 0.1  # seconds: who comes and goes at once costs one rotation
+GATHER = 0.1  # seconds: who leaves at once costs one rotation
+#: Seconds after somebody came. A newcomer never had another link's keys, so nothing
+#: is in danger; and while a link is made its people's time is wanted elsewhere.
+SETTLE = 3.0
 RETRY = 0.25  # seconds, twice as long each time
 PATIENCE = 2.0  # seconds for an answer after somebody left
 LIFETIME = 600.0  # seconds under one key
@@ -127,9 +130,12 @@ class Rotation:
             return
         if reason is Reason.LEFT and self._deadline is None:
             self._deadline = now + GATHER + PATIENCE
+        due = now + (SETTLE if reason is Reason.JOINED else GATHER)
         if self._step(Step.REQUESTED):
-            self._due = now + GATHER
+            self._due = due
             self._offer = None  # its acknowledgement comes too late
+        elif self.phase is Phase.GATHERING:
+            self._due = min(self._due, due)
 
     def tick(self, now: float) -> list[Effect]:
         """Do what is due. Call it at ``due``, or whenever."""

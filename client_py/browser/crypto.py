@@ -3,6 +3,8 @@
 Private keys are made in the browser and never leave it.
 """
 
+import asyncio
+from collections import OrderedDict, deque
 from typing import Any
 
 from js import Uint8Array, window
@@ -11,6 +13,9 @@ from pyodide.ffi import JsException, to_js
 from e2ee.errors import ForgedError
 
 _X25519, _ED25519 = "X25519", "Ed25519"
+_SPARE = 7  # key pairs: a full room's
+_REST = 5.0  # seconds until others are made: not in the middle of a join
+_KNOWN = 32  # imported keys: two for each link's handshake and its channel
 
 
 class BrowserExchange:
@@ -50,7 +55,21 @@ class BrowserIdentity:
 
 
 class BrowserCrypto:
-    """A ``CryptoBackend``."""
+    """A ``CryptoBackend``.
+
+    WebCrypto answers a turn of the loop later, and in the middle of a join a turn is
+    long: so key pairs are made ahead, and a channel's keys are imported once.
+    """
+
+    def __init__(self) -> None:
+        self._spare: deque[BrowserExchange] = deque()
+        self._imported: OrderedDict[bytes, Any] = OrderedDict()
+        self._making: asyncio.Task[None] | None = None
+
+    def prepare(self) -> None:
+        """Make key pairs ahead, for a whole room."""
+        if self._making is None or self._making.done():
+            self._making = asyncio.ensure_future(self._make_spare())
 
     def random(self, length: int) -> bytes:
         """Return bytes that nobody can guess."""
@@ -59,7 +78,10 @@ class BrowserCrypto:
         return bytes(made.to_bytes())
 
     async def new_exchange(self) -> BrowserExchange:
-        """Make a key pair for one handshake."""
+        """Make a key pair for one handshake, or take one that was made ahead."""
+        if self._spare:
+            asyncio.get_running_loop().call_later(_REST, self.prepare)
+            return self._spare.popleft()
         return BrowserExchange(*await _pair(_X25519, "deriveBits"))
 
     async def new_identity(self) -> BrowserIdentity:
@@ -82,32 +104,40 @@ class BrowserCrypto:
 
     async def seal(self, key: bytes, nonce: bytes, plain: bytes, aad: bytes) -> bytes:
         """Encrypt with AES-GCM; the tag of 16 bytes comes last."""
-        how, imported = await _gcm(key, nonce, aad)
+        how, imported = await self._gcm(key, nonce, aad)
         return _plain(await window.crypto.subtle.encrypt(how, imported, to_js(plain)))
 
     async def open(self, key: bytes, nonce: bytes, sealed: bytes, aad: bytes) -> bytes:
         """Undo ``seal``. Raises ``ForgedError``."""
-        how, imported = await _gcm(key, nonce, aad)
+        how, imported = await self._gcm(key, nonce, aad)
         try:
             plain = await window.crypto.subtle.decrypt(how, imported, to_js(sealed))
         except JsException:
             raise ForgedError from None
         return _plain(plain)
 
+    async def _make_spare(self) -> None:
+        while len(self._spare) < _SPARE:
+            self._spare.append(BrowserExchange(*await _pair(_X25519, "deriveBits")))
+
+    async def _gcm(self, key: bytes, nonce: bytes, aad: bytes) -> tuple[Any, Any]:
+        imported = self._imported.get(key)
+        if imported is None:
+            uses = to_js(["encrypt", "decrypt"])
+            imported = await window.crypto.subtle.importKey(
+                "raw", to_js(key), "AES-GCM", False, uses
+            )
+            self._imported[key] = imported
+            if len(self._imported) > _KNOWN:
+                self._imported.popitem(last=False)
+        how = {"name": "AES-GCM", "iv": nonce, "additionalData": aad}
+        return to_js(how), imported
+
 
 async def _pair(algorithm: str, *uses: str) -> tuple[Any, bytes]:
     pair = await window.crypto.subtle.generateKey(algorithm, False, to_js(list(uses)))
     public = await window.crypto.subtle.exportKey("raw", pair.publicKey)
     return pair.privateKey, _plain(public)
-
-
-async def _gcm(key: bytes, nonce: bytes, aad: bytes) -> tuple[Any, Any]:
-    uses = to_js(["encrypt", "decrypt"])
-    imported = await window.crypto.subtle.importKey(
-        "raw", to_js(key), "AES-GCM", False, uses
-    )
-    how = {"name": "AES-GCM", "iv": nonce, "additionalData": aad}
-    return to_js(how), imported
 
 
 def _plain(buffer: Any) -> bytes:

@@ -33,7 +33,6 @@ from client_py.core.speaker import Listening
 from client_py.core.state import Problem, Snapshot
 from client_py.core.stream import Outgoing, Stream, Verdict
 from e2ee.room import SECRET, encode_secret
-from e2ee.rotation import Reason
 from protocol.codec import Codec
 from protocol.errors import ProtocolError
 from protocol.messages import (
@@ -142,9 +141,9 @@ class Conference:
                     peer.use_servers(servers)
             case do.RestartIce(who):
                 self._peers[who][0].restart_ice()
-            case do.RenewKeys():
+            case do.RenewKeys(reason):
                 for peer, _ in self._peers.values():
-                    peer.renew_keys(Reason.JOINED)
+                    peer.renew_keys(reason)
             case do.Compare(who, match):
                 if who in self._peers:
                     self._peers[who][0].compare(match)
@@ -193,6 +192,7 @@ class Conference:
         """Return what links are sealed with; one identity for all calls of a page."""
         crypto = self._platform.crypto
         if self._sealing is None and crypto is not None:
+            crypto.prepare()
             identity = asyncio.ensure_future(crypto.new_identity())
             self._sealing = Sealing(crypto, identity)
         return self._sealing

@@ -6,6 +6,7 @@ from client_py.core.event import Event
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality
 from client_py.core.terms import Terms
+from e2ee.rotation import Reason
 from protocol.messages import ClientMessage, IceServer, ParticipantId, PeerMessage
 
 
@@ -82,7 +83,9 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class RenewKeys:
-    """Send under new keys on every link: somebody came or went."""
+    """Send under new keys on every link: somebody came or left."""
+
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ happen between a check and what follows from it; only ``_ignoring`` is left.
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -126,7 +127,9 @@ class Peer:
                 loop.time,
             )
         # Asked for here and not in the task: a page draws its new screen first,
-        # and the offer would wait for that. Tracks need no offer of their own.
+        # and the offer would wait for that. Tracks need no offer of their own. The
+        # other end thinks about the first word while the offer is made.
+        self._greeting = _now(self._greet()) if self._seal is not None else None
         self._offer = (
             asyncio.ensure_future(self._pc.set_local_description())
             if link.initiator
@@ -178,8 +181,9 @@ class Peer:
 
     def close(self) -> None:
         """End the connection, also if ``run`` never began. Idempotent."""
-        if self._offer is not None:
-            self._offer.cancel()
+        for asked in (self._offer, self._greeting):
+            if asked is not None:
+                asked.cancel()
         self._be_patient()
         if self._growth is not None:
             self._growth.cancel()
@@ -209,10 +213,14 @@ class Peer:
             self._changed("untrusted")
 
     async def _begin(self) -> None:
-        if self._seal is not None:
-            self._send(await self._seal.begin())
+        if self._greeting is not None:
+            await self._greeting
         if self._offer is not None:
             await self._say(await self._offer)
+
+    async def _greet(self) -> None:
+        assert self._seal is not None
+        self._send(await self._seal.begin())
 
     @property
     def _who(self) -> ParticipantId:
@@ -342,3 +350,11 @@ class Peer:
 
     def _changed(self, state: str) -> None:
         self._post(PeerChanged(self._who, self._link.generation, state))
+
+
+def _now(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Begin a task at once, and not in the loop's next turn, where Python can."""
+    loop = asyncio.get_running_loop()
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(work, loop=loop, eager_start=True)
+    return loop.create_task(work)

@@ -188,8 +188,10 @@ class Seal:
         if self._channel is None:
             keys = secrets.channel_out, secrets.channel_in
             self._channel = Channel(self._crypto, *keys)
-        await self._frames.receive_under(0, secrets.suite, secrets.base_in)
-        await self._frames.send_under(0, secrets.suite, secrets.base_out)
+        await asyncio.gather(
+            self._frames.receive_under(0, secrets.suite, secrets.base_in),
+            self._frames.send_under(0, secrets.suite, secrets.base_out),
+        )
         self._rotation = Rotation(self._crypto.random, self._now())
         self._verification = Verification(secrets, self.mine)
         short = secrets.short

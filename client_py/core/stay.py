@@ -13,6 +13,7 @@ from client_py.core.log import Log
 from client_py.core.roster import Roster
 from client_py.core.source import Sources
 from client_py.core.state import NoticeKind
+from e2ee.rotation import Reason
 from protocol import messages as m
 from protocol.codes import MAX_CHAT, VERSION, LeaveReason
 
@@ -114,7 +115,7 @@ class Stay:
                 known = info.id in self.roster
                 if not known:
                     self._log.tell(NoticeKind.JOINED, info.name)
-                renewed = [] if known else self._renew_keys()
+                renewed = [] if known else self._renew_keys(Reason.JOINED)
                 return [*renewed, *self.roster.add(info)]
             case m.ParticipantChanged(info):
                 return self._changed(info)
@@ -140,7 +141,7 @@ class Stay:
             lost = reason is LeaveReason.LOST
             self._log.tell(NoticeKind.LOST if lost else NoticeKind.LEFT, info.name)
         removed = self.roster.remove(who)
-        return [*removed, *self._renew_keys()] if removed else []
+        return [*removed, *self._renew_keys(Reason.LEFT)] if removed else []
 
     def secured(self, event: e.PeerSecured) -> list[Effect]:
         """A link is encrypted, or isn't any more: the latter is told aloud."""
@@ -151,8 +152,8 @@ class Stay:
             self._log.tell(kind, info.name)
         return effects
 
-    def _renew_keys(self) -> list[Effect]:
-        return [RenewKeys()] if self.roster.sealed else []
+    def _renew_keys(self, reason: Reason) -> list[Effect]:
+        return [RenewKeys(reason)] if self.roster.sealed else []
 
     def absence_over(self, serial: int) -> list[Effect]:
         """Whoever hasn't come back to a server that was started anew is gone."""

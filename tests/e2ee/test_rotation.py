@@ -13,6 +13,7 @@ from e2ee.rotation import (
     LIFETIME,
     PATIENCE,
     RETRY,
+    SETTLE,
     TRANSITIONS,
     Key,
     KeyReceiver,
@@ -34,7 +35,7 @@ def fresh(length):
     return os.urandom(length)
 
 
-def offered(reason=Reason.JOINED):
+def offered(reason=Reason.ASKED):
     rotation = Rotation(fresh, 0.0)
     rotation.request(reason, 0.0)
     (key,) = rotation.tick(GATHER)
@@ -52,7 +53,7 @@ def test_a_new_key_is_used_once_it_is_acknowledged():
 def test_who_comes_and_goes_at_once_costs_one_rotation():
     rotation = Rotation(fresh, 0.0)
     for each in range(50):
-        rotation.request(Reason.JOINED, each / 1000)
+        rotation.request(Reason.ASKED, each / 1000)
     assert rotation.tick(GATHER - 0.01) == []
     assert len(rotation.tick(GATHER)) == 1
     assert rotation.due == pytest.approx(GATHER + RETRY)
@@ -81,7 +82,7 @@ def test_others_who_come_do_not_put_that_end_off():
     rotation, _ = offered(Reason.LEFT)
     effects, now = [], GATHER
     while Stop() not in effects:
-        rotation.request(Reason.JOINED, now)
+        rotation.request(Reason.ASKED, now)
         now += GATHER
         effects = rotation.tick(now)
     assert now == pytest.approx(GATHER + PATIENCE, abs=GATHER)
@@ -89,7 +90,7 @@ def test_others_who_come_do_not_put_that_end_off():
 
 def test_an_answer_to_an_earlier_offer_changes_nothing():
     rotation, _ = offered()
-    rotation.request(Reason.JOINED, 0.15)
+    rotation.request(Reason.ASKED, 0.15)
     assert rotation.acknowledged(1, 0.2) == []
     (second,) = rotation.tick(0.3)
     assert (second.generation, second.using) == (2, 0)
@@ -157,10 +158,10 @@ def test_a_hundred_rotations_over_a_bad_wire_lose_no_frame(seed):
         if rotation.phase is Phase.STEADY:
             if rotation.generation >= 100:
                 break
-            rotation.request(Reason.JOINED, now)
+            rotation.request(Reason.ASKED, now)
             asked += 1
         elif rotation.phase is Phase.OFFERED and chance.random() < 0.01:
-            rotation.request(Reason.JOINED, now)
+            rotation.request(Reason.ASKED, now)
         for effect in rotation.tick(now):
             post(effect, now)
         due = [each for each in wire if each[0] <= now]
@@ -180,3 +181,16 @@ def test_a_hundred_rotations_over_a_bad_wire_lose_no_frame(seed):
         receiving.tick(now)
     assert asked > 50
     assert {what for _, what in receiving.counts} == {"ok"}
+
+
+def test_who_comes_waits_for_a_quiet_moment_and_who_leaves_does_not():
+    rotation = Rotation(fresh, 0.0)
+    rotation.request(Reason.JOINED, 0.0)
+    rotation.request(Reason.JOINED, 1.0)
+    assert rotation.tick(SETTLE - 0.01) == []
+    assert len(rotation.tick(SETTLE)) == 1
+    other = Rotation(fresh, 0.0)
+    other.request(Reason.JOINED, 0.0)
+    other.request(Reason.LEFT, 1.0)
+    assert other.tick(1.0 + GATHER - 0.01) == []
+    assert len(other.tick(1.0 + GATHER)) == 1

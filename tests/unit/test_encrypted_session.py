@@ -8,6 +8,7 @@ from client_py.core.state import Connection, Encryption, NoticeKind, Phase, Prob
 from client_py.core.terms import SafetyCode, Terms
 from e2ee.handshake import Link
 from e2ee.room import encode_secret, read_invitation
+from e2ee.rotation import Reason
 from protocol import messages as m
 from protocol.codes import LeaveReason
 from tests.unit.people import ANN, BEN, CAT, ICE, ME, info, joined, signaled
@@ -120,9 +121,13 @@ def test_what_is_said_of_an_older_connection_is_nothing() -> None:
 def test_keys_are_renewed_when_somebody_comes_and_when_they_go() -> None:
     session = inside(ANN)
     came = session.handle(e.Heard(m.ParticipantJoined(info(CAT))))
+    assert came[0] == do.RenewKeys(Reason.JOINED)
     assert [type(each) for each in came] == [do.RenewKeys, do.OpenPeer]
     gone = m.ParticipantLeft(CAT, LeaveReason.LEFT)
-    assert session.handle(e.Heard(gone)) == [do.ClosePeer(CAT), do.RenewKeys()]
+    assert session.handle(e.Heard(gone)) == [
+        do.ClosePeer(CAT),
+        do.RenewKeys(Reason.LEFT),
+    ]
 
 
 def test_the_room_code_waits_for_everybody() -> None:
