@@ -1,6 +1,9 @@
 """What every test shares."""
 
 import asyncio
+import fcntl
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -20,3 +23,17 @@ def no_loop_but_ones_own(request):
     asyncio.events._set_running_loop(None)
     yield
     asyncio.events._set_running_loop(loop)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    """Hold one call at a time, however many workers there are.
+
+    A call of several tabs wants all cores: beside another one its pictures come too
+    late. Waited for here, the turn costs a test none of its time.
+    """
+    if "tertulia_cast" not in item.fixturenames:
+        return (yield)
+    with (Path(tempfile.gettempdir()) / "tertulia-call.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return (yield)

@@ -4,11 +4,16 @@ The system's Chromium and Firefox where there are any, else Playwright's own.
 ``TERTULIA_CHROMIUM`` and ``TERTULIA_FIREFOX`` name others.
 """
 
+import logging
 import os
 import shutil
+import signal
+import threading
 from typing import Any
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Playwright
+
+log = logging.getLogger("tertulia.testing")
 
 #: Chromium's arguments: nothing is drawn by a GPU or asked of the world.
 QUIET = (
@@ -23,6 +28,9 @@ QUIET = (
 FAKE_DEVICES = ("--use-fake-device-for-media-stream", "--auto-accept-this-tab-capture")
 #: Every page may use them, and nobody is asked.
 NO_QUESTIONS = "--use-fake-ui-for-media-stream"
+
+#: Seconds in which a browser has to close what was open in it.
+PATIENCE = 30.0
 
 _FIREFOX = {
     "media.navigator.streams.fake": True,
@@ -44,6 +52,7 @@ class Browsers:
         self._playwright = playwright
         self._headed = headed
         self._launched: dict[str, Browser] = {}
+        self._processes: dict[str, int] = {}
 
     def __getitem__(self, engine: str) -> Browser:
         """Return the browser of an engine: chromium, firefox or webkit."""
@@ -51,11 +60,39 @@ class Browsers:
             self._launched[engine] = self._launch(engine)
         return self._launched[engine]
 
+    def let_go(self, context: BrowserContext) -> None:
+        """Close a context.
+
+        Chromium has been seen to hang on one whose calls were still on, and then
+        answers nobody any more: it is ended, and launched anew for whoever is next.
+        """
+        engine = next(
+            (name for name, each in self._launched.items() if each is context.browser),
+            "",
+        )
+        process = self._processes.get(engine)
+        if process is None:
+            context.close()
+            return
+        end = threading.Timer(PATIENCE, os.kill, (process, signal.SIGKILL))
+        end.start()
+        try:
+            context.close()
+        except Error:
+            if end.is_alive():
+                raise
+        finally:
+            end.cancel()
+        if not self._launched[engine].is_connected():
+            del self._launched[engine], self._processes[engine]
+            log.warning("%s hung and was ended", engine)
+
     def close(self) -> None:
         """Close all of them."""
         for browser in self._launched.values():
             browser.close()
         self._launched.clear()
+        self._processes.clear()
 
     def _launch(self, engine: str) -> Browser:
         options: dict[str, Any] = {"headless": not self._headed}
@@ -70,7 +107,17 @@ class Browsers:
                 # A Firefox that Playwright didn't patch is driven by WebDriver BiDi.
                 options["channel"] = "moz-firefox"
         browser: Browser = getattr(self._playwright, engine).launch(**options)
+        if engine == "chromium":
+            self._processes[engine] = _process(browser)
         return browser
+
+
+def _process(browser: Browser) -> int:
+    """Return the id of Chromium's main process."""
+    session = browser.new_browser_cdp_session()
+    found = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    return next(int(each["id"]) for each in found if each["type"] == "browser")
 
 
 def executable(engine: str) -> str | None:

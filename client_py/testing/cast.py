@@ -33,10 +33,12 @@ class Cast:
         room: Room,
         browser: Callable[[str], Browser],
         background: Callable[[], Background],
+        let_go: Callable[[BrowserContext], None] = BrowserContext.close,
     ) -> None:
         self._room = room
         self._browser = browser
         self._background = background
+        self._let_go = let_go
         self._contexts: list[BrowserContext] = []
         self.people: list[Participant | HeadlessParticipant] = []
 
@@ -137,7 +139,7 @@ class Cast:
     def close(self) -> None:
         """Let everybody go."""
         for context in self._contexts:
-            context.close()
+            self._let_go(context)
         for person in self.people:
             if isinstance(person, HeadlessParticipant):
                 person.leave()

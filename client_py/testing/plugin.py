@@ -80,6 +80,7 @@ def tertulia_cast(request: pytest.FixtureRequest, room: "Room") -> "Iterator[Cas
         room,
         browser=lambda engine: fixture("tertulia_browsers")[engine],
         background=lambda: fixture("tertulia_background"),
+        let_go=lambda context: fixture("tertulia_browsers").let_go(context),
     )
     request.node.stash[_cast] = cast
     yield cast
