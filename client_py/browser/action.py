@@ -62,6 +62,11 @@ class Actions:
             "close-panel": lambda _: view.close_panel(),
             "pin": view.grid.pin,
             "dismiss-toast": view.toasts.dismiss,
+            "verify": lambda element: view.verification.open(
+                _whose(element), conference.snapshot
+            ),
+            "codes-match": lambda _: self._compare(same=True),
+            "codes-differ": lambda _: self._compare(same=False),
             "host-menu": view.hosting.open_menu,
             "host-mute": lambda _: self._moderate(m.Mute(view.hosting.target)),
             "host-stop-share": lambda _: self._moderate(
@@ -181,6 +186,11 @@ class Actions:
 
     def _moderate(self, message: m.HostMessage) -> None:
         self._conference.post(e.Moderate(message))
+
+    def _compare(self, *, same: bool) -> None:
+        dialog = self._view.verification
+        self._conference.post(e.CompareCodes(dialog.target, same))
+        dialog.answer(self._conference.snapshot, same=same)
 
     def _open_link(self, _: Any) -> None:
         room = room_of(str(by_id("invite-input").value))

@@ -88,6 +88,9 @@ def _draw_person(row: Any, person: Participant) -> None:
     set_data(row, "hue", str(hue(person.name)))
     menu = row.querySelector('[data-action="host-menu"]')
     menu.setAttribute("aria-label", f"Host menu for {person.name}")
+    set_data(row, "e2ee", person.e2ee.value)
+    verify = row.querySelector('[data-action="verify"]')
+    verify.setAttribute("aria-label", f"Encryption with {person.name}")
     set_text(part(row, "initials"), initials(person.name))
     set_text(part(row, "name"), person.name)
 

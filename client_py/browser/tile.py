@@ -143,6 +143,8 @@ class Grid:
             return
         menu = tile.querySelector('[data-action="host-menu"]')
         menu.setAttribute("aria-label", f"Host menu for {person.name}")
+        verify = tile.querySelector('[data-action="verify"]')
+        verify.setAttribute("aria-label", f"Encryption with {person.name}")
         media = person.media
         set_data(tile, "audio", "on" if media.microphone else "muted")
         set_data(tile, "video", "on" if media.camera else "off")

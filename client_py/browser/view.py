@@ -20,6 +20,7 @@ from client_py.browser.media import BrowserMedia
 from client_py.browser.panel import Chat, People
 from client_py.browser.tile import Grid
 from client_py.browser.toast import Toasts
+from client_py.browser.verification import VerificationDialog
 from client_py.browser.words import duration
 from client_py.core.address import fragment
 from client_py.core.state import Phase, Problem, Snapshot, SourceState
@@ -50,6 +51,7 @@ class View:
         self.grid = Grid(media)
         self.toasts = Toasts()
         self.hosting = Hosting()
+        self.verification = VerificationDialog()
         self._chat = Chat()
         self._people = People()
         self._panel = Panel.NONE
@@ -114,6 +116,7 @@ class View:
         self.grid.render(snapshot)
         self._people.render(snapshot)
         self.hosting.render(snapshot)
+        self.verification.render(snapshot)
         self._chat.render(snapshot, visible=self._panel is Panel.CHAT)
         self.toasts.render(snapshot)
         self._drawn(snapshot)

@@ -1,0 +1,93 @@
+"""Two people compare their codes in the page."""
+
+import re
+
+from playwright.sync_api import expect
+
+
+def open_dialog(person, other):
+    """Open the dialog about somebody by keyboard, from their tile."""
+    button = person.tile(other).get_by_test_id("tile-verify")
+    button.focus()
+    person.page.keyboard.press("Enter")
+    dialog = person.page.get_by_test_id("verification")
+    expect(dialog).to_be_visible()
+    return dialog
+
+
+def encryption(person, other, state):
+    expect(person.tile(other)).to_have_attribute("data-e2ee", state)
+
+
+def test_two_people_see_one_code_and_verify_each_other(participants):
+    ada, bob = participants("ada", "bob")
+    encryption(ada, bob, "on")
+    encryption(bob, ada, "on")
+    mark = ada.tile(bob).get_by_role("img", name="End-to-end encrypted through")
+    expect(mark).to_be_visible()
+    here, there = open_dialog(ada, bob), open_dialog(bob, ada)
+    for test_id, form in (
+        ("pair-emoji", r"(\S+ *[A-Za-z].*){7}"),
+        ("pair-digits", r"[\d ]{12,}"),
+    ):
+        text = here.get_by_test_id(test_id).inner_text()
+        assert re.search(form, text, re.DOTALL)
+        expect(there.get_by_test_id(test_id)).to_have_text(text, use_inner_text=True)
+    expect(here.get_by_test_id("pair-emoji").get_by_role("listitem")).to_have_count(7)
+    for dialog in (here, there):
+        dialog.get_by_test_id("show-room-code").click()
+    room = here.get_by_test_id("room-code").inner_text()
+    assert len(re.sub(r"\D", "", room)) == 30
+    expect(there.get_by_test_id("room-code")).to_have_text(room)
+    here.get_by_test_id("codes-match").click()
+    expect(here.get_by_test_id("verification-waiting")).to_have_text(
+        "Waiting for bob to say the same."
+    )
+    encryption(ada, bob, "on")
+    there.get_by_test_id("codes-match").click()
+    encryption(ada, bob, "verified")
+    encryption(bob, ada, "verified")
+    for dialog in (here, there):
+        expect(dialog.get_by_test_id("verification-state")).to_have_text(
+            "End-to-end encrypted and verified"
+        )
+        expect(dialog.get_by_test_id("codes-match")).to_be_hidden()
+    ada.page.keyboard.press("Escape")
+    expect(here).to_be_hidden()
+    expect(ada.tile(bob).get_by_test_id("tile-verify")).to_be_focused()
+    ada.expect_sees(bob)
+
+
+def test_codes_that_differ_end_the_link_aloud(participants):
+    ada, bob = participants("ada", "bob")
+    encryption(ada, bob, "on")
+    open_dialog(ada, bob).get_by_test_id("codes-differ").click()
+    for one, other in ((ada, bob), (bob, ada)):
+        encryption(one, other, "failed")
+        expect(one.page.get_by_text("somebody may be in between")).to_be_visible()
+        expect(one.tile(other).get_by_text("Held back")).to_be_visible()
+
+
+def test_the_dialog_opens_from_the_list_of_people(participants):
+    ada, bob = participants("ada", "bob")
+    ada.page.keyboard.press("p")
+    row = ada.page.get_by_test_id("person").filter(has_text="bob")
+    row.get_by_test_id("person-verify").click()
+    dialog = ada.page.get_by_test_id("verification")
+    expect(dialog.get_by_role("heading")).to_have_text("Encryption with bob")
+    bob.leave()
+    expect(dialog).to_be_hidden()
+
+
+def test_a_room_without_encryption_says_so(tertulia_server, participant):
+    room = tertulia_server.create_room(e2ee=False)
+    ada, bob = participant("ada", room=room), participant("bob", room=room)
+    ada.expect_sees(bob)
+    encryption(ada, bob, "off")
+    mark = ada.tile(bob).get_by_role("img", name="Not end-to-end encrypted")
+    expect(mark).to_be_visible()
+    dialog = open_dialog(ada, bob)
+    expect(dialog.get_by_test_id("codes-match")).to_be_hidden()
+    expect(dialog.get_by_test_id("verification-state")).to_have_text(
+        "Not end-to-end encrypted"
+    )
