@@ -17,7 +17,7 @@ from tests.network.site import RELAY, SERVER, Nat
 def credentials(rig, secret="", age=0.0):
     urls = rig.relay.urls
     secret = secret or rig.relay.secret
-    [_, turn] = ice_servers(urls, secret, "somebody", time.time() - age)
+    [_, turn] = ice_servers(urls, secret, "room", "somebody", time.time() - age)
     return {"username": turn.username, "password": turn.credential}
 
 

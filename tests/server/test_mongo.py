@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from guest import make_settings, serving
-from mongo import free_port, mongo_server
 from motor.motor_asyncio import AsyncIOMotorClient
 from store_contract import RECORD, ROOM, StoreContract, stay
 
@@ -16,6 +15,8 @@ from protocol import messages as m
 from protocol.messages import RoomId
 from server.errors import StoreError
 from server.store import Store, open_store
+from tests.services.mongo import mongo_server
+from tests.services.service import free_port
 
 
 @pytest.fixture(scope="module")
