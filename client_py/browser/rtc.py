@@ -29,7 +29,6 @@ from client_py.core.ports import (
 )
 from client_py.core.slot import Slot
 from client_py.core.watch import Watch
-from e2ee.suite import Suite
 from protocol.messages import Candidate, Description, IceServer
 
 log = logging.getLogger("tertulia.browser.rtc")
@@ -76,7 +75,7 @@ class BrowserPeerConnection:
 
     def __init__(self, made: Made, emit: Callable[[PeerEvent], None]) -> None:
         self._pc = made.connection
-        self._link = made.link
+        self.frames = made.link
         self._guarded = bool(made.transceivers)
         self._emit = emit
         self._transceivers = made.transceivers
@@ -88,31 +87,10 @@ class BrowserPeerConnection:
         self._listeners.add(self._pc, "icecandidate", self._got_candidate)
         self._listeners.add(self._pc, "connectionstatechange", self._got_state)
         self._listeners.add(self._pc, "negotiationneeded", self._got_need)
-        if self._link is not None:
+        if self.frames is not None:
             self._listeners.add(self._pc, "track", self._got_track)
         for slot in self._transceivers:
             self._received(slot)
-
-    # -- keys
-
-    async def send_under(self, generation: int, suite: Suite, base_key: bytes) -> None:
-        """Protect frames with this key from the next one on."""
-        await self._keys.send_under(generation, suite, base_key)
-
-    async def receive_under(
-        self, generation: int, suite: Suite, base_key: bytes, using: int = -1
-    ) -> None:
-        """Be ready to open frames of this key; ``using`` is the one in use."""
-        await self._keys.receive_under(generation, suite, base_key, using)
-
-    def stop_sending(self) -> None:
-        """Let no frame leave until there is another key."""
-        self._keys.stop_sending()
-
-    @property
-    def _keys(self) -> FrameLink:
-        assert self._link is not None, "this connection was made without a seal"
-        return self._link
 
     # -- negotiation
 
@@ -205,8 +183,8 @@ class BrowserPeerConnection:
         """Return the totals over all that is carried."""
         self._check_open()
         report = await self._settled(self._pc.getStats())
-        if self._link is not None:
-            await self._look_at(encoded(report, self._transceivers), self._link)
+        if self.frames is not None:
+            await self._look_at(encoded(report, self._transceivers), self.frames)
         return totals(report)
 
     async def _look_at(self, encoded: dict[Slot, int], link: FrameLink) -> None:
@@ -220,8 +198,8 @@ class BrowserPeerConnection:
         """End it and emit nothing more."""
         self._listeners.close()
         self._pc.close()
-        if self._link is not None:
-            self._link.close()
+        if self.frames is not None:
+            self.frames.close()
         for asked in self._asked:  # browsers never settle it now (W3C §4.4.1.2)
             if not asked.done():
                 asked.set_exception(NegotiationError("the connection is closed"))
@@ -312,13 +290,13 @@ class BrowserPeerConnection:
 
     def _got_track(self, event: Any) -> None:
         # The only moment in which Chromium heeds a transform of what an offer made.
-        if self._link is None or self._guarded:
+        if self.frames is None or self._guarded:
             return
         self._guarded = True
         made = self._pc.getTransceivers()
         if len(made) == len(Slot):  # else it is refused in a moment
             for slot, transceiver in zip(Slot, made, strict=True):
-                self._link.guard(slot, transceiver)
+                self.frames.guard(slot, transceiver)
 
     def _got_need(self, event: Any) -> None:
         self._emit(NegotiationNeeded())

@@ -118,12 +118,13 @@ class Peer:
         if link.terms is not None:
             if sealing is None:
                 raise AssertionError("an encrypted link without cryptography")
+            assert self._pc.frames is not None, "it was made sealed"
             self._seal = Seal(
                 sealing.crypto,
                 sealing.identity,
                 link.terms,
                 link.generation,
-                self._pc,
+                self._pc.frames,
                 loop.time,
             )
         # Asked for here and not in the task: a page draws its new screen first,
@@ -208,7 +209,8 @@ class Peer:
             self._changed("failed")
         except SealError as error:
             log.warning("= %s isn't trusted: %s", self._who, error)
-            self._pc.stop_sending()
+            assert self._seal is not None, "nothing else raises it"
+            self._seal.stop_sending()
             self._secure(Encryption.FAILED)
             self._changed("untrusted")
 
@@ -325,7 +327,7 @@ class Peer:
             case Verdict.VERIFIED:
                 self._secure(Encryption.VERIFIED)
             case Verdict.MISMATCH:
-                self._pc.stop_sending()
+                self._seal.stop_sending()
                 self._secure(Encryption.FAILED, ended=True)
 
     def _secure(self, encryption: Encryption, *, ended: bool = False) -> None:

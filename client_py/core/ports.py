@@ -160,12 +160,16 @@ class FrameKeys(Protocol):
         """Let no frame leave until there is another key."""
 
 
-class PeerConnection(FrameKeys, Protocol):
+class PeerConnection(Protocol):
     """An ``RTCPeerConnection`` with the four slots of ``Slot``.
 
     The initiator's has its transceivers from the start, the responder's adopts
     them with the first remote offer; a track replaced before that is kept.
     """
+
+    @property
+    def frames(self) -> FrameKeys | None:
+        """The keys of its frames, None where it was not made ``sealed``."""
 
     @property
     def signaling_state(self) -> str:

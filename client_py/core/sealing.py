@@ -143,6 +143,10 @@ class Seal:
             return []
         return await self._perform(self._rotation.tick(self._now()))
 
+    def stop_sending(self) -> None:
+        """Let no frame leave any more."""
+        self._frames.stop_sending()
+
     def renew(self, reason: Reason) -> None:
         """Send under another key soon."""
         if self._rotation is not None:

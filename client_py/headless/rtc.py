@@ -37,7 +37,6 @@ from client_py.headless.frames import FrameLink
 from client_py.headless.sink import Incoming
 from client_py.headless.source import Feed, Source
 from client_py.headless.task import Tasks
-from e2ee.suite import Suite
 from protocol.messages import Candidate, Description, IceServer
 
 log = logging.getLogger("tertulia.headless.rtc")
@@ -107,25 +106,6 @@ class HeadlessPeerConnection:
                 transceiver.setCodecPreferences(_codecs(slot.kind))
             self._guard()
             asyncio.get_running_loop().call_soon(self._tell, NegotiationNeeded())
-
-    async def send_under(self, generation: int, suite: Suite, base_key: bytes) -> None:
-        """Protect frames with this key from the next one on."""
-        await self._keys.send_under(generation, suite, base_key)
-
-    async def receive_under(
-        self, generation: int, suite: Suite, base_key: bytes, using: int = -1
-    ) -> None:
-        """Be ready to open frames of this key; ``using`` is the one in use."""
-        await self._keys.receive_under(generation, suite, base_key, using)
-
-    def stop_sending(self) -> None:
-        """Let no frame leave until there is another key."""
-        self._keys.stop_sending()
-
-    @property
-    def _keys(self) -> FrameLink:
-        assert self.frames is not None, "this connection was made without a seal"
-        return self.frames
 
     def _guard(self) -> None:
         if self.frames is not None and not self._guarded:

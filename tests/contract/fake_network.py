@@ -77,7 +77,7 @@ class FakeNetwork:
         sealed: bool = False,
     ) -> "FakePeerConnection":
         made = FakePeerConnection(self, len(self.connections), initiator, emit)
-        made.sealed = sealed
+        made.frames = FakeFrames() if sealed else None
         made.ice_servers = ice_servers
         self.connections.append(made)
         return made
@@ -87,6 +87,26 @@ class FakeNetwork:
         for _ in range(rounds):
             for connection in self.connections:
                 connection.transmit()
+
+
+class FakeFrames:
+    """Takes note of the keys of one connection's frames."""
+
+    def __init__(self) -> None:
+        self.sending: list[tuple[int, bytes]] = []
+        self.receiving: list[tuple[int, bytes]] = []
+        self.stopped = False
+
+    async def send_under(self, generation: int, suite: Suite, base_key: bytes) -> None:
+        self.sending.append((generation, base_key))
+
+    async def receive_under(
+        self, generation: int, suite: Suite, base_key: bytes, using: int = -1
+    ) -> None:
+        self.receiving.append((generation, base_key))
+
+    def stop_sending(self) -> None:
+        self.stopped = True
 
 
 class FakePeerConnection:
@@ -100,10 +120,7 @@ class FakePeerConnection:
         emit: Callable[[PeerEvent], None],
     ) -> None:
         self.ice_servers: tuple[IceServer, ...] = ()
-        self.sealed = False
-        self.send_keys: list[tuple[int, bytes]] = []
-        self.receive_keys: list[tuple[int, bytes]] = []
-        self.stopped = False
+        self.frames: FakeFrames | None = None
         self.trail = ["stable"]
         self.connection_state = "new"
         self.sending: dict[Slot, FakeTrack] = {}
@@ -128,17 +145,6 @@ class FakePeerConnection:
             self.need_negotiation()
 
     # -- the port
-
-    async def send_under(self, generation: int, suite: Suite, base_key: bytes) -> None:
-        self.send_keys.append((generation, base_key))
-
-    async def receive_under(
-        self, generation: int, suite: Suite, base_key: bytes, using: int = -1
-    ) -> None:
-        self.receive_keys.append((generation, base_key))
-
-    def stop_sending(self) -> None:
-        self.stopped = True
 
     @property
     def signaling_state(self) -> str:

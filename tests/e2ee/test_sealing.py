@@ -12,7 +12,6 @@ from client_py.core.sealing import Seal
 from client_py.core.terms import Terms
 from e2ee.handshake import Link
 from e2ee.rotation import GATHER, Reason
-from e2ee.suite import Suite
 from e2ee.verification import Verdict
 from protocol.codec import to_plain
 from protocol.messages import (
@@ -23,6 +22,7 @@ from protocol.messages import (
     Renew,
     Sealed,
 )
+from tests.contract.fake_network import FakeFrames
 from tests.e2ee.hostile import CRYPTO, SHARED
 
 OFFER = Description("offer", "v=0\r\na=fingerprint:sha-256 AA:BB\r\n")
@@ -32,33 +32,13 @@ PATH = Candidate("candidate:1 1 udp 1 192.0.2.1 9 typ host")
 Tamper = Callable[[PeerMessage], list[PeerMessage]]
 
 
-class Frames:
-    """The frame keys of a connection, kept to be looked at."""
-
-    def __init__(self) -> None:
-        self.sending: list[tuple[int, bytes]] = []
-        self.receiving: list[tuple[int, bytes]] = []
-        self.stopped = False
-
-    async def send_under(self, generation: int, suite: Suite, base_key: bytes) -> None:
-        self.sending.append((generation, base_key))
-
-    async def receive_under(
-        self, generation: int, suite: Suite, base_key: bytes, using: int = -1
-    ) -> None:
-        self.receiving.append((generation, base_key))
-
-    def stop_sending(self) -> None:
-        self.stopped = True
-
-
 class End:
     """One honest end, its clock and what it learned."""
 
     def __init__(
         self, me: str, peer: str, begins: bool, shared: bytes, generation: int
     ) -> None:
-        self.frames = Frames()
+        self.frames = FakeFrames()
         self.heard: list[PeerMessage] = []
         self.failure: str | None = None
         self.now = 0.0
