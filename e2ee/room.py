@@ -6,6 +6,7 @@ only guests of the link share come from it; neither tells anything of the other.
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from e2ee.errors import SecretError
@@ -29,6 +30,11 @@ def encode_secret(secret: bytes) -> str:
     if len(secret) != SECRET:
         raise SecretError("a secret has 32 bytes")
     return urlsafe_b64encode(secret).rstrip(b"=").decode()
+
+
+def new_secret(random: Callable[[int], bytes]) -> str:
+    """Make a room's secret, as its link carries it; ``random`` gives n bytes."""
+    return encode_secret(random(SECRET))
 
 
 def read_invitation(text: str) -> Invitation:

@@ -13,7 +13,7 @@ from js import AudioContext, document, location, navigator
 from client_py.browser.dom import Listeners, by_id, set_text
 from client_py.browser.view import Panel, View, invite_link
 from client_py.core import event as e
-from client_py.core.address import fragment, secret_of
+from client_py.core.address import room_link, secret_of
 from client_py.core.conference import Conference
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality, SourceState
@@ -198,7 +198,7 @@ class Actions:
         set_text(by_id("invite-problem"), problem)
         if room:
             secret = secret_of(str(by_id("invite-input").value).strip())
-            location.assign(f"/r/{room}{fragment(secret)}")
+            location.assign(room_link("", room, secret))
 
     def _say(self, _: Any) -> None:
         field = by_id("chat-input")

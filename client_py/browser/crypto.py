@@ -82,7 +82,7 @@ class BrowserCrypto:
         if self._spare:
             asyncio.get_running_loop().call_later(_REST, self.prepare)
             return self._spare.popleft()
-        return BrowserExchange(*await _pair(_X25519, "deriveBits"))
+        return await _exchange()
 
     async def new_identity(self) -> BrowserIdentity:
         """Make a key pair to sign with."""
@@ -118,7 +118,7 @@ class BrowserCrypto:
 
     async def _make_spare(self) -> None:
         while len(self._spare) < _SPARE:
-            self._spare.append(BrowserExchange(*await _pair(_X25519, "deriveBits")))
+            self._spare.append(await _exchange())
 
     async def _gcm(self, key: bytes, nonce: bytes, aad: bytes) -> tuple[Any, Any]:
         imported = self._imported.get(key)
@@ -132,6 +132,10 @@ class BrowserCrypto:
                 self._imported.popitem(last=False)
         how = {"name": "AES-GCM", "iv": nonce, "additionalData": aad}
         return to_js(how), imported
+
+
+async def _exchange() -> BrowserExchange:
+    return BrowserExchange(*await _pair(_X25519, "deriveBits"))
 
 
 async def _pair(algorithm: str, *uses: str) -> tuple[Any, bytes]:

@@ -22,7 +22,7 @@ from client_py.browser.tile import Grid
 from client_py.browser.toast import Toasts
 from client_py.browser.verification import VerificationDialog
 from client_py.browser.words import duration
-from client_py.core.address import fragment
+from client_py.core.address import fragment, room_link
 from client_py.core.state import Phase, Problem, Snapshot, SourceState
 
 _IN = (Phase.JOINED, Phase.RECONNECTING)
@@ -217,7 +217,7 @@ class View:
 
 def invite_link(room: str, secret: str) -> str:
     """Return the link that brings others into a room."""
-    return f"{location.origin}/r/{room}{fragment(secret)}" if room else ""
+    return room_link(str(location.origin), room, secret) if room else ""
 
 
 def _screen(snapshot: Snapshot) -> str:

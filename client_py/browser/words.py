@@ -80,9 +80,12 @@ def sentence(notice: Notice) -> str:
 def severity(notice: Notice) -> str:
     """Return the toast's ``data-kind``."""
     match notice.kind:
-        case NoticeKind.MEDIA_PROBLEM | NoticeKind.REFUSED:
-            return "error"
-        case NoticeKind.KEY_CHANGED | NoticeKind.MISMATCH:
+        case (
+            NoticeKind.MEDIA_PROBLEM
+            | NoticeKind.REFUSED
+            | NoticeKind.KEY_CHANGED
+            | NoticeKind.MISMATCH
+        ):
             return "error"
         case NoticeKind.DEVICE_ENDED | NoticeKind.LOST | NoticeKind.MUTED:
             return "warning"

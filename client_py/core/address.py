@@ -15,6 +15,11 @@ def secret_of(address: str) -> str:
     return next(found, "").removeprefix(_KEY)
 
 
+def room_link(origin: str, room: str, secret: str) -> str:
+    """Return the link that brings others into a room."""
+    return f"{origin}/r/{room}{fragment(secret)}"
+
+
 def fragment(secret: str) -> str:
     """Return the fragment that carries a secret, ``""`` for none."""
     return f"#{_KEY}{secret}" if secret else ""

@@ -32,7 +32,7 @@ from client_py.core.slot import Slot
 from client_py.core.speaker import Listening
 from client_py.core.state import Problem, Snapshot
 from client_py.core.stream import Outgoing, Stream, Verdict
-from e2ee.room import SECRET, encode_secret
+from e2ee.room import new_secret
 from protocol.codec import Codec
 from protocol.errors import ProtocolError
 from protocol.messages import (
@@ -243,7 +243,7 @@ class Conference:
         try:
             room = await self._platform.signaling.create_room()
             crypto = self._platform.crypto
-            secret = encode_secret(crypto.random(SECRET)) if crypto else ""
+            secret = new_secret(crypto.random) if crypto else ""
             self.post(e.EnterLobby(room, secret))
         except SignalingError as error:
             self.post(e.AdmissionFailed(error.problem))

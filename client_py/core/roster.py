@@ -7,6 +7,7 @@ initiator, under the next generation. What comes for an older generation is drop
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from client_py.core.backoff import next_delay
 from client_py.core.effect import (
@@ -108,7 +109,7 @@ class Roster:
         theirs = [link.identity for link in self._links.values()]
         if not (theirs and self._identity and all(theirs)):
             return ""
-        return room_digits(self._room, [self._identity, *theirs])
+        return _room_code(self._room, (self._identity, *theirs))
 
     def info(self, who: ParticipantId) -> ParticipantInfo | None:
         """Return what the server said of a participant last."""
@@ -340,6 +341,12 @@ class Roster:
             whose = Seals(self._room, self._me, who, link.initiator)
             terms = Terms(whose, self._shared_key)
         return OpenPeer(who, link.generation, link.initiator, self._ice_servers, terms)
+
+
+@lru_cache(maxsize=16)
+def _room_code(room: str, identities: tuple[bytes, ...]) -> str:
+    # Every snapshot has it, many a second; the people change seldom.
+    return room_digits(room, identities)
 
 
 def _shown(link: _Link) -> Connection:

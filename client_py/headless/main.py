@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from urllib.parse import unquote, urlsplit
 
 from client_py.core import event as e
-from client_py.core.address import fragment, secret_of
+from client_py.core.address import room_link, secret_of
 from client_py.core.conference import Conference
 from client_py.core.errors import SignalingError
 from client_py.core.ports import Platform
@@ -16,7 +16,7 @@ from client_py.headless.crypto import HeadlessCrypto
 from client_py.headless.media import HeadlessMedia
 from client_py.headless.rtc import Connections
 from client_py.headless.socket import HeadlessSignaling
-from e2ee.room import SECRET, encode_secret
+from e2ee.room import new_secret
 from protocol.messages import ParticipantId
 
 _PATIENCE = 10.0  # seconds
@@ -115,9 +115,9 @@ async def participant(
         secret, crypto = secret_of(url), HeadlessCrypto()
         if not room:
             room = await signaling.create_room()
-            secret = encode_secret(crypto.random(SECRET))
+            secret = new_secret(crypto.random)
         platform = Platform(signaling, media, connections, "aiortc", crypto)
-        link = f"{origin}/r/{room}{fragment(secret)}"
+        link = room_link(origin, room, secret)
         person = Person(platform, media, connections, link)
         async with _running(person.conference):
             person.post(e.EnterLobby(room, secret))

@@ -66,10 +66,8 @@ class Browsers:
         Chromium has been seen to hang on one whose calls were still on, and then
         answers nobody any more: it is ended, and launched anew for whoever is next.
         """
-        engine = next(
-            (name for name, each in self._launched.items() if each is context.browser),
-            "",
-        )
+        assert context.browser is not None, "a context of one of these"
+        engine = context.browser.browser_type.name
         process = self._processes.get(engine)
         if process is None:
             context.close()

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-from client_py.core.address import fragment
-from e2ee.room import SECRET, encode_secret
+from client_py.core.address import room_link
+from e2ee.room import new_secret
 
 _ROOT = Path(__file__).resolve().parents[2]
 _GREETING = "Tertulia is at "
@@ -144,8 +144,8 @@ def create_room(url: str, *, e2ee: bool = True) -> Room:
         token = _answer(http.post("/api/session", json={}))["token"]
         bearer = {"authorization": f"Bearer {token}"}
         made = _answer(http.post("/api/rooms", json={"e2ee": e2ee}, headers=bearer))
-    secret = encode_secret(os.urandom(SECRET)) if e2ee else ""
-    return Room(f"{url}/r/{made['room']}{fragment(secret)}")
+    secret = new_secret(os.urandom) if e2ee else ""
+    return Room(room_link(url, made["room"], secret))
 
 
 def _client(url: str) -> httpx.Client:
