@@ -1,50 +1,27 @@
 """The relay is no way into anybody's network, and serves only those who may."""
 
-import asyncio
 import ssl
 import time
 
 import pytest
 from aioice.stun import TransactionFailed
-from aioice.turn import create_turn_endpoint
 
 from server.ice import ice_servers
 from tests.network.coturn import TLS_PORT
 from tests.network.probe import STUN_PORT
 from tests.network.site import RELAY, SERVER, Nat
+from tests.services.allocation import allocated
 
 
-def credentials(rig, secret="", age=0.0):
-    urls = rig.relay.urls
-    secret = secret or rig.relay.secret
-    [_, turn] = ice_servers(urls, secret, "room", "somebody", time.time() - age)
-    return {"username": turn.username, "password": turn.credential}
-
-
-def relayed(rig, peer=None, *, kind="udp", trusted=None, **changed):
+def relayed(rig, peer=None, *, secret="", age=0.0, **how):
     """Ask for a relayed address from the first site, and to be let to a peer."""
-
-    async def ask():
-        transport, _ = await create_turn_endpoint(
-            asyncio.DatagramProtocol,
-            (RELAY, TLS_PORT if trusted else STUN_PORT),
-            transport=kind,
-            ssl=trusted,
-            lifetime=60,
-            **credentials(rig, **changed),
-        )
-        try:
-            if peer:
-                inner = transport._TurnTransport__inner_protocol
-                await inner.channel_bind(16384, (peer, 9))
-            return transport.get_extra_info("sockname")
-        finally:
-            transport.close()
-            await asyncio.sleep(0)
-
+    then = time.time() - age
+    urls, secret = rig.relay.urls, secret or rig.relay.secret
+    [_, turn] = ice_servers(urls, secret, "room", "somebody", then)
+    relay = RELAY, TLS_PORT if how.get("trusted") else STUN_PORT
     site = rig.sites[0]
     site.become(Nat.PRESERVING)
-    return site.host.inside(lambda: asyncio.run(ask()))
+    return site.host.inside(lambda: allocated(relay, turn, peer, **how))
 
 
 def test_the_servers_credentials_are_the_relays(rig):

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from aioice.stun import TransactionFailed
-from aioice.turn import create_turn_endpoint
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from server.ice import ice_servers
+from tests.services.allocation import allocated
 from tests.services.coturn import DENIED, SAFE, relay
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,29 +28,9 @@ def running(tmp_path_factory):
 
 def relayed(of, peer=None, *, secret="", age=0.0):
     """Ask for a relayed address, and to be let to a peer; return the address."""
-    told = ice_servers(
-        of.urls, secret or of.secret, "room", "somebody", time.time() - age
-    )
-    turn = told[-1]
-
-    async def ask():
-        transport, _ = await create_turn_endpoint(
-            asyncio.DatagramProtocol,
-            ("127.0.0.1", of.port),
-            lifetime=60,
-            username=turn.username,
-            password=turn.credential,
-        )
-        try:
-            if peer:
-                inner = transport._TurnTransport__inner_protocol
-                await inner.channel_bind(16384, (peer, 9))
-            return transport.get_extra_info("sockname")
-        finally:
-            transport.close()
-            await asyncio.sleep(0)
-
-    return asyncio.run(ask())
+    then = time.time() - age
+    *_, turn = ice_servers(of.urls, secret or of.secret, "room", "somebody", then)
+    return allocated(("127.0.0.1", of.port), turn, peer)
 
 
 def refusal(of, peer=None, **how):
@@ -67,6 +47,10 @@ def test_the_servers_credentials_open_the_relay(running):
 def test_other_credentials_do_not(running):
     assert refusal(running, secret="another") == 401
     assert refusal(running, age=3600.0) == 401
+
+
+def test_the_relay_sends_to_everybody_else(running):
+    assert relayed(running, "8.8.8.8")  # a permission: nothing is sent yet
 
 
 @pytest.mark.parametrize(
@@ -89,7 +73,9 @@ def test_the_relay_sends_nobody_into_a_private_network(running, peer):
     assert refusal(running, peer) == 403
 
 
-@pytest.mark.parametrize("peer", ["::1", "::ffff:127.0.0.1", "fd00::1", "fe80::1"])
+@pytest.mark.parametrize(
+    "peer", ["::", "::1", "::ffff:127.0.0.1", "fd00::1", "fe80::1"]
+)
 def test_nor_by_an_address_of_the_other_family(running, peer):
     # An address of IPv4 can't send there at all (RFC 8656 §9.2).
     assert refusal(running, peer) in (403, 443)

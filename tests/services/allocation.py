@@ -1,0 +1,46 @@
+"""Asks a relay for an address (RFC 8656 §7), as a browser would."""
+
+import asyncio
+import ssl
+
+from aioice.turn import create_turn_endpoint
+
+from protocol.messages import IceServer
+
+_CHANNEL = 0x4000  # the first number that there is (RFC 8656 §12)
+
+
+def allocated(
+    relay: tuple[str, int],
+    turn: IceServer,
+    peer: str | None = None,
+    *,
+    kind: str = "udp",
+    trusted: ssl.SSLContext | None = None,
+) -> tuple[str, int]:
+    """Return the relayed address, having asked to be let to a peer where one is named.
+
+    Raises aioice's ``TransactionFailed`` where the relay refuses either.
+    """
+
+    async def ask() -> tuple[str, int]:
+        transport, _ = await create_turn_endpoint(
+            asyncio.DatagramProtocol,
+            relay,
+            transport=kind,
+            ssl=trusted,
+            lifetime=60,
+            username=turn.username,
+            password=turn.credential,
+        )
+        try:
+            if peer:
+                # The public way to it sends at once, and tells of no refusal.
+                inner = transport._TurnTransport__inner_protocol
+                await inner.channel_bind(_CHANNEL, (peer, 9))
+            return transport.get_extra_info("sockname")
+        finally:
+            transport.close()
+            await asyncio.sleep(0)
+
+    return asyncio.run(ask())
