@@ -7,6 +7,7 @@ frames: so ``guard`` waits for nothing.
 """
 
 import asyncio
+from collections import deque
 from itertools import count
 from typing import Any
 
@@ -45,7 +46,7 @@ class FrameWorker:
         self._listeners.add(self._worker, "message", self._got_message)
         self._numbers = count(1)
         self._links: dict[str, FrameLink] = {}
-        self._counting: asyncio.Future[Counts] | None = None
+        self._counting: deque[asyncio.Future[Counts]] = deque()
 
     def link(self) -> "FrameLink":
         """Begin another link."""
@@ -68,20 +69,24 @@ class FrameWorker:
         self._worker.postMessage(to_js(message))
 
     async def counts(self) -> Counts:
-        """Return what became of the frames of each transform."""
-        if self._counting is None:
-            self._counting = asyncio.get_running_loop().create_future()
-            self.tell({"kind": "count"})
-        return await asyncio.shield(self._counting)
+        """Return what became of the frames of each transform up to now.
+
+        Each call asks for itself: an answer under way may be older than the call.
+        """
+        asked: asyncio.Future[Counts] = asyncio.get_running_loop().create_future()
+        self._counting.append(asked)
+        self.tell({"kind": "count"})
+        return await asked
 
     def _got_message(self, event: Any) -> None:
         said = event.data
         if said.kind == "opened":
             if link := self._links.get(str(said.link)):
                 link.opened(int(said.generation))
-        elif said.kind == "counts" and self._counting is not None:
-            counting, self._counting = self._counting, None
-            counting.set_result(said.counts.to_py())
+        elif said.kind == "counts":
+            asked = self._counting.popleft()  # it answers in order
+            if not asked.done():
+                asked.set_result(said.counts.to_py())
 
 
 class FrameLink:

@@ -182,17 +182,17 @@ class BrowserPeerConnection:
     async def get_stats(self) -> LinkStats:
         """Return the totals over all that is carried."""
         self._check_open()
+        if self.frames is None:
+            return totals(await self._settled(self._pc.getStats()))
+        before = await self.frames.passed()
         report = await self._settled(self._pc.getStats())
-        if self.frames is not None:
-            await self._look_at(encoded(report, self._transceivers), self.frames)
-        return totals(report)
-
-    async def _look_at(self, encoded: dict[Slot, int], link: FrameLink) -> None:
-        """Stop what leaves without having been through the worker."""
-        for slot in self._watch.look(encoded, await link.passed()):
-            if slot in self._transceivers:
+        left = encoded(report, self._transceivers)
+        for slot in self._watch.look(before, left, await self.frames.passed()):
+            if slot in self._transceivers:  # else it was closed meanwhile
+                # It leaves without having been through the worker.
                 self._transceivers[slot].sender.replaceTrack(jsnull)
                 self._emit(Unprotected(slot))
+        return totals(report)
 
     def close(self) -> None:
         """End it and emit nothing more."""

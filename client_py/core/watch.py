@@ -16,17 +16,25 @@ class Watch:
 
     def __init__(self) -> None:
         self._encoded: dict[Slot, int] = {}
-        self._passed: dict[Slot, int] = {}
+        self._before: dict[Slot, int] = {}
 
     def look(
-        self, encoded: Mapping[Slot, int], passed: Mapping[Slot, int]
+        self,
+        before: Mapping[Slot, int],
+        encoded: Mapping[Slot, int],
+        after: Mapping[Slot, int],
     ) -> list[Slot]:
-        """Take the totals of now; return the slots that sent plain frames since."""
+        """Take the totals of now; return the slots that sent plain frames since.
+
+        What came by is counted ``before`` the encoder's totals and ``after`` them. What
+        was encoded since the last look came by between its first count and my second;
+        counted once a look, a burst that ends would seem to be plain.
+        """
         plain = [
             slot
             for slot, total in encoded.items()
             if total - self._encoded.get(slot, 0) >= _LEAST
-            and passed.get(slot, 0) <= self._passed.get(slot, 0)
+            and after.get(slot, 0) <= self._before.get(slot, 0)
         ]
-        self._encoded, self._passed = dict(encoded), dict(passed)
+        self._encoded, self._before = dict(encoded), dict(before)
         return plain
