@@ -75,6 +75,11 @@ def sentence(notice: Notice) -> str:
                 f"Your code and {who}’s differ: somebody may be in between. "
                 "The link is cut."
             )
+        case NoticeKind.UNPROTECTED:
+            return (
+                f"This browser doesn’t encrypt what it sends to {who}. "
+                "The link is cut. Try another browser, or a newer one."
+            )
 
 
 def severity(notice: Notice) -> str:
@@ -85,6 +90,7 @@ def severity(notice: Notice) -> str:
             | NoticeKind.REFUSED
             | NoticeKind.KEY_CHANGED
             | NoticeKind.MISMATCH
+            | NoticeKind.UNPROTECTED
         ):
             return "error"
         case NoticeKind.DEVICE_ENDED | NoticeKind.LOST | NoticeKind.MUTED:

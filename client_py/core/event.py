@@ -12,6 +12,7 @@ from client_py.core.state import (
     Device,
     Encryption,
     MediaProblem,
+    NoticeKind,
     Problem,
     Quality,
 )
@@ -202,7 +203,7 @@ class PeerChanged:
 class PeerSecured:
     """How a link is encrypted now; ``mine`` and ``theirs`` are identity keys.
 
-    It is ``ended`` for good when the two people found different codes.
+    Where it is ``ended`` for good, that is what people are told.
     """
 
     participant: ParticipantId
@@ -211,7 +212,7 @@ class PeerSecured:
     mine: bytes = b""
     theirs: bytes = b""
     code: SafetyCode | None = None
-    ended: bool = False
+    ended: NoticeKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

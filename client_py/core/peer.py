@@ -28,7 +28,7 @@ from client_py.core.ports import (
 )
 from client_py.core.sealing import Seal
 from client_py.core.slot import Slot
-from client_py.core.state import Encryption
+from client_py.core.state import Encryption, NoticeKind
 from e2ee.backend import CryptoBackend, Identity
 from e2ee.rotation import Reason
 from e2ee.verification import Verdict
@@ -241,7 +241,9 @@ class Peer:
                 self._send(await self._seal.compare(match))
                 self._look_at_verdict()
             case Unprotected(slot):
-                raise SealError(f"plain frames of {slot.word}")
+                # Another connection would be no better: it is the browser.
+                log.warning("= plain frames of %s for %s", slot.word, self._who)
+                self._end(NoticeKind.UNPROTECTED)
             case _Replace(slot, track):
                 await self._pc.replace_track(slot, track)
             case NegotiationNeeded():
@@ -327,10 +329,14 @@ class Peer:
             case Verdict.VERIFIED:
                 self._secure(Encryption.VERIFIED)
             case Verdict.MISMATCH:
-                self._seal.stop_sending()
-                self._secure(Encryption.FAILED, ended=True)
+                self._end(NoticeKind.MISMATCH)
 
-    def _secure(self, encryption: Encryption, *, ended: bool = False) -> None:
+    def _end(self, why: NoticeKind) -> None:
+        assert self._seal is not None
+        self._seal.stop_sending()
+        self._secure(Encryption.FAILED, why)
+
+    def _secure(self, encryption: Encryption, ended: NoticeKind | None = None) -> None:
         if self._seal is None or encryption is self._secured:
             return
         self._secured = encryption

@@ -75,7 +75,7 @@ class _Link:
     code: SafetyCode | None = None
     identity: bytes = b""  # their key, as the last handshake proved it
     verified: bytes = b""  # the key that both people found to be the right one
-    ended: bool = False  # for good: the codes were not the same
+    ended: bool = False  # for good: it can't be trusted
     heard: int = 0  # the last number that they gave a signal
     absent: bool = False  # not back since the server was started anew
 

@@ -157,6 +157,7 @@ class NoticeKind(StrEnum):
     WAITING = "waiting"
     KEY_CHANGED = "key-changed"
     MISMATCH = "mismatch"
+    UNPROTECTED = "unprotected"
 
 
 @dataclass(frozen=True, slots=True)

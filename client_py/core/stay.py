@@ -148,8 +148,7 @@ class Stay:
         effects = self.roster.secured(event)
         info = self.roster.info(event.participant)
         if effects and info:
-            kind = NoticeKind.MISMATCH if event.ended else NoticeKind.KEY_CHANGED
-            self._log.tell(kind, info.name)
+            self._log.tell(event.ended or NoticeKind.KEY_CHANGED, info.name)
         return effects
 
     def _renew_keys(self, reason: Reason) -> list[Effect]:

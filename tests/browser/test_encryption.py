@@ -64,6 +64,7 @@ def test_frames_that_a_browser_sends_in_plain_are_never_shown(participant):
     ada = participant("ada", scripts=[DEAF])
     bob = participant("bob")
     expect(tile(ada, bob)).to_have_attribute("data-e2ee", "failed")
+    expect(ada.page.get_by_text("doesn’t encrypt what it sends")).to_be_visible()
     assert tile(bob, ada).locator("video").evaluate("it => it.videoWidth") == 0
 
 

@@ -161,7 +161,7 @@ def test_another_key_after_verification_cuts_the_link_and_is_told() -> None:
 def test_a_mismatch_ends_the_link_for_good() -> None:
     session = inside(ANN)
     session.handle(secured())
-    ended = secured(Encryption.FAILED, ended=True)
+    ended = secured(Encryption.FAILED, ended=NoticeKind.MISMATCH)
     assert session.handle(ended) == [do.ClosePeer(ANN)]
     assert kinds(session) == [NoticeKind.MISMATCH]
     assert session.handle(signaled(ANN, m.Renew())) == []
