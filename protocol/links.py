@@ -1,29 +1,44 @@
 """Who reaches whom, and how: what every client tells of its own links."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated
 
 from protocol.codec import Limit, message
 from protocol.codes import MAX_PARTICIPANTS
 from protocol.names import Id
 from protocol.statistics import Connection, Transport
 
-LinkState = Literal["connecting", "connected", "reconnecting", "unreachable"]
-Trying = Literal["nothing", "wait", "way", "relay", "anew"]
+
+class Reach(StrEnum):
+    """How far a participant is reached."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    UNREACHABLE = "unreachable"
+
+
+class Attempt(StrEnum):
+    """What is being done about a link that isn't well."""
+
+    NOTHING = "nothing"
+    WAIT = "wait"  # most often it comes back by itself
+    WAY = "way"  # another way is looked for
+    RELAY = "relay"  # the same, and a relay is among the ways
+    ANEW = "anew"  # the whole connection is made anew
 
 
 @dataclass(frozen=True, slots=True)
 class LinkReport:
-    """My link to ``peer``, as my end sees it.
+    """My link to ``peer``, as my end sees it, and the way that it takes.
 
-    ``trying`` is what is done about a link that isn't well: it had its ``wait``, or
-    another ``way``, a ``relay`` among them or not, or a connection made ``anew``.
     ``connection`` and ``transport`` are those of a ``LinkSample``.
     """
 
     peer: Id
-    state: LinkState
-    trying: Trying = "nothing"
+    state: Reach
+    trying: Attempt = Attempt.NOTHING
     connection: Connection = "unknown"
     transport: Transport = "unknown"
 

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from protocol import messages as m
 from protocol.codes import MAX_WAITING, ErrorCode, Presence, Role, Wish
+from protocol.links import Attempt, Reach
 from server.door import made_it
 from server.errors import Refused
 from server.moderation import Outcome, change
@@ -65,8 +66,8 @@ def about(target: m.ParticipantId) -> st.SearchStrategy[Any]:
             m.React("👍"),
             m.Rename("\u202eNew name"),
             m.Chat(m.ParticipantId("c"), "hola"),
-            m.ReportLinks((m.LinkReport(target, "connected"),)),
-            m.ReportLinks((m.LinkReport(target, "unreachable", "anew"),)),
+            m.ReportLinks((m.LinkReport(target, Reach.CONNECTED),)),
+            m.ReportLinks((m.LinkReport(target, Reach.UNREACHABLE, Attempt.ANEW),)),
             m.ReportLinks(()),
         ]
     )

@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from protocol import messages as m
 from protocol.codec import to_plain
 from protocol.codes import GRACE, MAX_MESSAGE, ErrorCode, LeaveReason, Presence, Role
+from protocol.links import Attempt, Reach
 from server.door import Way
 from server.errors import Refused
 from server.moderation import Outcome
@@ -372,7 +373,7 @@ def test_what_a_room_says_can_be_said_on_the_wire(rooms):
 # -- who reaches whom
 
 
-DOWN = functools.partial(m.LinkReport, state="unreachable", trying="anew")
+DOWN = functools.partial(m.LinkReport, state=Reach.UNREACHABLE, trying=Attempt.ANEW)
 
 
 def report(rooms: Rooms, who: Admission, *links: m.LinkReport) -> list[Delivery]:
@@ -381,7 +382,7 @@ def report(rooms: Rooms, who: Admission, *links: m.LinkReport) -> list[Delivery]
 
 def test_the_others_hear_whom_somebody_reaches(rooms):
     ana, bo, eva = (join(rooms, name) for name in ("Ana", "Bo", "Eva"))
-    links = (DOWN(bo.you), m.LinkReport(eva.you, "connected"))
+    links = (DOWN(bo.you), m.LinkReport(eva.you, Reach.CONNECTED))
     changed = m.LinksChanged(ana.you, links)
     assert report(rooms, ana, *links) == [
         Delivery(bo.you, changed),
@@ -403,7 +404,7 @@ def test_a_link_to_oneself_or_to_nobody_is_left_out(rooms):
 
 def test_of_two_words_on_one_link_the_last_counts(rooms):
     ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
-    up = m.LinkReport(bo.you, "connected")
+    up = m.LinkReport(bo.you, Reach.CONNECTED)
     told = report(rooms, ana, DOWN(bo.you), up)
     assert told == [Delivery(bo.you, m.LinksChanged(ana.you, (up,)))]
 
