@@ -27,6 +27,7 @@ _KEYS = {
     "h": "raise-hand",
     "c": "toggle-chat",
     "p": "toggle-people",
+    "n": "toggle-links",
     ",": "toggle-settings",
     "?": "show-shortcuts",
 }
@@ -59,6 +60,8 @@ class Actions:
             "toggle-chat": lambda _: view.toggle_panel(Panel.CHAT),
             "toggle-people": lambda _: view.toggle_panel(Panel.PEOPLE),
             "toggle-settings": lambda _: view.toggle_panel(Panel.SETTINGS),
+            "toggle-links": lambda _: view.toggle_panel(Panel.LINKS),
+            "show-link": lambda element: view.show_link(_whose(element)),
             "close-panel": lambda _: view.close_panel(),
             "pin": view.grid.pin,
             "dismiss-toast": view.toasts.dismiss,

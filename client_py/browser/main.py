@@ -52,7 +52,7 @@ class App:
             ),
             self._publish,
         )
-        self._view = View(self._media, self._drawn)
+        self._view = View(self._media, self._drawn, self._conference.history)
         self._actions = Actions(self._conference, self._view)
 
     def start(self) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from js import performance
 
+from client_py.browser import diagnosis
 from client_py.browser.dom import (
     Listeners,
     Shown,
@@ -59,6 +60,8 @@ class Grid:
             if self._drawn.get(key) != person:
                 self._draw(key, person)
                 self._drawn[key] = person
+        if self._shown.changes("pairs", snapshot.pairs, *wanted):
+            self._name_pairs(snapshot)
         for reaction in snapshot.reactions:
             if reaction.serial > self._seen_reaction:
                 self._seen_reaction = reaction.serial
@@ -151,6 +154,14 @@ class Grid:
         set_data(tile, "screen", "on" if media.screen else "off")
         set_data(tile, "speaking", "yes" if person.speaking else "no")
         set_data(tile, "quality", person.quality.value)
+        bars = tile.querySelector('[data-action="show-link"]')
+        words = f"Connection to {person.name}: {diagnosis.state(person).lower()}"
+        bars.setAttribute("aria-label", words)
+        bars.setAttribute("title", words)
+        set_data(tile, "trying", person.attempt.value)
+        set_data(tile, "cause", person.cause.value)
+        for small in tile.querySelectorAll('[data-slot="detail"]'):
+            set_text(small, diagnosis.detail(person))
         set_data(tile, "e2ee", person.e2ee.value)
         mark = tile.querySelector(".tile-e2ee")
         mark.setAttribute("aria-label", ENCRYPTION[person.e2ee])
@@ -158,6 +169,19 @@ class Grid:
         set_data(tile, "hand", "up" if person.hand else "down")
         set_text(part(tile, "initials"), initials(person.name))
         set_data(tile, "hue", str(hue(person.name)))
+
+    def _name_pairs(self, snapshot: Snapshot) -> None:
+        """Say on the tiles of other people which of them don't reach each other."""
+        names = diagnosis.names(snapshot.participants)
+        told: dict[ParticipantId, list[str]] = {who: [] for who in names}
+        for pair in snapshot.pairs:
+            if pair.broken:
+                sentence = diagnosis.pair(pair, names)
+                for who in (pair.one, pair.other):
+                    told[who].append(sentence)
+        for (who, slot), tile in self._tiles.items():
+            if slot is Slot.CAMERA:
+                set_text(part(tile, "pair"), diagnosis.short(told[who]))
 
     def _float(self, reaction: Reaction) -> None:
         tile = self._tiles.get((reaction.participant, Slot.CAMERA))

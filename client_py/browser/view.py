@@ -15,15 +15,19 @@ from js import document, history, location, requestAnimationFrame
 
 from client_py.browser.dom import Listeners, Shown, by_id, set_data, set_text
 from client_py.browser.hosting import Hosting
+from client_py.browser.link_list import LinkList
 from client_py.browser.lobby import Lobby
 from client_py.browser.media import BrowserMedia
+from client_py.browser.mesh_map import MeshMap
 from client_py.browser.panel import Chat, People
 from client_py.browser.tile import Grid
 from client_py.browser.toast import Toasts
 from client_py.browser.verification import VerificationDialog
 from client_py.browser.words import duration
 from client_py.core.address import fragment, room_link
+from client_py.core.history import History
 from client_py.core.state import Phase, Problem, Snapshot, SourceState
+from protocol.messages import ParticipantId
 
 _IN = (Phase.JOINED, Phase.RECONNECTING)
 _ON = (SourceState.LIVE, SourceState.STARTING)
@@ -38,12 +42,18 @@ class Panel(StrEnum):
     CHAT = "chat"
     PEOPLE = "people"
     SETTINGS = "settings"
+    LINKS = "links"
 
 
 class View:
     """Draws snapshots into index.html."""
 
-    def __init__(self, media: BrowserMedia, drawn: Callable[[Snapshot], None]) -> None:
+    def __init__(
+        self,
+        media: BrowserMedia,
+        drawn: Callable[[Snapshot], None],
+        history: Callable[[ParticipantId], History | None],
+    ) -> None:
         self._media = media
         self._drawn = drawn
         self._body = document.body
@@ -54,6 +64,8 @@ class View:
         self.verification = VerificationDialog()
         self._chat = Chat()
         self._people = People()
+        self._links = LinkList(history)
+        self._map = MeshMap()
         self._panel = Panel.NONE
         self._snapshot = Snapshot()
         self._shown = Shown()
@@ -82,6 +94,12 @@ class View:
         """Close whatever panel is open."""
         self.toggle_panel(self._panel)
 
+    def show_link(self, who: ParticipantId) -> None:
+        """Open the panel about links at the one to this participant."""
+        self._panel = Panel.LINKS
+        self._draw()
+        self._links.unfold(who)
+
     async def run(self) -> None:
         """Keep the clock of the call and the microphone's meter."""
         clock = by_id("call-time")
@@ -90,6 +108,8 @@ class View:
             if phase in _IN:
                 passed = time.monotonic() - self._joined_at
                 set_text(clock, duration(int(passed)))
+            if self._panel is Panel.LINKS and phase in _IN:
+                self._links.tick()
             metered = phase is Phase.LOBBY or self._panel is Panel.SETTINGS
             if metered:
                 self.lobby.show_level(self._level())
@@ -115,6 +135,8 @@ class View:
         self.lobby.render(snapshot)
         self.grid.render(snapshot)
         self._people.render(snapshot)
+        self._links.render(snapshot)
+        self._map.render(snapshot, visible=self._panel is Panel.LINKS)
         self.hosting.render(snapshot)
         self.verification.render(snapshot)
         self._chat.render(snapshot, visible=self._panel is Panel.CHAT)
@@ -207,7 +229,7 @@ class View:
                 f'[data-action="{action}"][aria-pressed]'
             ):
                 button.setAttribute("aria-pressed", "true" if on else "false")
-        for panel in (Panel.CHAT, Panel.PEOPLE, Panel.SETTINGS):
+        for panel in (Panel.CHAT, Panel.PEOPLE, Panel.SETTINGS, Panel.LINKS):
             for button in document.querySelectorAll(
                 f'[data-action="toggle-{panel}"][aria-expanded]'
             ):

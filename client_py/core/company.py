@@ -1,11 +1,12 @@
 """Everyone in the room as the tiles show them, and who of them speaks."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from client_py.core.roster import Roster
 from client_py.core.source import Sources
 from client_py.core.speaker import SpeakerTracker
-from client_py.core.state import Connection, Encryption, Participant
+from client_py.core.state import Cause, Connection, Encryption, Participant
 from protocol.codes import Role
 from protocol.messages import MediaState, ParticipantId, ParticipantInfo
 
@@ -54,10 +55,20 @@ class Company:
             role=role,
             e2ee=Encryption.ON if self._roster.sealed else Encryption.OFF,
         )
-        return (me, *self._roster.participants(speaking))
+        others = self._roster.participants(speaking)
+        if connection is not Connection.CONNECTED:
+            others = tuple(map(_offline, others))
+        return (me, *others)
 
     def _media_of(self, who: ParticipantId) -> MediaState | None:
         if who == self.me:
             return self._sources.announced
         info: ParticipantInfo | None = self._roster.info(who)
         return info.media if info else None
+
+
+def _offline(person: Participant) -> Participant:
+    """The server doesn't hear me either: what I don't reach is no fault of theirs."""
+    if person.connection is Connection.CONNECTED:
+        return person
+    return replace(person, cause=Cause.OFFLINE)

@@ -122,7 +122,7 @@ class Participant:
         self.control("chat-send").click()
 
     def open_panel(self, panel: str) -> None:
-        """Open ``chat``, ``people`` or ``settings``, unless it is open."""
+        """Open ``chat``, ``people``, ``settings`` or ``links``, unless it is open."""
         body = self.page.locator("body")
         if body.get_attribute("data-panel") != panel:
             button = "device-menu" if panel == "settings" else f"toggle-{panel}"

@@ -65,7 +65,7 @@ def test_a_call_fits(participant, headless, others):
     ada.page.set_viewport_size({"width": 1280, "height": 720})
     ada.share()
     expect(ada.page.locator("body")).to_have_attribute("data-sharing", "on")
-    for panel in ("people", "settings"):
+    for panel in ("people", "settings", "links"):
         ada.open_panel(panel)
         expect_fits(ada)
         expect_whole(ada, f"close-{panel}")

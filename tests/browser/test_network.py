@@ -34,7 +34,7 @@ def test_a_call_asks_for_nothing_twice_and_breaks_no_rule(participant, engine):
     expect_pictures(ada, bob)
     ada.share()
     bob.expect_sees_screen(ada, frames=3)
-    for panel in ("chat", "people", "settings"):
+    for panel in ("chat", "people", "settings", "links"):
         ada.open_panel(panel)
     ada.leave()
     ada.join()

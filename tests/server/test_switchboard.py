@@ -5,6 +5,7 @@ from guest import SECRET, FakeClock, counting
 
 from protocol import messages as m
 from protocol.codes import VERSION, CloseCode, ErrorCode, Presence
+from protocol.links import Reach
 from protocol.numbering import SEQ, Numbers
 from server.errors import Refused
 from server.ice import RENEWAL
@@ -530,3 +531,43 @@ def test_nobody_hears_of_statistics_and_who_waits_tells_none(board):
     board.say(ana, m.Leave())
     assert read(ana) == []
     assert board.journal.links == []
+
+
+# -- who reaches whom
+
+
+def test_who_missed_nothing_hears_only_what_came_meanwhile(board):
+    (ana, _), (bo, line) = board.join("Ana"), board.join("Bo")
+    down = m.LinkReport(bo.participant, Reach.UNREACHABLE)
+    board.say(ana, m.ReportLinks((down,)))
+    (joined, _) = read(bo)
+    board.switchboard.hung_up(bo, line, 1006)
+    last = bo.outbox.last
+    up = m.LinkReport(bo.participant, Reach.CONNECTED)
+    board.say(ana, m.ReportLinks((up,)))
+    back, _ = board.join("Bo", joined.resume, bo.epoch, last)
+    (resumed, changed) = read(back)
+    assert isinstance(resumed, m.Resumed)
+    assert changed == m.LinksChanged(ana.participant, (up,))
+
+
+def test_who_is_told_everything_anew_hears_of_the_links_too(board):
+    (ana, _), (bo, line) = board.join("Ana"), board.join("Bo")
+    down = m.LinkReport(bo.participant, Reach.UNREACHABLE)
+    board.say(ana, m.ReportLinks((down,)))
+    (joined, changed) = read(bo)
+    board.switchboard.hung_up(bo, line, 1006)
+    back, _ = board.join("Bo", joined.resume, "another epoch", 0)
+    (again, links) = read(back)
+    assert again.resumed
+    assert links == changed == m.LinksChanged(ana.participant, (down,))
+
+
+def test_before_the_door_nobody_tells_of_links(board):
+    board.record = RoomRecord(ROOM, "", "Ana", 1.0, waiting_room=True)
+    board.join("Ana")
+    bo, _ = board.join("Bo")
+    read(bo)
+    board.say(bo, m.ReportLinks(()))
+    (failed,) = read(bo)
+    assert (failed.code, failed.about) == (ErrorCode.FORBIDDEN, "report-links")

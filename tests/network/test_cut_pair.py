@@ -1,0 +1,110 @@
+"""One pair's line is cut in the middle of a call, and the others' lines hold."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.network.caller import Caller, routes
+from tests.network.site import Nat, Site
+
+NAMED = 5.0  # seconds in which everybody has to know
+HEALED = 10.0  # seconds in which a relay has to carry them
+_PATIENCE = 30.0
+
+
+@pytest.fixture
+def third(rig, playwright, tmp_path) -> Iterator[Caller]:
+    """Somebody who is neither of the pair."""
+    site = Site(rig.public, 3)
+    caller = Caller(site, playwright, tmp_path, fingerprint=rig.relay.fingerprint)
+    yield caller
+    caller.close()
+    site.remove()
+
+
+@contextmanager
+def cut_between(one: Site, other: Site) -> Iterator[None]:
+    """Let no datagram pass between two sites, whoever sends it."""
+    drop = "insert rule ip rig pass ip {0} {1} meta l4proto udp drop\n"
+    rules = "".join(drop.format(end, other.outside) for end in ("saddr", "daddr"))
+    one.router.nft(rules)
+    try:
+        yield
+    finally:
+        one.become(Nat.PRESERVING)
+
+
+def broken(person) -> set[frozenset[str]]:
+    """Return the pairs without a line, as somebody sees them."""
+    return {
+        frozenset((pair["one"], pair["other"]))
+        for pair in person.snapshot["pairs"]
+        if pair["attempt"] != "nothing" or pair["state"] == "unreachable"
+    }
+
+
+def until_all_see(people, expected: set[frozenset[str]], within: float) -> float:
+    """Wait until all see these pairs broken; return the seconds that it took."""
+    began = time.monotonic()
+    waiting = list(people)
+    while waiting:
+        waiting = [each for each in waiting if broken(each) != expected]
+        passed = time.monotonic() - began
+        assert passed < within, f"{waiting} after {passed:.1f} s"
+    return time.monotonic() - began
+
+
+def all_connected(people) -> None:
+    for person in people:
+        for other in people:
+            if other is not person:
+                person.expect_connected(other, within=_PATIENCE)
+
+
+def test_everybody_names_the_pair_and_a_relay_carries_it(
+    rig, meeting, third, record_property
+):
+    room, here, there = meeting
+    for site in (*rig.sites, third.site):
+        site.become(Nat.PRESERVING)
+    people = here.tab(room, "ada"), there.tab(room, "bob"), third.tab(room, "carol")
+    ada, bob, carol = people
+    all_connected(people)
+    until_all_see(people, set(), _PATIENCE)
+    pair = {frozenset((ada.id, bob.id))}
+    with cut_between(*rig.sites):
+        named = until_all_see(people, pair, NAMED)
+        healed = named + until_all_see(people, set(), HEALED)
+        record_property("named", round(named, 1))
+        record_property("healed", round(healed, 1))
+        assert healed < HEALED
+        relayed = [each for each in routes(ada) if each.relayed]
+        assert len(relayed) == 1
+        ada.expect_sees(bob, frames=5)
+        bob.expect_sees(ada, frames=5)
+        carol.expect_sees(bob, frames=5)
+    assert third.clear() == []
+
+
+def test_without_a_relay_the_pair_is_named_until_its_line_is_back(
+    rig, meeting_without_relay, third
+):
+    room, here, there = meeting_without_relay
+    for site in (*rig.sites, third.site):
+        site.become(Nat.PRESERVING)
+    people = here.tab(room, "ada"), there.tab(room, "bob"), third.tab(room, "carol")
+    ada, bob, carol = people
+    all_connected(people)
+    until_all_see(people, set(), _PATIENCE)
+    pair = {frozenset((ada.id, bob.id))}
+    with cut_between(*rig.sites):
+        until_all_see(people, pair, NAMED)
+        ada.expect_tile(bob, cause="no-relay", within=_PATIENCE)
+        carol.expect_sees(ada, frames=5)
+        carol.expect_sees(bob, frames=5)
+        assert broken(carol) == pair
+    until_all_see(people, set(), _PATIENCE)
+    ada.expect_sees(bob, frames=5, within=_PATIENCE)
+    assert third.clear() == []
