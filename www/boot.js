@@ -160,6 +160,8 @@ async function startPlain(/** @type {any} */ glue, /** @type {any} */ wasm) {
 async function boot() {
   const glue = import(parts.glue.href);
   const wasm = WebAssembly.compileStreaming(fetched("wasm"));
+  // They may fail before anybody waits for them.
+  for (const part of [glue, wasm]) part.catch(() => {});
   const root = document.documentElement;
   let python;
   try {
