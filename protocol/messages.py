@@ -4,7 +4,7 @@ Three unions: what a client says to the server, what the server says to a client
 and what two peers say to each other inside a ``Signal``'s body, which the server
 relays unread. A field's limits are written beside its type; ``codec`` enforces
 them. ``from_`` is ``from`` on the wire. What only hosts say is in ``hosting``, what
-peers say in ``peer``.
+peers say in ``peer``, who reaches whom in ``links``.
 """
 
 from dataclasses import dataclass
@@ -34,6 +34,11 @@ from protocol.hosting import (
     Remove as Remove,
     SetWaitingRoom as SetWaitingRoom,
     StopShare as StopShare,
+)
+from protocol.links import (
+    LinkReport as LinkReport,
+    LinksChanged as LinksChanged,
+    ReportLinks as ReportLinks,
 )
 from protocol.names import (
     Id as Id,
@@ -349,6 +354,7 @@ ClientMessage = (
     | Rename
     | HostMessage
     | ReportStats
+    | ReportLinks
     | Ping
     | Leave
 )
@@ -361,6 +367,7 @@ ServerMessage = (
     | ParticipantJoined
     | ParticipantChanged
     | ParticipantLeft
+    | LinksChanged
     | Signaled
     | Chatted
     | Reacted

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Generic, Self, TypeVar
 
-from protocol.messages import Chat, ClientMessage, Ping, ReportStats, Signal
+from protocol.messages import (
+    Chat,
+    ClientMessage,
+    Ping,
+    ReportLinks,
+    ReportStats,
+    Signal,
+)
 
 K = TypeVar("K", bound=Hashable)
 
@@ -116,6 +123,7 @@ class Kind(Enum):
     PING = auto()
     STATE = auto()
     STATISTICS = auto()
+    LINKS = auto()
 
 
 #: What a signal carries is not read: descriptions are longer than candidates.
@@ -128,6 +136,7 @@ RATES: Final = {
     Kind.PING: Rate(2, 20),
     Kind.STATE: Rate(10, 40),
     Kind.STATISTICS: Rate(0.2, 6),
+    Kind.LINKS: Rate(2, 10),
 }
 VOLUME: Final = Rate(2**20 / 60, 2**20)  # characters of all messages together
 REFUSALS: Final = Rate(1, 20)  # refused messages that one connection may cause
@@ -144,6 +153,7 @@ _KINDS: Final = {
     Chat: Kind.CHAT,
     Ping: Kind.PING,
     ReportStats: Kind.STATISTICS,
+    ReportLinks: Kind.LINKS,
 }
 
 

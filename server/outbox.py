@@ -6,12 +6,14 @@ says that it came. Both are bounded, together.
 """
 
 from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from protocol.messages import (
     GoingAway,
     Joined,
+    LinksChanged,
     ParticipantChanged,
     ParticipantId,
     Pong,
@@ -26,13 +28,22 @@ CHARACTERS: Final = 1024 * 1024
 _PASSING = frozenset({Joined, Resumed, Pong, GoingAway})
 
 
+_State = tuple[type[Any], ParticipantId]
+
+#: What tells a state: whose, by the kind of message.
+_STATES: Final[Mapping[type[Any], Callable[[Any], ParticipantId]]] = {
+    ParticipantChanged: lambda message: message.participant.id,
+    LinksChanged: lambda message: message.from_,
+}
+
+
 @dataclass(slots=True)
 class Letter:
-    """One encoded message; ``about`` whom, if only the latest such counts."""
+    """One encoded message; ``about`` what, if only the latest such counts."""
 
     text: str
     counts: bool
-    about: ParticipantId | None = None
+    about: _State | None = None
     seq: int = 0  # none before it is sent, none ever if it doesn't count
     received: float = 0.0  # monotonic; of the few whose way is timed
 
@@ -47,7 +58,7 @@ class Outbox:
     def __init__(self) -> None:
         self._waiting: deque[Letter] = deque()
         self._sent: deque[Letter] = deque()  # numbered, in order, without a gap
-        self._changed: dict[ParticipantId, Letter] = {}
+        self._changed: dict[_State, Letter] = {}
         self._size = 0  # characters that wait
         self._kept = 0  # characters that were sent
         self.last = 0
@@ -72,8 +83,8 @@ class Outbox:
         if self.lost or (cut and not counts):
             return not self.lost
         about = None
-        if type(message) is ParticipantChanged:
-            about = message.participant.id
+        if whose := _STATES.get(type(message)):
+            about = type(message), whose(message)
             if waiting := self._changed.get(about):
                 self._size += len(text) - len(waiting.text)
                 waiting.text = text

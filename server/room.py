@@ -27,6 +27,8 @@ from protocol.messages import (
     Failed,
     IceServer,
     Joined,
+    LinkReport,
+    LinksChanged,
     MediaState,
     Newcomer,
     ParticipantChanged,
@@ -37,6 +39,7 @@ from protocol.messages import (
     React,
     Reacted,
     Rename,
+    ReportLinks,
     RoomId,
     ServerMessage,
     SetHand,
@@ -99,6 +102,7 @@ class Member:
 
     info: ParticipantInfo
     subject: str
+    links: tuple[LinkReport, ...] = ()
     said: deque[str] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
 
@@ -216,6 +220,14 @@ class Room:
             waiting=self._list_waiting().people if who in self.hosts() else (),
         )
 
+    def mesh(self, who: ParticipantId) -> list[Delivery]:
+        """Return what ``who`` has to know of the others' links."""
+        return [
+            Delivery(who, LinksChanged(each, links))
+            for each in self._others(who)
+            if (links := self._present(self.members[each].links))
+        ]
+
     def handle(
         self, who: ParticipantId, message: ClientMessage, now: float
     ) -> list[Delivery]:
@@ -233,6 +245,8 @@ class Room:
                 if emoji not in REACTIONS:
                     raise Refused(ErrorCode.BAD_REQUEST, "not one of the reactions")
                 return self.tell_all(Reacted(who, emoji))
+            case ReportLinks(links):
+                return self._report(who, links)
             case Rename(name):
                 return self._rename(who, display_name(name))
         raise Refused(ErrorCode.BAD_MESSAGE, "not expected now")
@@ -261,6 +275,20 @@ class Room:
         line = ChatLine(chat.id, who, member.info.name, chat.text, now)
         self._chat.append(line)
         return self.tell_all(Chatted(line))
+
+    def _report(
+        self, who: ParticipantId, links: tuple[LinkReport, ...]
+    ) -> list[Delivery]:
+        ends = {link.peer: link for link in links if link.peer != who}
+        known = self._present(tuple(ends.values()))  # the last word on each end counts
+        member = self.members[who]
+        if known == member.links:
+            return []
+        member.links = known
+        return self._tell_others(who, LinksChanged(who, known))
+
+    def _present(self, links: tuple[LinkReport, ...]) -> tuple[LinkReport, ...]:
+        return tuple(link for link in links if link.peer in self.members)
 
     def _rename(self, who: ParticipantId, name: str) -> list[Delivery]:
         told = self.update(who, name=name)

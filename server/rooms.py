@@ -226,7 +226,7 @@ class Rooms:
         mine = [Delivery(who, joined)]
         if member.info.name != entry.name:
             mine.append(Delivery(who, ParticipantChanged(member.info)))
-        return mine
+        return [*mine, *room.mesh(who)]
 
 
 def _unknown(room: RoomId) -> RoomRecord:

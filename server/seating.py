@@ -11,7 +11,15 @@ from enum import Enum
 from typing import NamedTuple
 
 from protocol.codes import CloseCode, ErrorCode, Role
-from protocol.messages import Hello, Joined, ParticipantId, Resumed, RoomId, Signal
+from protocol.messages import (
+    Hello,
+    Joined,
+    LinksChanged,
+    ParticipantId,
+    Resumed,
+    RoomId,
+    Signal,
+)
 from server.awaited import Awaited
 from server.clock import Clock
 from server.errors import Refused
@@ -122,8 +130,13 @@ class Seating:
             told = self._begun(seat, admission.deliveries, ticket, resumed=True)
             return Seated(seat, How.RESUMED, told)
         # What was missed follows, and nothing else.
-        mine, others = admission.deliveries[0].message, admission.deliveries[1:]
+        mine = admission.deliveries[0].message
         assert isinstance(mine, Joined)
+        others = [
+            each
+            for each in admission.deliveries[1:]
+            if not isinstance(each.message, LinksChanged)
+        ]
         resumed = Resumed(ticket, mine.ice_servers, seat.heard)
         seat.ice_at = self._clock.monotonic()
         seat.outbox.put_first(TO_CLIENT.encode(resumed))

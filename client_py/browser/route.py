@@ -1,5 +1,6 @@
 """The way that a connection's media takes, out of the browser's statistics."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from protocol.statistics import Connection, Transport
@@ -7,19 +8,37 @@ from protocol.statistics import Connection, Transport
 _TRANSPORTS: dict[str, Transport] = {"udp": "udp", "tcp": "tcp", "tls": "tls"}
 
 
-def route(report: Any) -> tuple[Connection, Transport]:
-    """Return whether there is a relay, and how this end goes out."""
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Whether there is a relay, how this end goes out, and the candidates' types."""
+
+    connection: Connection = "unknown"
+    transport: Transport = "unknown"
+    local: str = ""
+    remote: str = ""
+
+
+def route(report: Any) -> Route:
+    """Return the way that is in use."""
     pair = _selected(report)
     local = report.get(pair.localCandidateId) if pair else None
     remote = report.get(pair.remoteCandidateId) if pair else None
     if not (local and remote):
-        return "unknown", "unknown"
-    relayed = str(local.candidateType) == "relay"
+        return Route()
+    ends = str(local.candidateType), str(remote.candidateType)
+    relayed = ends[0] == "relay"
     word = getattr(local, "relayProtocol" if relayed else "protocol", "")
     transport = _TRANSPORTS.get(str(word).lower(), "unknown")
-    if relayed or str(remote.candidateType) == "relay":
-        return "relay", transport
-    return "direct", transport
+    return Route("relay" if "relay" in ends else "direct", transport, *ends)
+
+
+def relay_transport(candidate: Any) -> Transport:
+    """Return how the relay of a local candidate is reached (webrtc-extensions).
+
+    Firefox tells neither this nor the server of a candidate.
+    """
+    word = str(getattr(candidate, "relayProtocol", ""))
+    return _TRANSPORTS.get(word.lower(), "unknown")
 
 
 def _selected(report: Any) -> Any:

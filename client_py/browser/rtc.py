@@ -15,14 +15,17 @@ from pyodide.ffi import JsException, jsnull, to_js
 
 from client_py.browser.dom import Listeners
 from client_py.browser.frames import FrameLink
+from client_py.browser.route import relay_transport
 from client_py.browser.stats import encoded, totals
 from client_py.core.errors import NegotiationError
 from client_py.core.ports import (
     CandidateGathered,
+    CandidateRefused,
     ConnectionStateChanged,
     LinkStats,
     NegotiationNeeded,
     PeerEvent,
+    RelayGathered,
     Track,
     TrackReceived,
     Unprotected,
@@ -86,6 +89,7 @@ class BrowserPeerConnection:
         self._asked: set[asyncio.Future[Any]] = set()
         self._listeners = Listeners()
         self._listeners.add(self._pc, "icecandidate", self._got_candidate)
+        self._listeners.add(self._pc, "icecandidateerror", self._got_refusal)
         self._listeners.add(self._pc, "connectionstatechange", self._got_state)
         self._listeners.add(self._pc, "negotiationneeded", self._got_need)
         if self._link is not None:
@@ -296,6 +300,8 @@ class BrowserPeerConnection:
             # browser offers: half of all candidates, and each costs a message.
             return
         elif candidate.candidate:  # "" ends one generation; null ends them all
+            if str(candidate.type) == "relay":
+                self._emit(RelayGathered(relay_transport(candidate)))
             self._emit(
                 CandidateGathered(
                     Candidate(
@@ -306,6 +312,9 @@ class BrowserPeerConnection:
                     )
                 )
             )
+
+    def _got_refusal(self, event: Any) -> None:
+        self._emit(CandidateRefused(str(event.url or ""), int(event.errorCode or 0)))
 
     def _got_state(self, event: Any) -> None:
         self._emit(ConnectionStateChanged(str(self._pc.connectionState)))

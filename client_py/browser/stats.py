@@ -8,32 +8,98 @@ from client_py.core.ports import LinkStats
 from client_py.core.slot import Slot
 
 
+class _Totals:
+    """What adds up over the entries of a report."""
+
+    def __init__(self) -> None:
+        self.received = self.lost = self.sound = self.sound_lost = 0
+        self.size = self.frames = self.freezes = self.width = self.height = 0
+        self.sent = self.frames_sent = self.sent_width = self.sent_height = 0
+        self.jitter = self.trip = self.stamp = self.frozen = 0.0
+        self.answers: int | None = None
+        self.codecs = {"audio": "", "video": ""}
+
+    def receive(self, stats: Any) -> None:
+        """Add an ``inbound-rtp``."""
+        self.received += stats.packetsReceived
+        self.lost += stats.packetsLost
+        self.size += stats.bytesReceived
+        self.jitter = max(self.jitter, stats.jitter)
+        self.stamp = max(self.stamp, stats.timestamp)
+        if stats.kind == "audio":
+            self.sound += stats.packetsReceived
+            self.sound_lost += stats.packetsLost
+            return
+        self.frames += getattr(stats, "framesDecoded", 0)
+        self.freezes += getattr(stats, "freezeCount", 0)
+        self.frozen += getattr(stats, "totalFreezesDuration", 0.0)
+        self.width = max(self.width, getattr(stats, "frameWidth", 0))
+        self.height = max(self.height, getattr(stats, "frameHeight", 0))
+
+    def send(self, stats: Any) -> None:
+        """Add an ``outbound-rtp``."""
+        self.sent += getattr(stats, "bytesSent", 0)
+        if stats.kind == "video" and getattr(stats, "framesPerSecond", 0):
+            self.sent_width = max(self.sent_width, getattr(stats, "frameWidth", 0))
+            self.sent_height = max(self.sent_height, getattr(stats, "frameHeight", 0))
+        if stats.kind == "video":
+            self.frames_sent += getattr(stats, "framesEncoded", 0)
+
+    def pair(self, stats: Any) -> None:
+        """Add a ``candidate-pair``."""
+        if getattr(stats, "nominated", False):
+            self.trip = max(self.trip, getattr(stats, "currentRoundTripTime", 0.0))
+        answers = getattr(stats, "responsesReceived", None)
+        if answers is not None:
+            self.answers = (self.answers or 0) + answers
+
+
 def totals(report: Any) -> LinkStats:
     """Return the totals over all that a connection carries."""
-    received = lost = size = frames = sent = freezes = width = height = 0
-    jitter = trip = stamp = 0.0
+    sums = _Totals()
     for stats in report.values():
-        kind = stats.type
-        if kind == "inbound-rtp":
-            received += stats.packetsReceived
-            lost += stats.packetsLost
-            size += stats.bytesReceived
-            jitter = max(jitter, stats.jitter)
-            stamp = stats.timestamp
-            if stats.kind == "video":
-                frames += getattr(stats, "framesDecoded", 0)
-                freezes += getattr(stats, "freezeCount", 0)
-                width = max(width, getattr(stats, "frameWidth", 0))
-                height = max(height, getattr(stats, "frameHeight", 0))
-        elif kind == "outbound-rtp":
-            sent += getattr(stats, "bytesSent", 0)
-        elif kind == "candidate-pair" and stats.nominated:
-            trip = max(trip, getattr(stats, "currentRoundTripTime", 0.0))
+        match stats.type:
+            case "inbound-rtp":
+                sums.receive(stats)
+                _name_codec(report, stats, sums.codecs)
+            case "outbound-rtp":
+                sums.send(stats)
+            case "candidate-pair":
+                sums.pair(stats)
+    way = route(report)
     return LinkStats(
-        *(stamp / 1000, received, lost, size, frames, jitter, trip),
-        *(sent, freezes, width, height),
-        *route(report),
+        timestamp=sums.stamp / 1000,
+        packets_received=sums.received,
+        packets_lost=sums.lost,
+        bytes_received=sums.size,
+        frames_decoded=sums.frames,
+        jitter=sums.jitter,
+        round_trip_time=sums.trip,
+        bytes_sent=sums.sent,
+        freezes=sums.freezes,
+        width=sums.width,
+        height=sums.height,
+        connection=way.connection,
+        transport=way.transport,
+        audio_received=sums.sound,
+        audio_lost=sums.sound_lost,
+        frozen=sums.frozen,
+        heard=None if sums.answers is None else sums.size + sums.answers,
+        frames_sent=sums.frames_sent,
+        sent_width=sums.sent_width,
+        sent_height=sums.sent_height,
+        audio_codec=sums.codecs["audio"],
+        video_codec=sums.codecs["video"],
+        local=way.local,
+        remote=way.remote,
     )
+
+
+def _name_codec(report: Any, stats: Any, codecs: dict[str, str]) -> None:
+    """Take note of the codec of something that comes (webrtc-stats §8.4)."""
+    kind = str(stats.kind)
+    if not codecs.get(kind) and (codec := report.get(getattr(stats, "codecId", ""))):
+        codecs[kind] = str(codec.mimeType).partition("/")[2]
 
 
 def encoded(report: Any, transceivers: Mapping[Slot, Any]) -> dict[Slot, int]:

@@ -14,19 +14,19 @@ from random import Random
 from typing import Any
 
 from client_py.core import effect as do, event as e
-from client_py.core.errors import MediaError, NegotiationError, SignalingError
+from client_py.core.errors import MediaError, SignalingError
 from client_py.core.heartbeat import Heartbeat
+from client_py.core.history import History
+from client_py.core.monitor import LOOKS, Monitor
 from client_py.core.peer import Peer, Sealing
 from client_py.core.ports import (
     CaptureRequest,
     Closed,
-    LinkStats,
     Platform,
     TextReceived,
     Track,
 )
-from client_py.core.quality import QualityMeter
-from client_py.core.report import EVERY, Reporter
+from client_py.core.report import EVERY
 from client_py.core.session import Session
 from client_py.core.slot import Slot
 from client_py.core.speaker import Listening
@@ -50,7 +50,6 @@ from protocol.numbering import SEQ, N, stamp
 log = logging.getLogger("tertulia.conference")
 
 LEVELS = 0.2  # seconds between two looks at the audio levels
-SCORES = 2.0  # seconds between two scorings of every link
 
 _TO_SERVER: Codec[ClientMessage] = Codec(
     ClientMessage, json.loads, lambda plain: json.dumps(plain, separators=(",", ":"))
@@ -82,7 +81,7 @@ class Conference:
         self._inbox: deque[e.Event] = deque()
         self._draining = False
         self._peers: dict[ParticipantId, tuple[Peer, asyncio.Task[None]]] = {}
-        self._meters: dict[ParticipantId, QualityMeter] = {}
+        self._monitor = Monitor()
         self._open: dict[Slot, Track] = {}
         self._published: dict[Slot, Track] = {}
         self._starting: dict[Slot, asyncio.Task[None]] = {}
@@ -99,7 +98,7 @@ class Conference:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._measure_levels())
-                group.create_task(self._score_links())
+                group.create_task(self._watch_links())
         finally:
             self.post(e.Leave())
             for slot in {*self._open, *self._starting}:
@@ -124,6 +123,10 @@ class Conference:
         if snapshot != self.snapshot:
             self.snapshot = snapshot
             self._publish(snapshot)
+
+    def history(self, who: ParticipantId) -> History | None:
+        """Return what the link to somebody was like for the last two minutes."""
+        return self._monitor.history(who)
 
     # -- effects
 
@@ -186,7 +189,7 @@ class Conference:
             self._seal_with() if link.terms else None,
         )
         self._peers[link.participant] = peer, self._spawn(peer.run())
-        self._meters[link.participant] = QualityMeter()
+        self._monitor.watch(link.participant, peer.get_stats)
 
     def _seal_with(self) -> Sealing | None:
         """Return what links are sealed with; one identity for all calls of a page."""
@@ -202,7 +205,7 @@ class Conference:
             peer, task = self._peers.pop(who)
             peer.close()
             task.cancel()
-            del self._meters[who]
+            self._monitor.leave(who)
             self._platform.media.stop_playing(who)
 
     def _replace(self, slot: Slot, track: Track | None) -> None:
@@ -340,25 +343,15 @@ class Conference:
     def _audio_level(self, who: ParticipantId) -> float:
         return self._peers[who][0].audio_level()
 
-    async def _score_links(self) -> None:
-        reporter, due = Reporter(), EVERY
+    async def _watch_links(self) -> None:
+        due = EVERY
         while True:
-            await asyncio.sleep(SCORES)
-            due -= SCORES
-            links: dict[ParticipantId, LinkStats] = {}
-            for who, (peer, _) in list(self._peers.items()):
-                try:
-                    stats = await peer.get_stats()
-                except NegotiationError:
-                    continue  # it was closed just now
-                if who in self._meters:
-                    quality = self._meters[who].score(stats)
-                    self.post(e.QualityMeasured(who, quality))
-                    links[who] = stats
-            reporter.look(links)
+            await asyncio.sleep(LOOKS)
+            self.post(e.LinksLooked(await self._monitor.look()))
+            due -= LOOKS
             if due <= 0:
                 due = EVERY
-                if report := reporter.report(links):
+                if report := self._monitor.report():
                     self._say(report)
 
     # -- tasks

@@ -6,6 +6,7 @@ Data only; past tense for what happened, imperative for what a person asks.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from client_py.core.look import Look
 from client_py.core.slot import Slot
 from client_py.core.state import (
     CaptureQuality,
@@ -13,9 +14,9 @@ from client_py.core.state import (
     Encryption,
     MediaProblem,
     Problem,
-    Quality,
 )
 from client_py.core.terms import SafetyCode
+from client_py.core.verdict import Gathered
 from protocol.messages import HostMessage, ParticipantId, PeerMessage, ServerMessage
 
 # -- gestures
@@ -232,11 +233,19 @@ class RecoveryDue:
 
 
 @dataclass(frozen=True, slots=True)
-class QualityMeasured:
-    """A link was scored."""
+class PeerGathered:
+    """My end of a link knows more of the ways out."""
 
     participant: ParticipantId
-    quality: Quality
+    generation: int
+    gathered: Gathered
+
+
+@dataclass(frozen=True, slots=True)
+class LinksLooked:
+    """Somebody looked at the links, as is done once a second."""
+
+    looks: Mapping[ParticipantId, Look]
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +316,8 @@ LinkEvent = (
     | PeerSecured
     | RecoveryDue
     | RenewalDue
-    | QualityMeasured
+    | PeerGathered
+    | LinksLooked
     | LevelsMeasured
 )
 SourceEvent = (

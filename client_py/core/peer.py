@@ -9,19 +9,21 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from client_py.core.effect import OpenPeer
 from client_py.core.errors import NegotiationError, SealError
-from client_py.core.event import PeerChanged, PeerSaid, PeerSecured
+from client_py.core.event import PeerChanged, PeerGathered, PeerSaid, PeerSecured
 from client_py.core.ports import (
     CandidateGathered,
+    CandidateRefused,
     ConnectionStateChanged,
     LinkStats,
     NegotiationNeeded,
     PeerConnectionFactory,
     PeerEvent,
+    RelayGathered,
     Track,
     TrackReceived,
     Unprotected,
@@ -29,6 +31,7 @@ from client_py.core.ports import (
 from client_py.core.sealing import Seal
 from client_py.core.slot import Slot
 from client_py.core.state import Encryption
+from client_py.core.verdict import Gathered
 from e2ee.backend import CryptoBackend, Identity
 from e2ee.rotation import Reason
 from e2ee.verification import Verdict
@@ -96,7 +99,7 @@ class Peer:
         link: OpenPeer,
         connect: PeerConnectionFactory,
         tracks: Mapping[Slot, Track],
-        post: Callable[[PeerSaid | PeerChanged | PeerSecured], None],
+        post: Callable[[PeerSaid | PeerChanged | PeerSecured | PeerGathered], None],
         play: Callable[[ParticipantId, Slot, Track], None],
         sealing: Sealing | None = None,
     ) -> None:
@@ -105,6 +108,7 @@ class Peer:
         self._play = play
         self._inbox: asyncio.Queue[_Taken] = asyncio.Queue()
         self._ignoring = False
+        self._gathered = Gathered()
         self._pc = connect(
             initiator=link.initiator,
             ice_servers=link.ice_servers,
@@ -247,7 +251,13 @@ class Peer:
                 if self._pc.signaling_state == "stable":
                     await self._say(await self._pc.set_local_description())
             case CandidateGathered(candidate):
+                if not candidate.candidate:
+                    self._gather(replace(self._gathered, finished=True))
                 await self._say(candidate)
+            case RelayGathered(transport):
+                self._gather(self._gathered.with_relay(transport))
+            case CandidateRefused(url, code):
+                self._gather(self._gathered.with_refusal(url, code))
             case ConnectionStateChanged(state):
                 if state == "connected":
                     self._be_patient()
@@ -257,6 +267,11 @@ class Peer:
                 self._play(self._who, slot, track)
             case Renew():
                 raise AssertionError("the roster answers a renewal")
+
+    def _gather(self, gathered: Gathered) -> None:
+        if gathered != self._gathered:
+            self._gathered = gathered
+            self._post(PeerGathered(self._who, self._link.generation, gathered))
 
     def _grow(self) -> None:
         if self._growth is None:

@@ -109,9 +109,26 @@ class Unprotected:
     slot: Slot
 
 
+@dataclass(frozen=True, slots=True)
+class RelayGathered:
+    """There is a relay to go over, and this is how it is reached."""
+
+    transport: Transport
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRefused:
+    """A server gave no candidate (W3C WebRTC §5.7.2); 701 where it didn't answer."""
+
+    url: str
+    code: int
+
+
 PeerEvent = (
     NegotiationNeeded
     | CandidateGathered
+    | RelayGathered
+    | CandidateRefused
     | ConnectionStateChanged
     | TrackReceived
     | Unprotected
@@ -124,7 +141,10 @@ class LinkStats:
 
     Counters are totals; ``jitter`` and ``round_trip_time`` are seconds,
     ``timestamp`` is seconds on any steady clock. ``width`` and ``height`` are those
-    of the largest picture that comes, 0 where none does.
+    of the largest picture that comes, 0 where none does. ``heard`` rises with
+    whatever comes, answers to ICE's checks among it, and is None where the platform
+    doesn't tell of those. ``local`` and ``remote`` are the types of the two
+    candidates in use: host, srflx, prflx or relay.
     """
 
     timestamp: float
@@ -140,6 +160,17 @@ class LinkStats:
     height: int = 0
     connection: Connection = "unknown"
     transport: Transport = "unknown"
+    audio_received: int = 0  # of the packets
+    audio_lost: int = 0
+    frozen: float = 0.0  # seconds in which the picture stood still
+    heard: int | None = None
+    frames_sent: int = 0
+    sent_width: int = 0
+    sent_height: int = 0
+    audio_codec: str = ""
+    video_codec: str = ""
+    local: str = ""
+    remote: str = ""
 
 
 class FrameKeys(Protocol):

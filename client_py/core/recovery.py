@@ -1,9 +1,10 @@
 """How a link that stood comes back: by itself, by an ICE restart, or as a new one.
 
 Pure: ``take`` takes what happened and says what to do next. A link is *shaken* when
-the browser misses it; most often it comes back within a moment. Then ICE is
-restarted (RFC 8839 §4.4.1.1.1), which keeps keys and media; what doesn't help in
-time is replaced as a whole. A link that never stood is replaced at once.
+the browser misses it, or nothing comes through; most often it comes back within a
+moment. Then ICE is restarted (RFC 8839 §4.4.1.1.1), which keeps keys and media; what
+doesn't help in time is replaced as a whole. A link that never stood is replaced at
+once.
 """
 
 from collections.abc import Mapping
@@ -30,6 +31,8 @@ class Happening(Enum):
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
     FAILED = "failed"
+    SILENT = "silent"  # nothing comes; the browser hasn't noticed yet
+    HEARD = "heard"  # something comes again
     UNTRUSTED = "untrusted"  # what came over it wasn't sealed as it has to be
     OVERDUE = "overdue"  # the stage lasts longer than it may
     WOKEN = "woken"  # the machine or its network is back
@@ -48,12 +51,15 @@ _TABLE: Mapping[tuple[Stage, Happening], tuple[Stage, Step]] = {
     (Stage.NEW, Happening.CONNECTED): (Stage.STEADY, Step.NOTHING),
     (Stage.NEW, Happening.FAILED): (Stage.GIVEN_UP, Step.REPLACE),
     (Stage.STEADY, Happening.DISCONNECTED): (Stage.SHAKEN, Step.WATCH),
+    (Stage.STEADY, Happening.SILENT): (Stage.SHAKEN, Step.WATCH),
     (Stage.STEADY, Happening.FAILED): (Stage.RESTARTED, Step.RESTART),
     (Stage.SHAKEN, Happening.CONNECTED): (Stage.STEADY, Step.NOTHING),
+    (Stage.SHAKEN, Happening.HEARD): (Stage.STEADY, Step.NOTHING),
     (Stage.SHAKEN, Happening.FAILED): (Stage.RESTARTED, Step.RESTART),
     (Stage.SHAKEN, Happening.OVERDUE): (Stage.RESTARTED, Step.RESTART),
     (Stage.SHAKEN, Happening.WOKEN): (Stage.RESTARTED, Step.RESTART),
     (Stage.RESTARTED, Happening.CONNECTED): (Stage.STEADY, Step.NOTHING),
+    (Stage.RESTARTED, Happening.HEARD): (Stage.STEADY, Step.NOTHING),
     (Stage.RESTARTED, Happening.FAILED): (Stage.GIVEN_UP, Step.REPLACE),
     (Stage.RESTARTED, Happening.OVERDUE): (Stage.GIVEN_UP, Step.REPLACE),
     **{

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from client_py.core.ports import LinkStats
+from client_py.core.quality import began_anew
 from protocol.messages import LinkSample, ParticipantId, ReportStats
 
 EVERY: Final = 10.0  # seconds between two reports
@@ -23,7 +24,7 @@ class Reporter:
     def look(self, links: Mapping[ParticipantId, LinkStats]) -> None:
         """Take note of links that are new, or were made anew, and forget others."""
         self._before = {
-            who: stats if _began_anew(self._before.get(who, stats), stats) else before
+            who: stats if began_anew(self._before.get(who, stats), stats) else before
             for who, stats in links.items()
             for before in (self._before.get(who, stats),)
         }
@@ -38,14 +39,6 @@ class Reporter:
         ]
         self._before = dict(links)
         return ReportStats(tuple(samples)) if samples else None
-
-
-def _began_anew(before: LinkStats, after: LinkStats) -> bool:
-    return (
-        after.timestamp < before.timestamp
-        or after.bytes_received < before.bytes_received
-        or after.bytes_sent < before.bytes_sent
-    )
 
 
 def _sample(who: ParticipantId, before: LinkStats, after: LinkStats) -> LinkSample:

@@ -5,8 +5,7 @@ link that fails and can't be mended (``recovery``) is replaced as a whole, by it
 initiator, under the next generation. What comes for an older generation is dropped.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 
 from client_py.core.backoff import next_delay
 from client_py.core.effect import (
@@ -22,28 +21,32 @@ from client_py.core.effect import (
 from client_py.core.event import (
     AbsenceOver,
     PeerChanged,
+    PeerGathered,
     PeerSaid,
     PeerSecured,
     RecoveryDue,
     RenewalDue,
 )
+from client_py.core.link import Link
+from client_py.core.look import Look
 from client_py.core.recovery import (
     COURTESY,
     MOMENT,
     RESTART,
     Happening,
-    Recovery,
+    Stage,
     Step,
 )
-from client_py.core.state import Connection, Encryption, Participant, Quality
-from client_py.core.terms import SafetyCode, Terms
+from client_py.core.state import Connection, Encryption, Participant
+from client_py.core.terms import Terms
 from e2ee.handshake import Link as Seals
 from e2ee.safety import room_digits
 from protocol.codec import to_plain
-from protocol.codes import GRACE, Presence
+from protocol.codes import GRACE
 from protocol.messages import (
     IceServer,
     Joined,
+    LinkReport,
     ParticipantId,
     ParticipantInfo,
     PeerMessage,
@@ -57,26 +60,7 @@ _HAPPENINGS = {
     "failed": Happening.FAILED,
     "untrusted": Happening.UNTRUSTED,
 }
-
-
-@dataclass(slots=True)
-class _Link:
-    """My end of the connection to one participant."""
-
-    info: ParticipantInfo
-    initiator: bool
-    generation: int = 1
-    connection: Connection = Connection.CONNECTING
-    recovery: Recovery = field(default_factory=Recovery)  # of this generation
-    failures: int = 0  # generations in a row
-    quality: Quality = Quality.EXCELLENT
-    e2ee: Encryption = Encryption.OFF
-    code: SafetyCode | None = None
-    identity: bytes = b""  # their key, as the last handshake proved it
-    verified: bytes = b""  # the key that both people found to be the right one
-    ended: bool = False  # for good: the codes were not the same
-    heard: int = 0  # the last number that they gave a signal
-    absent: bool = False  # not back since the server was started anew
+_SHAKEN = (Stage.SHAKEN, Stage.RESTARTED)
 
 
 class Roster:
@@ -90,7 +74,7 @@ class Roster:
         self._shared_key = shared_key
         self._me = ParticipantId("")
         self._identity = b""
-        self._links: dict[ParticipantId, _Link] = {}
+        self._links: dict[ParticipantId, Link] = {}
         self._ice_servers: tuple[IceServer, ...] = ()
         self._absences = 0  # a timer knows the one it is for
 
@@ -125,15 +109,32 @@ class Roster:
                 name=link.info.name,
                 media=link.info.media,
                 hand=link.info.hand,
-                connection=_shown(link),
+                connection=link.shown,
                 speaking=who in speaking and link.info.media.microphone,
                 quality=link.quality,
+                attempt=link.attempt(self._ice_servers),
+                cause=link.cause(self._ice_servers),
                 role=link.info.role,
                 e2ee=link.e2ee,
                 code=link.code,
             )
             for who, link in self._links.items()
         )
+
+    @property
+    def people(self) -> tuple[ParticipantId, ...]:
+        """Everyone else, in the order in which they came."""
+        return tuple(self._links)
+
+    @property
+    def reports(self) -> tuple[LinkReport, ...]:
+        """What the others have to know of my links."""
+        return tuple(link.report(self._ice_servers) for link in self._links.values())
+
+    @property
+    def away(self) -> frozenset[ParticipantId]:
+        """Who isn't heard by the server."""
+        return frozenset(who for who, link in self._links.items() if link.away)
 
     def enter(self, joined: Joined, *, anew: bool = False) -> list[Effect]:
         """Take the room as it is now: open what is new, close what is gone.
@@ -235,8 +236,7 @@ class Roster:
         if happening is None:
             return []
         if happening is Happening.CONNECTED:
-            link.connection = Connection.CONNECTED
-            link.failures = 0
+            link.stand()
         elif happening is Happening.DISCONNECTED:
             link.connection = Connection.RECONNECTING
         return self._happened(who, link, happening)
@@ -284,17 +284,38 @@ class Roster:
             return []
         return self._replace(who, link, link.generation + 1)
 
-    def score(self, who: ParticipantId, quality: Quality) -> None:
-        """A link was scored."""
-        if who in self._links:
-            self._links[who].quality = quality
+    def gathered(self, event: PeerGathered) -> None:
+        """My end of a link knows more of the ways out."""
+        link = self._links.get(event.participant)
+        if link is not None and event.generation == link.generation:
+            link.gathered = event.gathered
+
+    def look(self, looks: Mapping[ParticipantId, Look]) -> list[Effect]:
+        """Somebody looked at the links."""
+        effects: list[Effect] = []
+        for who, link in self._links.items():
+            if link.recovery.stage is Stage.NEW:
+                link.looks += 1
+            if who in looks:
+                effects += self._looked(who, link, looks[who])
+        return effects
+
+    def _looked(self, who: ParticipantId, link: Link, look: Look) -> list[Effect]:
+        link.look(look)
+        if link.recovery.stage is Stage.STEADY and link.is_silent(look):
+            link.connection = Connection.RECONNECTING
+            return self._happened(who, link, Happening.SILENT)
+        if link.recovery.stage in _SHAKEN and look.missed == 0:
+            link.stand()
+            return self._happened(who, link, Happening.HEARD)
+        return []
 
     def _open(self, info: ParticipantInfo, *, initiator: bool) -> list[Effect]:
-        link = self._links[info.id] = _Link(info, initiator)
+        link = self._links[info.id] = Link(info, initiator)
         return [self._peer(info.id, link)]
 
     def _happened(
-        self, who: ParticipantId, link: _Link, happening: Happening
+        self, who: ParticipantId, link: Link, happening: Happening
     ) -> list[Effect]:
         if link.ended:
             return []
@@ -310,10 +331,10 @@ class Roster:
             case Step.NOTHING:
                 return []
 
-    def _timer(self, who: ParticipantId, link: _Link, seconds: float) -> After:
+    def _timer(self, who: ParticipantId, link: Link, seconds: float) -> After:
         return After(seconds, RecoveryDue(who, link.generation, link.recovery.serial))
 
-    def _give_up(self, who: ParticipantId, link: _Link) -> list[Effect]:
+    def _give_up(self, who: ParticipantId, link: Link) -> list[Effect]:
         # A first failure is most often a network that just changed.
         link.connection = (
             Connection.UNREACHABLE if link.failures else Connection.RECONNECTING
@@ -324,27 +345,13 @@ class Roster:
         delay = next_delay(link.failures - 1, self._random())
         return [After(delay, RenewalDue(who, link.generation))]
 
-    def _replace(
-        self, who: ParticipantId, link: _Link, generation: int
-    ) -> list[Effect]:
-        link.generation, link.recovery = generation, Recovery()
-        if link.e2ee is not Encryption.FAILED:
-            link.e2ee = Encryption.OFF
-        if link.connection is Connection.CONNECTED:
-            link.connection = Connection.RECONNECTING
+    def _replace(self, who: ParticipantId, link: Link, generation: int) -> list[Effect]:
+        link.renew(generation)
         return [ClosePeer(who), self._peer(who, link)]
 
-    def _peer(self, who: ParticipantId, link: _Link) -> OpenPeer:
+    def _peer(self, who: ParticipantId, link: Link) -> OpenPeer:
         terms = None
         if self._shared_key:
             whose = Seals(self._room, self._me, who, link.initiator)
             terms = Terms(whose, self._shared_key)
         return OpenPeer(who, link.generation, link.initiator, self._ice_servers, terms)
-
-
-def _shown(link: _Link) -> Connection:
-    """Media may flow while signaling is cut: people are told of the cut."""
-    cut = link.absent or link.info.presence is Presence.RECONNECTING
-    if cut and link.connection is Connection.CONNECTED:
-        return Connection.RECONNECTING
-    return link.connection

@@ -76,8 +76,11 @@ class Session:
                 return self._stay.secured(event)
             case e.RenewalDue():
                 return self._stay.roster.renewal_due(event)
-            case e.QualityMeasured(who, quality):
-                self._stay.roster.score(who, quality)
+            case e.PeerGathered():
+                self._stay.roster.gathered(event)
+            case e.LinksLooked():
+                cut_off = self._phase is not Phase.JOINED
+                return self._stay.look(event, cut_off=cut_off)
             case e.LevelsMeasured(levels, now):
                 self._stay.company.measure(levels, now)
             case _ if isinstance(event, e.SignalingEvent):
@@ -102,6 +105,7 @@ class Session:
                 connection=self._membership.connection,
                 role=self._stay.hosting.role,
             ),
+            pairs=self._stay.pairs(),
             active_speaker=self._stay.company.active_speaker,
             microphone=self._sources[Slot.MICROPHONE],
             camera=self._sources[Slot.CAMERA],

@@ -9,7 +9,9 @@ from enum import StrEnum
 from client_py.core.slot import Slot
 from client_py.core.terms import SafetyCode
 from protocol.codes import Role
+from protocol.links import Attempt as Attempt
 from protocol.messages import ChatLine, Door, MediaState, Newcomer, ParticipantId
+from protocol.statistics import Connection as Route, Transport
 
 
 class Phase(StrEnum):
@@ -101,6 +103,19 @@ class Connection(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+class Cause(StrEnum):
+    """Why a link isn't well, as far as it is known. ``data-cause`` of the tile."""
+
+    NONE = ""
+    OFFLINE = "offline"  # I reach nobody, the server neither
+    AWAY = "away"  # they reach nobody: asleep, or without a network
+    CUT = "cut"  # the server doesn't hear them; sound and picture go on
+    NO_RELAY = "no-relay"
+    RELAY_REFUSED = "relay-refused"
+    RELAY_AWAY = "relay-away"
+    UDP_BLOCKED = "udp-blocked"
+
+
 class Quality(StrEnum):
     """How well a participant is received. ``data-quality`` of the tile."""
 
@@ -189,9 +204,29 @@ class Participant:
     connection: Connection = Connection.CONNECTING
     speaking: bool = False
     quality: Quality = Quality.EXCELLENT
+    attempt: Attempt = Attempt.NOTHING
+    cause: Cause = Cause.NONE
     role: Role = Role.MEMBER
     e2ee: Encryption = Encryption.OFF
     code: SafetyCode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two people and the line between them, by what both of its ends say."""
+
+    one: ParticipantId
+    other: ParticipantId
+    state: Connection = Connection.CONNECTING
+    attempt: Attempt = Attempt.NOTHING
+    connection: Route = "unknown"
+    transport: Transport = "unknown"
+
+    @property
+    def broken(self) -> bool:
+        """Whether there is no line where one should be."""
+        tried = self.attempt is not Attempt.NOTHING
+        return tried or self.state is Connection.UNREACHABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +260,7 @@ class Snapshot:
     room: str = ""
     name: str = ""
     participants: tuple[Participant, ...] = ()
+    pairs: tuple[Pair, ...] = ()
     active_speaker: ParticipantId | None = None
     microphone: Source = Source()
     camera: Source = Source()

@@ -10,9 +10,10 @@ from client_py.core.company import Company
 from client_py.core.effect import Compare, Effect, RenewKeys, Send
 from client_py.core.hosting import Hosting
 from client_py.core.log import Log
+from client_py.core.mesh import Mesh
 from client_py.core.roster import Roster
 from client_py.core.source import Sources
-from client_py.core.state import NoticeKind
+from client_py.core.state import NoticeKind, Pair
 from e2ee.rotation import Reason
 from protocol import messages as m
 from protocol.codes import MAX_CHAT, VERSION, LeaveReason
@@ -35,6 +36,7 @@ class Stay:
         self.roster = roster
         self.company = Company(self.roster, sources)
         self.hosting = Hosting(log)
+        self.mesh = Mesh()
         self.resume = ""  # the ticket to come back with
         self._sources = sources
         self._log = log
@@ -70,6 +72,7 @@ class Stay:
         self._epoch = joined.epoch
         self._log.enter(joined.you, joined.chat)
         self.hosting.enter(joined)
+        self.mesh.enter()
         effects += self.roster.enter(joined, anew=anew)
         effects += self.announce()  # it may have changed since the hello
         if self.hand or joined.resumed:
@@ -81,6 +84,7 @@ class Stay:
     def go_on(self, resumed: m.Resumed) -> list[Effect]:
         """Nothing was lost: what I know is true, and what I missed follows."""
         self.resume = resumed.resume
+        self.mesh.go_on()
         return self.roster.use(resumed.ice_servers)
 
     def lose_seat(self) -> list[Effect]:
@@ -123,6 +127,8 @@ class Stay:
                 return self.gone(who, reason)
             case m.Signaled():
                 return self._signaled(message)
+            case m.LinksChanged(who) if who in self.roster:
+                self.mesh.hear(message)
             case m.IceRenewed(servers):
                 return self.roster.use(servers)
             case m.Chatted(line):
@@ -141,7 +147,23 @@ class Stay:
             lost = reason is LeaveReason.LOST
             self._log.tell(NoticeKind.LOST if lost else NoticeKind.LEFT, info.name)
         removed = self.roster.remove(who)
+        self.mesh.forget(who)
         return [*removed, *self._renew_keys(Reason.LEFT)] if removed else []
+
+    def look(self, event: e.LinksLooked, *, cut_off: bool) -> list[Effect]:
+        """Take how the links are; tell the others what is new of it."""
+        effects = self.roster.look(event.looks)
+        if self.company.me is None or cut_off:
+            return effects
+        return [*effects, *self.mesh.tell(self.roster.reports)]
+
+    def pairs(self) -> tuple[Pair, ...]:
+        """Return who reaches whom."""
+        me = self.company.me
+        if me is None:
+            return ()
+        people = [me, *self.roster.people]
+        return self.mesh.pairs(people, self.roster.reports, self.roster.away)
 
     def secured(self, event: e.PeerSecured) -> list[Effect]:
         """A link is encrypted, or isn't any more: the latter is told aloud."""

@@ -17,6 +17,7 @@ from protocol.messages import (
     Leave,
     Ping,
     React,
+    ReportLinks,
     ReportStats,
     Resumed,
 )
@@ -82,7 +83,7 @@ class Stream:
                     return message, Numbers()
                 self._asked = self._number
                 return message, self._stamp(0)
-            case ReportStats():
+            case ReportStats() | ReportLinks():
                 # What was measured is old after a cut: it is not kept, nor numbered.
                 inside = self._place is _Place.INSIDE
                 return (message, self._stamp(0)) if inside else None

@@ -221,6 +221,7 @@ class HeadlessPeerConnection:
         self._check_open()
         report = (await self._pc.getStats()).values()
         inbound = [each for each in report if each.type == "inbound-rtp"]
+        sound = [each for each in inbound if each.kind == "audio"]
         trips = [
             each.roundTripTime
             for each in report
@@ -247,6 +248,8 @@ class HeadlessPeerConnection:
             height=max((each.height for each in self._incoming.values()), default=0),
             connection=self._pc.way[0],
             transport=self._pc.way[1],
+            audio_received=sum(each.packetsReceived for each in sound),
+            audio_lost=sum(each.packetsLost for each in sound),
         )
 
     def close(self) -> None:

@@ -57,6 +57,7 @@ REFUSALS: dict[str, Callable[[str], BaseException]] = {
 }
 EVENTS: dict[str, Callable[..., Any]] = {
     "CandidateGathered": lambda plain: ports.CandidateGathered(Candidate(*plain)),
+    "CandidateRefused": ports.CandidateRefused,
     "Closed": ports.Closed,
     "ConnectionStateChanged": ports.ConnectionStateChanged,
     "DevicesChanged": lambda plain: event.DevicesChanged(
@@ -64,6 +65,7 @@ EVENTS: dict[str, Callable[..., Any]] = {
     ),
     "NegotiationNeeded": ports.NegotiationNeeded,
     "PlaybackBlocked": event.PlaybackBlocked,
+    "RelayGathered": ports.RelayGathered,
     "SourceEnded": lambda slot: event.SourceEnded(Slot(slot)),
     "TextReceived": ports.TextReceived,
     "TrackReceived": lambda slot: ports.TrackReceived(Slot(slot), None),

@@ -237,6 +237,15 @@ class FakePeerConnection:
         self._ice_generation += 1
         self.need_negotiation()
 
+    @property
+    def far_end(self) -> "FakePeerConnection | None":
+        """The connection at the other end of the link, once there is one."""
+        return self._other()
+
+    def tell(self, event: PeerEvent) -> None:
+        """Let the platform tell this."""
+        self._later(lambda: self._emit(event))
+
     def change_connection(self, state: str) -> None:
         """Let ``connectionState`` become this word."""
         if state != self.connection_state and self.signaling_state != "closed":
@@ -261,6 +270,7 @@ class FakePeerConnection:
             self.stats,
             timestamp=self.stats.timestamp + 0.01,
             packets_received=self.stats.packets_received + 1,
+            audio_received=self.stats.audio_received + (not video),
             bytes_received=self.stats.bytes_received + 100,
             frames_decoded=self.stats.frames_decoded + video,
             width=640,

@@ -389,6 +389,14 @@ async def test_a_voice_is_heard_as_loud_as_it_is(stack: Stack) -> None:
         assert await bob.audio_level(Slot.SCREEN_AUDIO) == 0.0
 
 
+async def test_sound_is_counted_apart(stack: Stack) -> None:
+    async with connected_pair(stack) as (alice, bob):
+        await alice.send(Slot.MICROPHONE, "Ada")
+        await bob.shows(Slot.MICROPHONE, "Ada")
+        stats = await bob.get_stats()
+        assert 0 < stats.audio_received == stats.packets_received
+
+
 async def test_the_totals_of_what_came_grow(stack: Stack) -> None:
     async with connected_pair(stack) as (alice, bob):
         await alice.send(Slot.CAMERA, "Ada")
@@ -405,6 +413,11 @@ async def test_the_totals_of_what_came_grow(stack: Stack) -> None:
         assert 0.0 <= second.jitter < 1.0
         assert (second.width, second.height) > (0, 0)
         assert (second.connection, second.transport) == ("direct", "udp")
+        assert second.audio_received == second.audio_lost == 0
+        assert 0.0 <= first.frozen <= second.frozen < 10.0
+        if second.heard is not None:  # where the platform can tell
+            assert first.heard is not None
+            assert first.heard < second.heard
         before = await alice.get_stats()
         await bob.shows(Slot.CAMERA, "Ada")
         assert 0 < before.bytes_sent < (await alice.get_stats()).bytes_sent

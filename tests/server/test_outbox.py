@@ -60,6 +60,14 @@ def test_only_the_latest_state_of_a_participant_waits(outbox):
     assert taken(outbox) == [(1, "ana 2"), (2, "bo 1")]
 
 
+def test_a_state_of_one_kind_replaces_none_of_another(outbox):
+    outbox.put(changed(ANA), "ana")
+    outbox.put(m.LinksChanged(ANA, ()), "links 1")
+    outbox.put(m.LinksChanged(BO, ()), "bo's links")
+    outbox.put(m.LinksChanged(ANA, ()), "links 2")
+    assert taken(outbox) == [(1, "ana"), (2, "links 2"), (3, "bo's links")]
+
+
 def test_a_state_that_has_its_number_is_not_changed_any_more(outbox):
     outbox.put(changed(ANA), "ana 1")
     letter = outbox.take()

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from protocol import messages as m
 from protocol.codes import MAX_WAITING, ErrorCode, Presence, Role, Wish
+from protocol.links import Attempt, Reach
 from server.door import made_it
 from server.errors import Refused
 from server.moderation import Outcome, change
@@ -38,6 +39,7 @@ class Stay:
     role: Role = Role.MEMBER
     door: m.Door = m.Door()
     queue: tuple[m.Newcomer, ...] = ()
+    links: dict[str, tuple[m.LinkReport, ...]] = field(default_factory=dict)
 
 
 def about(target: m.ParticipantId) -> st.SearchStrategy[Any]:
@@ -64,8 +66,15 @@ def about(target: m.ParticipantId) -> st.SearchStrategy[Any]:
             m.React("👍"),
             m.Rename("\u202eNew name"),
             m.Chat(m.ParticipantId("c"), "hola"),
+            m.ReportLinks((m.LinkReport(target, Reach.CONNECTED),)),
+            m.ReportLinks((m.LinkReport(target, Reach.UNREACHABLE, Attempt.ANEW),)),
+            m.ReportLinks(()),
         ]
     )
+
+
+def live(links: tuple[m.LinkReport, ...], room: Room) -> list[m.LinkReport]:
+    return [each for each in links if each.peer in room.members]
 
 
 class Machine(RuleBasedStateMachine):
@@ -247,6 +256,7 @@ class Machine(RuleBasedStateMachine):
                 stay.others = {each.id: each for each in message.participants}
                 stay.role, stay.door = message.role, message.door
                 stay.queue = message.waiting
+                stay.links = {}
             case m.ParticipantJoined(info):
                 assert info.id not in others
                 others[info.id] = info
@@ -259,6 +269,10 @@ class Machine(RuleBasedStateMachine):
                 others[info.id] = info
             case m.ParticipantLeft(who):
                 assert others.pop(who, None) or who == me
+                stay.links.pop(who, None)
+            case m.LinksChanged(who, links):
+                assert who in others
+                stay.links[who] = links
             case m.RoomChanged(door):
                 stay.door = door
             case m.Waiting(people):
@@ -315,6 +329,11 @@ class Machine(RuleBasedStateMachine):
             mine = infos.pop(who)
             assert stay.others == infos
             assert (stay.role, stay.door) == (mine.role, room.door)
+            for other in stay.others:
+                # Who is gone is nobody's peer, whatever was said of them before.
+                said = room.members[m.ParticipantId(other)].links
+                heard = stay.links.get(other, ())
+                assert live(heard, room) == live(said, room)
             if stay.role is Role.HOST:
                 assert list(stay.queue) == [w.info for w in room.waiting.values()]
 

@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from protocol import messages as m
 from protocol.codec import to_plain
 from protocol.codes import GRACE, MAX_MESSAGE, ErrorCode, LeaveReason, Presence, Role
+from protocol.links import Attempt, Reach
 from server.door import Way
 from server.errors import Refused
 from server.moderation import Outcome
@@ -367,3 +368,59 @@ def test_what_a_room_says_can_be_said_on_the_wire(rooms):
     ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
     for _, message in [*ana.deliveries, *bo.deliveries]:
         assert TO_CLIENT.from_plain(to_plain(message)) == message
+
+
+# -- who reaches whom
+
+
+DOWN = functools.partial(m.LinkReport, state=Reach.UNREACHABLE, trying=Attempt.ANEW)
+
+
+def report(rooms: Rooms, who: Admission, *links: m.LinkReport) -> list[Delivery]:
+    return rooms.handle(who.room, who.you, m.ReportLinks(links), NOW).deliveries
+
+
+def test_the_others_hear_whom_somebody_reaches(rooms):
+    ana, bo, eva = (join(rooms, name) for name in ("Ana", "Bo", "Eva"))
+    links = (DOWN(bo.you), m.LinkReport(eva.you, Reach.CONNECTED))
+    changed = m.LinksChanged(ana.you, links)
+    assert report(rooms, ana, *links) == [
+        Delivery(bo.you, changed),
+        Delivery(eva.you, changed),
+    ]
+
+
+def test_saying_the_same_again_is_no_news(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    report(rooms, ana, DOWN(bo.you))
+    assert report(rooms, ana, DOWN(bo.you)) == []
+
+
+def test_a_link_to_oneself_or_to_nobody_is_left_out(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    told = report(rooms, ana, DOWN(ana.you), DOWN("nobody"), DOWN(bo.you))
+    assert told == [Delivery(bo.you, m.LinksChanged(ana.you, (DOWN(bo.you),)))]
+
+
+def test_of_two_words_on_one_link_the_last_counts(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    up = m.LinkReport(bo.you, Reach.CONNECTED)
+    told = report(rooms, ana, DOWN(bo.you), up)
+    assert told == [Delivery(bo.you, m.LinksChanged(ana.you, (up,)))]
+
+
+def test_a_newcomer_hears_of_every_link_that_was_told_of(rooms):
+    ana, bo, eva = (join(rooms, name) for name in ("Ana", "Bo", "Eva"))
+    report(rooms, ana, DOWN(bo.you), DOWN(eva.you))
+    rooms.leave(eva.room, eva.you)
+    gus = join(rooms, "Gus")
+    mine = [each.message for each in gus.deliveries if each.to == gus.you]
+    assert mine[1:] == [m.LinksChanged(ana.you, (DOWN(bo.you),))]
+
+
+def test_who_comes_back_hears_of_the_links_anew(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    report(rooms, ana, DOWN(bo.you))
+    rooms.cut(bo.room, bo.you, NOW)
+    back = rooms.resume(bo.room.id, bo.you, Entry("bo", "Bo"))
+    assert Delivery(bo.you, m.LinksChanged(ana.you, (DOWN(bo.you),))) in back.deliveries

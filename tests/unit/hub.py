@@ -32,6 +32,7 @@ class Seat:
     missed: list[m.ServerMessage] = field(default_factory=list)
     said: set[str] = field(default_factory=set)
     number: int = 0
+    links: tuple[m.LinkReport, ...] = ()
 
 
 class Hub:
@@ -80,6 +81,11 @@ class Hub:
                 self._change(seat, media=media)
             case m.SetHand(raised):
                 self._change(seat, hand=raised)
+            case m.ReportLinks(links):
+                seat.links = links
+                for each in self.seats.values():
+                    if each is not seat:
+                        self._tell(each, m.LinksChanged(me, links))
             case m.React(emoji):
                 self._tell_all(m.Reacted(me, emoji))
             case m.Chat(id, text) if id not in seat.said:
@@ -141,6 +147,9 @@ class Hub:
                 heard=seat.number,
             ),
         )
+        for each in self.seats.values():
+            if each is not seat and each.links:
+                self._tell(seat, m.LinksChanged(each.info.id, each.links))
 
     def _change(self, seat: Seat, **changes: object) -> None:
         info = replace(seat.info, **changes)  # type: ignore[arg-type]

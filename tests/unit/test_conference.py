@@ -29,6 +29,7 @@ from client_py.core.state import (
 from protocol import messages as m
 from protocol.codec import to_plain
 from protocol.codes import LeaveReason
+from protocol.links import Reach
 from tests.contract.fakes import FakeMedia, FakeNetwork, FakePeerConnection, FakeTrack
 from tests.unit.clock import timeless
 from tests.unit.hub import Hub
@@ -54,7 +55,7 @@ class Person:
         self.trail: list[Snapshot] = []
         self._published = asyncio.Event()
         self._connections: list[FakePeerConnection] = []
-        self._network = network
+        self.hub, self.network = hub, network
         platform = Platform(self.line, self.media, self._connect, "test")
         self.conference = Conference(platform, self._publish, Random(name))
         self.running = asyncio.create_task(self.conference.run())
@@ -110,6 +111,9 @@ class Person:
     async def until_camera(self, name: str) -> None:
         await self.until(lambda _: self.sees(name).media.camera)
 
+    async def until_sound(self, name: str) -> None:
+        await self.until(lambda _: self.sees(name).media.microphone)
+
     async def stop(self) -> None:
         self.running.cancel()
         await asyncio.wait([self.running])
@@ -119,7 +123,7 @@ class Person:
         self._published.set()
 
     def _connect(self, **wishes: object) -> FakePeerConnection:
-        made = self._network(**wishes)  # type: ignore[arg-type]
+        made = self.network(**wishes)  # type: ignore[arg-type]
         self._connections.append(made)
         return made
 
@@ -787,10 +791,102 @@ async def test_quality_of_a_link_is_shown() -> None:
     async with call("ann", "ben") as (_, (ann, _)):
         (connection,) = ann.connections
         connection.stats = LinkStats(1.0, packets_received=100)
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(1.5)
         connection.stats = LinkStats(2.0, packets_received=100, packets_lost=100)
         await ann.until(lambda _: ann.sees("ben").quality is Quality.POOR)
-        await ann.until(lambda _: ann.sees("ben").quality is Quality.EXCELLENT)
+        for second in range(60):
+            connection.stats = LinkStats(
+                3.0 + second, packets_received=1000 + second, packets_lost=100
+            )
+            await asyncio.sleep(1)
+        assert ann.sees("ben").quality is Quality.EXCELLENT
+        history = ann.conference.history(ann.sees("ben").id)
+        assert history is not None
+        assert history.latest == connection.stats
+
+
+def broken(person: Person) -> list[set[str]]:
+    """Return the pairs between which there is no line, as somebody sees it."""
+    names = {each.id: each.name for each in person.snapshot.participants}
+    return [
+        {names[pair.one], names[pair.other]}
+        for pair in person.snapshot.pairs
+        if pair.broken
+    ]
+
+
+def between(ann: Person, ben: Person) -> tuple[FakePeerConnection, FakePeerConnection]:
+    """Return both ends of the link of two people."""
+    (found,) = [
+        (one, other)
+        for one in ann.connections
+        for other in ben.connections
+        if one.far_end is other
+    ]
+    return found
+
+
+@timeless
+async def test_everybody_knows_within_five_seconds_which_pair_has_no_line() -> None:
+    """The browsers notice nothing: only nothing comes any more."""
+    async with call("ann", "ben", "cat") as (_, persons):
+        ann, ben, cat = persons
+        for person in persons:
+            person.post(e.TurnOn(MIC))
+        await ann.until_sound("ben")
+        await ben.until_sound("ann")
+        loop = asyncio.get_running_loop()
+        ends = between(ann, ben)
+        for end in ends:
+            end.stats = LinkStats(1.0, heard=100)
+        await asyncio.sleep(2)
+        assert [broken(each) for each in persons] == [[], [], []]
+        cut = loop.time()
+        for person in persons:
+            await person.until(lambda _, me=person: broken(me) == [{"ann", "ben"}])
+        assert loop.time() - cut <= 5.0
+        dan = Person("dan", cat.hub, cat.network)
+        dan.join()
+        await dan.until(lambda _: broken(dan) == [{"ann", "ben"}])
+        for end in ends:
+            end.stats = LinkStats(9.0, heard=200)
+        for person in (*persons, dan):
+            await person.until(lambda _, me=person: broken(me) == [])
+        await dan.stop()
+
+
+@timeless
+async def test_pair_that_never_finds_a_way_is_named_too() -> None:
+    network = FakeNetwork(candidates=0)
+    async with people("ann", "ben", network=network) as (_, (ann, ben)):
+        ann.join()
+        await ann.until_connected(0)
+        ben.join()
+        await ben.until(lambda now: len(now.participants) == 2)
+        assert broken(ben) == []
+        began = asyncio.get_running_loop().time()
+        for person in (ann, ben):
+            await person.until(lambda _, me=person: broken(me) == [{"ann", "ben"}])
+        assert asyncio.get_running_loop().time() - began <= 5.0
+        assert ben.sees("ann").connection is Connection.CONNECTING
+
+
+@timeless
+async def test_links_are_told_of_again_after_a_cut() -> None:
+    async with call("ann", "ben") as (hub, (ann, ben)):
+        await asyncio.sleep(2)
+        del hub.heard[:]
+        await asyncio.sleep(5)
+        assert hub.heard == []  # nothing new
+        ann.line.drop()
+        await ann.until(lambda now: now.phase is Phase.RECONNECTING)
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+        await asyncio.sleep(2)
+        report = m.ReportLinks((m.LinkReport(ben.id, Reach.CONNECTED),))
+        assert [said for who, said in hub.heard if who == ann.id] == [
+            m.SetHand(False),
+            report,
+        ]
 
 
 @timeless

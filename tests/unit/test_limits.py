@@ -96,6 +96,7 @@ def test_a_counter_keeps_nothing_of_who_is_gone():
         (m.React("🎉"), 20, Kind.STATE),
         (m.Leave(), 20, Kind.STATE),
         (m.ReportStats(()), 20, Kind.STATISTICS),
+        (m.ReportLinks(()), 20, Kind.LINKS),
     ],
 )
 def test_every_message_counts_for_its_kind(message, size, kind):
@@ -104,7 +105,14 @@ def test_every_message_counts_for_its_kind(message, size, kind):
 
 @pytest.mark.parametrize(
     ("message", "size"),
-    [(CHAT, 9), (SIGNAL, 9), (SIGNAL, 9000), (m.Ping(1), 9), (m.ReportStats(()), 9)],
+    [
+        (CHAT, 9),
+        (SIGNAL, 9),
+        (SIGNAL, 9000),
+        (m.Ping(1), 9),
+        (m.ReportStats(()), 9),
+        (m.ReportLinks(()), 9),
+    ],
 )
 def test_a_kind_is_refused_after_its_burst_and_heard_again_later(message, size):
     allowance = Allowance(0.0)

@@ -5,15 +5,17 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from client_py.core.effect import OpenPeer
-from client_py.core.event import PeerChanged, PeerSaid
+from client_py.core.event import PeerChanged, PeerGathered, PeerSaid, PeerSecured
 from client_py.core.peer import PATIENCE, SMALL, Peer
-from client_py.core.ports import LinkStats, Track
+from client_py.core.ports import CandidateRefused, LinkStats, RelayGathered, Track
 from client_py.core.slot import Slot
+from client_py.core.verdict import Gathered
 from protocol.messages import Candidate, Description, ParticipantId, PeerMessage
 from tests.contract.fakes import FakeNetwork, FakeTrack
 from tests.unit.clock import timeless
@@ -42,6 +44,7 @@ class End:
     ) -> None:
         self.said: list[PeerMessage] = []
         self.changes: list[str] = []
+        self.gathered: list[Gathered] = []
         self.played: list[tuple[ParticipantId, Slot]] = []
         link = OpenPeer(other, 7, initiator, ICE)
         self.peer = Peer(link, network, tracks or {}, self._post, self._play)
@@ -64,12 +67,15 @@ class End:
         self._carried = len(self.said)
         return fresh
 
-    def _post(self, event: PeerSaid | PeerChanged) -> None:
+    def _post(self, event: PeerSaid | PeerChanged | PeerSecured | PeerGathered) -> None:
         assert (event.participant, event.generation) == (self._other, 7)
-        if isinstance(event, PeerSaid):
-            self.said.append(event.message)
-        else:
-            self.changes.append(event.state)
+        match event:
+            case PeerSaid():
+                self.said.append(event.message)
+            case PeerChanged():
+                self.changes.append(event.state)
+            case PeerGathered():
+                self.gathered.append(event.gathered)
 
     def _play(self, who: ParticipantId, slot: Slot, track: Track) -> None:
         self.played.append((who, slot))
@@ -524,3 +530,22 @@ async def test_new_ice_servers_reach_the_connection() -> None:
     assert ann.pc.ice_servers == ()
     ann.task.cancel()
     await turns()
+
+
+# -- ways out
+
+
+async def test_what_is_gathered_is_told_once_it_is_news() -> None:
+    async with connected() as pair:
+        end = pair.newcomer
+        assert end.gathered == [Gathered(finished=True)]
+        for event in (
+            RelayGathered("tcp"),
+            RelayGathered("tcp"),
+            CandidateRefused("stun:stun.example", 701),
+            CandidateRefused("turn:turn.example", 401),
+        ):
+            end.pc.tell(event)
+        await turns()
+        relay = Gathered(frozenset({"tcp"}), finished=True)
+        assert end.gathered[1:] == [relay, replace(relay, refused=frozenset({401}))]

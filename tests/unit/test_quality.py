@@ -1,3 +1,5 @@
+"""The score of a link, by the table, and the words that it comes to."""
+
 import pytest
 
 from client_py.core.ports import LinkStats
@@ -8,14 +10,26 @@ NOTHING = LinkStats(0.0)
 
 
 def after(
-    received: int, lost: int = 0, jitter: float = 0.0, trip: float = 0.0
+    received: int = 0,
+    lost: int = 0,
+    jitter: float = 0.0,
+    trip: float = 0.0,
+    *,
+    sound: int = 0,
+    sound_lost: int = 0,
+    frozen: float = 0.0,
+    at: float = 2.0,
 ) -> LinkStats:
+    """Return totals; ``received`` and ``lost`` are those of the picture."""
     return LinkStats(
-        2.0,
-        packets_received=received,
-        packets_lost=lost,
+        at,
+        packets_received=received + sound,
+        packets_lost=lost + sound_lost,
+        audio_received=sound,
+        audio_lost=sound_lost,
         jitter=jitter,
         round_trip_time=trip,
+        frozen=frozen,
     )
 
 
@@ -33,9 +47,18 @@ def after(
         (after(1000, jitter=0.08), 96.0),  # counts twice
         (after(990, 10, trip=0.08), 89.0),
         (after(10, 990, jitter=1.0, trip=3.0), 0.0),  # never below nought
+        (after(sound=985, sound_lost=15), 92.0),  # Opus mends a third of it
+        (after(1000, sound=985, sound_lost=15), 92.0),
+        (after(990, 10, sound=985, sound_lost=15), 90.0),  # the worse of the two
+        (after(1000, frozen=0.2), 80.0),  # a tenth of the two seconds
+        (after(1000, frozen=1.0), 0.0),
+        (after(1000, frozen=5.0), 0.0),  # counted by another clock
+        (after(1000, frozen=0.2, trip=0.08), 79.0),
     ],
 )
-def test_loss_and_delay_cost_points(stats: LinkStats, score: float) -> None:
+def test_loss_delay_and_a_picture_that_stands_still_cost_points(
+    stats: LinkStats, score: float
+) -> None:
     assert link_score(NOTHING, stats) == pytest.approx(score)
 
 
@@ -56,54 +79,81 @@ def test_first_look_is_excellent_whatever_was_before() -> None:
     assert QualityMeter().score(after(10, 1000)) is Quality.EXCELLENT
 
 
-def trail(*looks: tuple[int, int], meter: QualityMeter | None = None) -> list[Quality]:
-    """Feed a meter with what came and was lost between looks."""
-    meter = meter or QualityMeter()
+LOOK = (1000, 0)  # came and was lost between two looks
+
+
+def trail(*looks: tuple[int, int]) -> list[Quality]:
+    """Feed a meter once a second with what came and was lost."""
+    meter = QualityMeter()
     received = lost = 0
     meter.score(NOTHING)
     words = []
-    for more_received, more_lost in looks:
+    for second, (more_received, more_lost) in enumerate(looks, 1):
         received, lost = received + more_received, lost + more_lost
-        words.append(meter.score(after(received, lost)))
+        words.append(meter.score(after(received, lost, at=float(second))))
     return words
 
 
-GOOD, BAD = (1000, 0), (900, 100)
+def losing(percent: float, seconds: int) -> list[tuple[int, int]]:
+    lost = round(10 * percent)
+    return [(1000 - lost, lost)] * seconds
 
 
-def test_quality_falls_at_once_and_rises_slowly() -> None:
-    # 100 → 20 → 4 → 42 → 65 → 79 → 87
-    assert trail(BAD, BAD, GOOD, GOOD, GOOD, GOOD) == [
-        Quality.POOR,
-        Quality.LOST,
-        Quality.GOOD,
-        Quality.GOOD,
-        Quality.GOOD,
-        Quality.EXCELLENT,
-    ]
+E, G, P, L = Quality
+
+
+def row(*words: Quality) -> list[tuple[Quality, int]]:
+    """Return words and how often each came in a row."""
+    rows: list[tuple[Quality, int]] = []
+    for word in words:
+        if rows and rows[-1][0] is word:
+            rows[-1] = (word, rows[-1][1] + 1)
+        else:
+            rows.append((word, 1))
+    return rows
+
+
+def test_ten_percent_lost_are_seen_within_three_seconds() -> None:
+    words = trail(*[LOOK] * 10, *losing(10, 5))
+    assert row(*words) == [(E, 11), (G, 2), (P, 1), (L, 1)]
+
+
+def test_quality_rises_two_points_a_second_and_passes_no_word() -> None:
+    words = trail(*losing(10, 20), *[LOOK] * 60)
+    assert row(*words) == [(P, 1), (L, 30), (P, 10), (G, 20), (E, 19)]
 
 
 @pytest.mark.parametrize(
-    ("lost", "word"),
-    [
-        (0, Quality.EXCELLENT),
-        (19, Quality.EXCELLENT),
-        (21, Quality.GOOD),
-        (59, Quality.GOOD),
-        (61, Quality.POOR),
-        (79, Quality.POOR),
-        (81, Quality.LOST),
-        (1000, Quality.LOST),
-    ],
+    ("percent", "word"),
+    [(0.0, E), (1.9, E), (2.1, G), (5.9, G), (6.1, P), (7.9, P), (8.1, L), (100.0, L)],
 )
-def test_steady_loss_settles_at_its_word(lost: int, word: Quality) -> None:
-    assert trail(*[(1000 - lost, lost)] * 30)[-1] is word
+def test_steady_loss_settles_at_its_word(percent: float, word: Quality) -> None:
+    assert trail(*losing(percent, 30))[-1] is word
 
 
-@pytest.mark.parametrize(("begin", "then"), [(GOOD, BAD), (BAD, GOOD)])
-def test_smoothing_never_swings(begin: tuple[int, int], then: tuple[int, int]) -> None:
+def test_word_that_was_lost_comes_back_only_by_a_margin() -> None:
+    """81 points would be excellent, had it not been worse before."""
+    begin = losing(2.5, 20)
+    assert trail(*begin, *losing(1.9, 60))[-1] is G
+    assert trail(*begin, *losing(1.5, 60))[-1] is E
+
+
+def test_every_other_second_bad_is_bad() -> None:
+    words = trail(*(look for _ in range(20) for look in (LOOK, *losing(20, 1))))
+    assert set(words[10:]) == {L}
+
+
+def test_another_connection_is_not_blamed_for_the_one_before() -> None:
+    meter = QualityMeter()
+    meter.score(LinkStats(10.0, bytes_received=1000, packets_received=1000))
+    meter.score(LinkStats(11.0, bytes_received=10, packets_received=10))
+    assert meter.score(LinkStats(12.0, bytes_received=20, packets_received=20)) is E
+
+
+@pytest.mark.parametrize(("begin", "then"), [(0.0, 10.0), (10.0, 0.0)])
+def test_smoothing_never_swings(begin: float, then: float) -> None:
     order = list(Quality)
-    words = [order.index(each) for each in trail(*[begin] * 20, *[then] * 20)]
+    words = [order.index(each) for each in trail(*losing(begin, 20), *losing(then, 60))]
     turned = words[19:]
     assert turned in (sorted(turned), sorted(turned, reverse=True))
     assert {turned[0], turned[-1]} == {0, 3}

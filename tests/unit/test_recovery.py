@@ -5,7 +5,7 @@ from hypothesis import given, strategies as st
 
 from client_py.core.recovery import Happening, Recovery, Stage, Step
 
-CONNECTED, DISCONNECTED, FAILED, UNTRUSTED, OVERDUE, WOKEN = Happening
+CONNECTED, DISCONNECTED, FAILED, SILENT, HEARD, UNTRUSTED, OVERDUE, WOKEN = Happening
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,14 @@ CONNECTED, DISCONNECTED, FAILED, UNTRUSTED, OVERDUE, WOKEN = Happening
         ([CONNECTED, DISCONNECTED, OVERDUE], "nothing watch restart", "restarted"),
         ([CONNECTED, DISCONNECTED, WOKEN], "nothing watch restart", "restarted"),
         ([CONNECTED, DISCONNECTED, FAILED], "nothing watch restart", "restarted"),
+        ([CONNECTED, SILENT], "nothing watch", "shaken"),
+        ([CONNECTED, SILENT, HEARD], "nothing watch nothing", "steady"),
+        ([CONNECTED, SILENT, DISCONNECTED], "nothing watch nothing", "shaken"),
+        ([CONNECTED, SILENT, OVERDUE], "nothing watch restart", "restarted"),
+        ([CONNECTED, FAILED, HEARD], "nothing restart nothing", "steady"),
+        ([CONNECTED, FAILED, SILENT], "nothing restart nothing", "restarted"),
+        ([CONNECTED, HEARD], "nothing nothing", "steady"),
+        ([SILENT, HEARD], "nothing nothing", "new"),
         ([CONNECTED, FAILED], "nothing restart", "restarted"),
         ([CONNECTED, FAILED, CONNECTED], "nothing restart nothing", "steady"),
         ([CONNECTED, FAILED, FAILED], "nothing restart replace", "given up"),

@@ -3,11 +3,20 @@ from dataclasses import replace
 import pytest
 
 from client_py.core import effect as do
-from client_py.core.event import PeerChanged, PeerSaid, RecoveryDue, RenewalDue
+from client_py.core.event import (
+    PeerChanged,
+    PeerGathered,
+    PeerSaid,
+    RecoveryDue,
+    RenewalDue,
+)
+from client_py.core.look import Look
 from client_py.core.roster import Roster
-from client_py.core.state import Connection, Quality
+from client_py.core.state import Attempt, Cause, Connection, Quality
+from client_py.core.verdict import Gathered
 from protocol import messages as m
 from protocol.codes import Presence
+from protocol.links import Reach
 from protocol.messages import MediaState, ParticipantId, PeerMessage
 from tests.unit.people import (
     ANN,
@@ -133,7 +142,8 @@ def test_stranger_changes_nothing() -> None:
     assert ours.said(PeerSaid(BEN, 1, OFFER)) == []
     assert ours.peer_changed(changed(BEN, "failed")) == []
     assert ours.renewal_due(RenewalDue(BEN, 1)) == []
-    ours.score(BEN, Quality.LOST)
+    ours.gathered(PeerGathered(BEN, 1, Gathered(finished=True)))
+    assert ours.look({BEN: Look(Quality.LOST, missed=9)}) == []
     assert list(connections(ours)) == [ANN]
 
 
@@ -391,5 +401,173 @@ def test_only_who_announced_a_microphone_speaks() -> None:
 
 def test_quality_is_the_one_measured_last() -> None:
     ours = newcomer(ANN)
-    ours.score(ANN, Quality.POOR)
+    ours.look({ANN: Look(Quality.POOR)})
+    ours.look({})
     assert [each.quality for each in ours.participants(NOBODY)] == [Quality.POOR]
+
+
+# -- what is seen of a link
+
+
+TALKS = info(ANN, media=MediaState(microphone=True))
+
+
+def silence(looks: int | None) -> dict[ParticipantId, Look]:
+    return {ANN: Look(missed=looks)}
+
+
+def standing(media: m.ParticipantInfo = TALKS) -> Roster:
+    ours = roster()
+    ours.enter(joined(media))
+    ours.peer_changed(changed(ANN, "connected"))
+    return ours
+
+
+def test_link_through_which_nothing_comes_is_shaken_before_the_browser_says_so() -> (
+    None
+):
+    ours = standing()
+    assert ours.look(silence(2)) == []
+    assert ours.look(silence(3)) == [do.After(2.0, RecoveryDue(ANN, 1, 2))]
+    assert connections(ours) == {ANN: Connection.RECONNECTING}
+    assert ours.look(silence(4)) == []
+    assert ours.look(silence(0)) == []
+    assert connections(ours) == {ANN: Connection.CONNECTED}
+    assert ours.recovery_due(RecoveryDue(ANN, 1, 2)) == []
+
+
+@pytest.mark.parametrize(
+    ("media", "patience"),
+    [
+        (MediaState(), 8),
+        (MediaState(microphone=True), 3),
+        (MediaState(camera=True), 3),
+        (MediaState(screen=True), 3),
+    ],
+)
+def test_somebody_who_shows_nothing_may_be_quiet_for_longer(
+    media: MediaState, patience: int
+) -> None:
+    ours = standing(info(ANN, media=media))
+    assert ours.look(silence(patience - 1)) == []
+    assert ours.look(silence(patience)) != []
+
+
+def test_platform_that_cannot_tell_silence_shakes_nothing() -> None:
+    ours = standing()
+    for _ in range(20):
+        assert ours.look(silence(None)) == []
+    assert connections(ours) == {ANN: Connection.CONNECTED}
+
+
+def test_restart_after_which_something_comes_has_helped() -> None:
+    ours = standing()
+    ours.peer_changed(changed(ANN, "failed"))
+    ours.look(silence(0))
+    assert connections(ours) == {ANN: Connection.CONNECTED}
+    assert ours.recovery_due(RecoveryDue(ANN, 1, 2)) == []
+
+
+def told(ours: Roster) -> tuple[Reach, Attempt]:
+    (report,) = ours.reports
+    return report.state, report.trying
+
+
+@pytest.mark.parametrize(
+    ("servers", "way", "anew"),
+    [
+        (ICE, Attempt.WAY, Attempt.ANEW),
+        (OTHER_ICE, Attempt.RELAY, Attempt.RELAY),
+    ],
+)
+def test_what_is_tried_is_told_step_by_step(
+    servers: tuple[m.IceServer, ...], way: Attempt, anew: Attempt
+) -> None:
+    ours = newcomer(ANN)
+    ours.use(servers)
+    trail = [told(ours)]
+    for _ in range(4):
+        ours.look({})
+    trail.append(told(ours))
+    for state in ("connected", "disconnected"):
+        ours.peer_changed(changed(ANN, state))
+        trail.append(told(ours))
+    ours.recovery_due(RecoveryDue(ANN, 1, 2))
+    trail.append(told(ours))
+    ours.recovery_due(RecoveryDue(ANN, 1, 3))
+    trail.append(told(ours))
+    ours.renewal_due(RenewalDue(ANN, 1))
+    trail.append(told(ours))
+    ours.peer_changed(changed(ANN, "failed", 2))
+    trail.append(told(ours))
+    ours.renewal_due(RenewalDue(ANN, 2))
+    ours.peer_changed(changed(ANN, "connected", 3))
+    trail.append(told(ours))
+    assert trail == [
+        (Reach.CONNECTING, Attempt.NOTHING),
+        (Reach.CONNECTING, way),
+        (Reach.CONNECTED, Attempt.NOTHING),
+        (Reach.RECONNECTING, Attempt.WAIT),
+        (Reach.RECONNECTING, way),
+        (Reach.RECONNECTING, anew),
+        (Reach.RECONNECTING, anew),
+        (Reach.UNREACHABLE, anew),
+        (Reach.CONNECTED, Attempt.NOTHING),
+    ]
+    (shown,) = ours.participants(NOBODY)
+    assert shown.attempt is Attempt.NOTHING
+
+
+def test_way_that_a_link_takes_is_told_while_it_stands() -> None:
+    ours = standing()
+    ours.look({ANN: Look(connection="relay", transport="tls")})
+    (report,) = ours.reports
+    assert (report.connection, report.transport) == ("relay", "tls")
+    ours.peer_changed(changed(ANN, "disconnected"))
+    (report,) = ours.reports
+    assert (report.connection, report.transport) == ("unknown", "unknown")
+
+
+def causes(ours: Roster) -> list[Cause]:
+    return [each.cause for each in ours.participants(NOBODY)]
+
+
+def test_moment_of_weakness_needs_no_reason() -> None:
+    ours = standing()
+    ours.peer_changed(changed(ANN, "disconnected"))
+    assert causes(ours) == [Cause.NONE]
+
+
+def test_link_that_failed_has_the_reason_that_its_end_knows() -> None:
+    ours = newcomer(ANN)
+    ours.peer_changed(changed(ANN, "failed"))
+    assert causes(ours) == [Cause.NO_RELAY]
+    ours.use(OTHER_ICE)
+    assert causes(ours) == [Cause.NONE]  # nothing was gathered from these yet
+    stale = PeerGathered(ANN, 2, Gathered(finished=True))
+    ours.gathered(stale)
+    assert causes(ours) == [Cause.NONE]
+    ours.gathered(PeerGathered(ANN, 1, Gathered(refused=frozenset({401}))))
+    assert causes(ours) == [Cause.RELAY_REFUSED]
+    ours.renewal_due(RenewalDue(ANN, 1))
+    assert causes(ours) == [Cause.NONE]  # another connection gathers anew
+    ours.peer_changed(changed(ANN, "connected", 2))
+    assert causes(ours) == [Cause.NONE]
+
+
+def test_first_connection_that_is_late_has_a_reason_too() -> None:
+    ours = newcomer(ANN)
+    for _ in range(3):
+        ours.look({})
+    assert causes(ours) == [Cause.NONE]
+    ours.look({})
+    assert causes(ours) == [Cause.NO_RELAY]
+
+
+def test_who_is_away_is_the_reason_whatever_there_is_to_go_over() -> None:
+    ours = standing()
+    ours.change(info(ANN, presence=Presence.RECONNECTING))
+    assert causes(ours) == [Cause.CUT]
+    ours.peer_changed(changed(ANN, "disconnected"))
+    assert causes(ours) == [Cause.AWAY]
+    assert ours.away == {ANN}

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from client_py.core import effect as do, event as e
+from client_py.core.look import Look
 from client_py.core.session import Session
 from client_py.core.slot import Slot
 from client_py.core.state import (
@@ -19,9 +20,11 @@ from client_py.core.state import (
     Problem,
     Quality,
 )
+from client_py.core.verdict import Gathered
 from protocol import messages as m
 from protocol.codec import Codec, to_plain
 from protocol.codes import CloseCode, ErrorCode, LeaveReason, Presence, Role, Wish
+from protocol.links import Attempt, Reach
 from tests.unit.people import (
     ANN,
     ANSWER,
@@ -157,11 +160,21 @@ LINKS: list[e.Event] = [
         for state in Encryption
     ),
     *(e.CompareCodes(who, match) for who in PEOPLE for match in (True, False)),
-    *(e.QualityMeasured(who, Quality.LOST) for who in PEOPLE),
+    *(
+        e.PeerGathered(who, each, Gathered(refused=frozenset({401})))
+        for who in PEOPLE
+        for each in range(3)
+    ),
+    *(
+        e.LinksLooked(dict.fromkeys(PEOPLE, Look(Quality.LOST, missed)))
+        for missed in (None, 0, 3, 9)
+    ),
+    e.LinksLooked({}),
     e.LevelsMeasured({}, 0.0),
     e.LevelsMeasured(dict.fromkeys(PEOPLE, 1.0), 1.0),
 ]
 
+DOWN = m.LinkReport(ANN, Reach.UNREACHABLE, Attempt.ANEW)
 LINE = m.ChatLine(ANN, ANN, "Ann", "hola", 1.0)
 
 SERVER: list[m.ServerMessage] = [
@@ -187,6 +200,7 @@ SERVER: list[m.ServerMessage] = [
     ),
     m.Signaled(ANN, 1, {"type": "hello"}),
     m.Signaled(ANN, 1, {}),
+    *(m.LinksChanged(who, (DOWN,)) for who in PEOPLE),
     m.Chatted(LINE),
     m.Reacted(CAT, "👍"),
     m.Reacted(ANN, "x" * 16),

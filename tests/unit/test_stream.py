@@ -6,6 +6,7 @@ from hypothesis import given, strategies as st
 from client_py.core.stream import ACKNOWLEDGE_AFTER, KEPT, Stream, Verdict
 from protocol import messages as m
 from protocol.codes import VERSION
+from protocol.links import Reach
 from protocol.numbering import Numbers
 
 ME = m.ParticipantId("me")
@@ -216,9 +217,15 @@ def test_a_server_that_is_cut_anywhere_does_everything_once_in_order(
     assert done == said
 
 
-def test_statistics_have_no_number_and_are_not_kept():
+@pytest.mark.parametrize(
+    "report",
+    [
+        m.ReportStats((m.LinkSample("bo"),)),
+        m.ReportLinks((m.LinkReport("bo", Reach.CONNECTED),)),
+    ],
+)
+def test_reports_have_no_number_and_are_not_kept(report):
     stream = Stream()
-    report = m.ReportStats((m.LinkSample("bo"),))
     assert stream.say(report) is None
     stream.go_on(m.Joined("me", "room", (), "secret", epoch="e", last_seq=5))
     assert stream.say(report) == (report, Numbers(0, 5))

@@ -1,0 +1,116 @@
+"""My end of the connection to one participant, as data, and what to say of it."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from client_py.core.look import Look
+from client_py.core.recovery import Recovery, Stage
+from client_py.core.state import Attempt, Cause, Connection, Encryption, Quality
+from client_py.core.terms import SafetyCode
+from client_py.core.verdict import Gathered, cause, has_relay
+from protocol.codes import Presence
+from protocol.links import Reach
+from protocol.messages import IceServer, LinkReport, ParticipantInfo
+from protocol.statistics import Connection as Route, Transport
+
+LATE: Final = 4  # looks: a connection that is made takes less, mostly far less
+SILENCE: Final = 3  # looks without anything, from somebody who shows something
+# Firefox checks its ways every five seconds, and from who shows nothing nothing else
+# may come.
+QUIET: Final = 8
+
+
+@dataclass(slots=True)
+class Link:
+    """My end of the connection to one participant."""
+
+    info: ParticipantInfo
+    initiator: bool
+    generation: int = 1
+    connection: Connection = Connection.CONNECTING
+    recovery: Recovery = field(default_factory=Recovery)  # of this generation
+    failures: int = 0  # generations in a row
+    quality: Quality = Quality.EXCELLENT
+    e2ee: Encryption = Encryption.OFF
+    code: SafetyCode | None = None
+    identity: bytes = b""  # their key, as the last handshake proved it
+    verified: bytes = b""  # the key that both people found to be the right one
+    ended: bool = False  # for good: the codes were not the same
+    heard: int = 0  # the last number that they gave a signal
+    absent: bool = False  # not back since the server was started anew
+    gathered: Gathered = Gathered()  # by this generation
+    looks: int = 0  # at this generation before it stood
+    route: tuple[Route, Transport] = ("unknown", "unknown")
+
+    @property
+    def away(self) -> bool:
+        """Whether the server doesn't hear them."""
+        return self.absent or self.info.presence is Presence.RECONNECTING
+
+    @property
+    def shown(self) -> Connection:
+        """Media may flow while signaling is cut: people are told of the cut."""
+        if self.away and self.connection is Connection.CONNECTED:
+            return Connection.RECONNECTING
+        return self.connection
+
+    @property
+    def late(self) -> bool:
+        """Whether the first connection takes longer than it should."""
+        return self.connection is Connection.CONNECTING and self.looks >= LATE
+
+    def renew(self, generation: int) -> None:
+        """Begin another connection to the same person."""
+        self.generation, self.recovery = generation, Recovery()
+        self.gathered, self.looks = Gathered(), 0
+        if self.e2ee is not Encryption.FAILED:
+            self.e2ee = Encryption.OFF
+        if self.connection is Connection.CONNECTED:
+            self.connection = Connection.RECONNECTING
+
+    def stand(self) -> None:
+        """It stands, perhaps again."""
+        self.connection = Connection.CONNECTED
+        self.failures = 0
+
+    def look(self, look: Look) -> None:
+        """Take note of how it is just now."""
+        self.quality = look.quality
+        self.route = (look.connection, look.transport)
+
+    def is_silent(self, look: Look) -> bool:
+        """Whether so much of nothing means that there is no line."""
+        media = self.info.media
+        shows = media.microphone or media.camera or media.screen
+        missed = look.missed or 0
+        return missed >= (SILENCE if shows else QUIET)
+
+    def attempt(self, servers: tuple[IceServer, ...]) -> Attempt:
+        """Return what is being done about it."""
+        if self.ended or self.connection is Connection.CONNECTED:
+            return Attempt.NOTHING
+        relay = Attempt.RELAY if has_relay(servers) else None
+        match self.recovery.stage:
+            case Stage.SHAKEN:
+                return Attempt.WAIT
+            case Stage.RESTARTED:
+                return relay or Attempt.WAY
+            case Stage.NEW if self.connection is Connection.CONNECTING:
+                return (relay or Attempt.WAY) if self.late else Attempt.NOTHING
+        return relay or Attempt.ANEW
+
+    def cause(self, servers: tuple[IceServer, ...]) -> Cause:
+        """Return why it isn't well, once that is more than a moment's weakness."""
+        if self.away:
+            stands = self.connection is Connection.CONNECTED
+            return Cause.CUT if stands else Cause.AWAY
+        if self.ended or not (self.failures or self.late):
+            return Cause.NONE
+        return cause(servers, self.gathered)
+
+    def report(self, servers: tuple[IceServer, ...]) -> LinkReport:
+        """Return what the others have to know of it."""
+        stands = self.connection is Connection.CONNECTED
+        way: tuple[Route, Transport] = self.route if stands else ("unknown", "unknown")
+        reach = Reach(self.connection.value)
+        return LinkReport(self.info.id, reach, self.attempt(servers), *way)
