@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from client_py.core.gallery import Gallery
 from client_py.core.roster import Roster
 from client_py.core.source import Sources
 from client_py.core.speaker import SpeakerTracker
@@ -13,8 +14,9 @@ from protocol.messages import MediaState, ParticipantId, ParticipantInfo
 class Company:
     """Me and the others, in one stay in one room."""
 
-    def __init__(self, roster: Roster, sources: Sources) -> None:
+    def __init__(self, roster: Roster, sources: Sources, gallery: Gallery) -> None:
         self._roster = roster
+        self._gallery = gallery
         self._sources = sources
         self._speakers = SpeakerTracker()
         self.me: ParticipantId | None = None
@@ -54,7 +56,8 @@ class Company:
             role=role,
             e2ee=Encryption.ON if self._roster.sealed else Encryption.OFF,
         )
-        return (me, *self._roster.participants(speaking))
+        people = (me, *self._roster.participants(speaking))
+        return tuple(map(self._gallery.mark, people))
 
     def _media_of(self, who: ParticipantId) -> MediaState | None:
         if who == self.me:

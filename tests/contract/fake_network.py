@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count, repeat
 from typing import Any
 
+from client_py.core.encoding import Encoding
 from client_py.core.errors import NegotiationError
 from client_py.core.picture import Identity
 from client_py.core.ports import (
@@ -109,7 +110,7 @@ class FakePeerConnection:
         self.sending: dict[Slot, FakeTrack] = {}
         self.remote_tracks: dict[Slot, FakeRemoteTrack] = {}
         self.levels: dict[Slot, float] = {}
-        self.enlarged = False
+        self.shapes: dict[Slot, Encoding] = {}
         self.stats = LinkStats(timestamp=0.0)
         self._network = network
         self._number = number
@@ -204,8 +205,9 @@ class FakePeerConnection:
         if self.signaling_state != "closed":
             self.ice_servers = servers
 
-    def enlarge(self) -> None:
-        self.enlarged = True
+    async def shape(self, slot: Slot, encoding: Encoding) -> None:
+        await self._begin("shape")
+        self.shapes[slot] = encoding
 
     def audio_level(self, slot: Slot) -> float:
         return self.levels.get(slot, 0.0)
