@@ -260,13 +260,16 @@ class FakePeerConnection:
         if other is None or self.connection_state != "connected":
             return
         for slot, track in self.sending.items():
+            shape = self.shapes.get(slot, Encoding())
+            if not shape.active:
+                continue
             frame = Identity(track.name, next(track.frames))
             other.remote_tracks[slot].received.append(frame)
-            other.count(slot)
+            other.count(slot, shape.height or 360)
             self.stats = replace(self.stats, bytes_sent=self.stats.bytes_sent + 100)
 
-    def count(self, slot: Slot) -> None:
-        """Count one frame that came in a slot."""
+    def count(self, slot: Slot, height: int = 360) -> None:
+        """Count one frame of this height that came in a slot."""
         video = slot.kind == "video"
         self.stats = replace(
             self.stats,
@@ -275,8 +278,8 @@ class FakePeerConnection:
             audio_received=self.stats.audio_received + (not video),
             bytes_received=self.stats.bytes_received + 100,
             frames_decoded=self.stats.frames_decoded + video,
-            width=640,
-            height=360,
+            width=height * 16 // 9 if video else self.stats.width,
+            height=height if video else self.stats.height,
             connection="direct",
             transport="udp",
         )
