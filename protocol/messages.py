@@ -52,9 +52,12 @@ from protocol.peer import (
     Candidate as Candidate,
     Description as Description,
     Handshaking as Handshaking,
+    Hint as Hint,
+    Pausing as Pausing,
     PeerMessage as PeerMessage,
     Renew as Renew,
     Sealed as Sealed,
+    Watching as Watching,
 )
 from protocol.statistics import LinkSample as LinkSample, ReportStats as ReportStats
 

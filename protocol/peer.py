@@ -47,4 +47,23 @@ class Sealed:
     data: Annotated[str, Limit(MAX_SEALED)]
 
 
-PeerMessage = Description | Candidate | Renew | Handshaking | Sealed
+@message("watching")
+class Watching:
+    """Tells how large the other end's pictures are shown here.
+
+    Heights in pixels of the screen, 0 for not at all: then nothing need be sent.
+    """
+
+    camera: int
+    screen: int
+
+
+@message("pausing")
+class Pausing:
+    """Tells whether the camera's picture is held back, because the way is too slow."""
+
+    camera: bool
+
+
+Hint = Watching | Pausing
+PeerMessage = Description | Candidate | Renew | Handshaking | Sealed | Hint

@@ -10,13 +10,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
-from js import MediaStream, Object
+from js import MediaStream
 from pyodide.ffi import JsException, jsnull, to_js
 
 from client_py.browser.dom import Listeners
 from client_py.browser.frames import FrameLink
 from client_py.browser.route import relay_transport
+from client_py.browser.sender import first_encodings, reshape, shrink
 from client_py.browser.stats import encoded, totals
+from client_py.core.encoding import Encoding
 from client_py.core.errors import NegotiationError
 from client_py.core.ports import (
     CandidateGathered,
@@ -37,7 +39,6 @@ from protocol.messages import Candidate, Description, IceServer
 log = logging.getLogger("tertulia.browser.rtc")
 
 _END_OF_CANDIDATES = Candidate("")
-_SMALL = 4  # times smaller than the camera's, at first
 
 
 class Made:
@@ -66,7 +67,7 @@ class Made:
                 slot.kind,
                 direction="sendrecv",
                 streams=to_js([self.streams[slot]]),
-                sendEncodings=_first_encodings(slot),
+                sendEncodings=first_encodings(slot),
             )
             self.transceivers[slot] = made
             if link is not None:
@@ -171,10 +172,12 @@ class BrowserPeerConnection:
         self._check_open()
         self._pc.restartIce()
 
-    def enlarge(self) -> None:
-        """Send the camera's picture whole from now on."""
-        if self.signaling_state != "closed" and Slot.CAMERA in self._transceivers:
-            _scale(self._transceivers[Slot.CAMERA].sender, 1)
+    async def shape(self, slot: Slot, encoding: Encoding) -> None:
+        """Send the pictures of a slot like this from now on."""
+        if self.signaling_state != "closed" and slot in self._transceivers:
+            await self._settled(
+                reshape(self._transceivers[slot].sender, slot, encoding)
+            )
 
     def audio_level(self, slot: Slot) -> float:
         """Return the level of the last 10 s' newest packet, 0 when there is none."""
@@ -255,7 +258,7 @@ class BrowserPeerConnection:
             transceiver.sender.setStreams(self._streams[slot])
             self._transceivers[slot] = transceiver
             if slot is Slot.CAMERA:
-                replaced.append(_scale(transceiver.sender, _SMALL))
+                replaced.append(shrink(transceiver.sender))
             if slot in self._waiting:
                 # In the same turn as the adoption: nothing can come between.
                 track = self._waiting.pop(slot)
@@ -309,19 +312,6 @@ class BrowserPeerConnection:
 
     def _got_need(self, event: Any) -> None:
         self._emit(NegotiationNeeded())
-
-
-def _first_encodings(slot: Slot) -> Any:
-    # A list of objects: a dict alone would become a Map.
-    first = [{"scaleResolutionDownBy": _SMALL}] if slot is Slot.CAMERA else []
-    return to_js(first, dict_converter=Object.fromEntries)
-
-
-def _scale(sender: Any, factor: float) -> Any:
-    """Ask for pictures 1/factor as wide and high (W3C §5.2.7)."""
-    parameters = sender.getParameters()
-    parameters.encodings[0].scaleResolutionDownBy = factor
-    return sender.setParameters(parameters)
 
 
 async def _refuse(why: str) -> NoReturn:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from client_py.browser.out import Out
 from client_py.browser.route import route
 from client_py.core.ports import LinkStats
 from client_py.core.slot import Slot
@@ -18,6 +19,7 @@ class _Totals:
         self.jitter = self.trip = self.stamp = self.frozen = 0.0
         self.answers: int | None = None
         self.codecs = {"audio": "", "video": ""}
+        self.out = Out()
 
     def receive(self, stats: Any) -> None:
         """Add an ``inbound-rtp``."""
@@ -39,6 +41,7 @@ class _Totals:
     def send(self, stats: Any) -> None:
         """Add an ``outbound-rtp``."""
         self.sent += getattr(stats, "bytesSent", 0)
+        self.out.send(stats)
         if stats.kind == "video" and getattr(stats, "framesPerSecond", 0):
             self.sent_width = max(self.sent_width, getattr(stats, "frameWidth", 0))
             self.sent_height = max(self.sent_height, getattr(stats, "frameHeight", 0))
@@ -48,6 +51,7 @@ class _Totals:
     def pair(self, stats: Any) -> None:
         """Add a ``candidate-pair``."""
         if getattr(stats, "nominated", False):
+            self.out.available = getattr(stats, "availableOutgoingBitrate", 0.0) or 0.0
             self.trip = max(self.trip, getattr(stats, "currentRoundTripTime", 0.0))
         answers = getattr(stats, "responsesReceived", None)
         if answers is not None:
@@ -64,6 +68,8 @@ def totals(report: Any) -> LinkStats:
                 _name_codec(report, stats, sums.codecs)
             case "outbound-rtp":
                 sums.send(stats)
+            case "remote-inbound-rtp":
+                sums.out.lost += getattr(stats, "packetsLost", 0) or 0
             case "candidate-pair":
                 sums.pair(stats)
     way = route(report)
@@ -92,6 +98,7 @@ def totals(report: Any) -> LinkStats:
         video_codec=sums.codecs["video"],
         local=way.local,
         remote=way.remote,
+        outgoing=sums.out.total(report, sums.trip),
     )
 
 

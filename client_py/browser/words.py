@@ -70,6 +70,13 @@ def sentence(notice: Notice) -> str:
                 f"The device that says it is {who} is not the one you verified. "
                 "The link to it is cut. Ask them in another way."
             )
+        case NoticeKind.VIDEO_PAUSED:
+            return (
+                "Your connection is too slow for your picture. The others still "
+                "hear you; the picture comes back by itself."
+            )
+        case NoticeKind.VIDEO_BACK:
+            return "Your picture is back"
         case NoticeKind.MISMATCH:
             return (
                 f"Your code and {who}’s differ: somebody may be in between. "
@@ -94,6 +101,8 @@ def severity(notice: Notice) -> str:
         ):
             return "error"
         case NoticeKind.DEVICE_ENDED | NoticeKind.LOST | NoticeKind.MUTED:
+            return "warning"
+        case NoticeKind.VIDEO_PAUSED:
             return "warning"
     return "info"
 

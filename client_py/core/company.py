@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from client_py.core.gallery import Gallery
 from client_py.core.roster import Roster
 from client_py.core.source import Sources
 from client_py.core.speaker import SpeakerTracker
@@ -14,8 +15,9 @@ from protocol.messages import MediaState, ParticipantId, ParticipantInfo
 class Company:
     """Me and the others, in one stay in one room."""
 
-    def __init__(self, roster: Roster, sources: Sources) -> None:
+    def __init__(self, roster: Roster, sources: Sources, gallery: Gallery) -> None:
         self._roster = roster
+        self._gallery = gallery
         self._sources = sources
         self._speakers = SpeakerTracker()
         self.me: ParticipantId | None = None
@@ -58,7 +60,7 @@ class Company:
         others = self._roster.participants(speaking)
         if connection is not Connection.CONNECTED:
             others = tuple(map(_offline, others))
-        return (me, *others)
+        return tuple(map(self._gallery.mark, (me, *others)))
 
     def _media_of(self, who: ParticipantId) -> MediaState | None:
         if who == self.me:

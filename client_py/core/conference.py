@@ -18,7 +18,7 @@ from client_py.core.errors import MediaError, SignalingError
 from client_py.core.heartbeat import Heartbeat
 from client_py.core.history import History
 from client_py.core.monitor import LOOKS, Monitor
-from client_py.core.peer import Peer, Sealing
+from client_py.core.peer import Peer
 from client_py.core.ports import (
     CaptureRequest,
     Closed,
@@ -27,6 +27,7 @@ from client_py.core.ports import (
     Track,
 )
 from client_py.core.report import EVERY
+from client_py.core.sealing import Sealing
 from client_py.core.session import Session
 from client_py.core.slot import Slot
 from client_py.core.speaker import Listening
@@ -150,6 +151,12 @@ class Conference:
             case do.Compare(who, match):
                 if who in self._peers:
                     self._peers[who][0].compare(match)
+            case do.Tell(who, hint):
+                if who in self._peers:
+                    self._peers[who][0].tell(hint)
+            case do.Shape(who, shape):
+                if who in self._peers:
+                    self._peers[who][0].shape(shape)
             case do.ClosePeer(who):
                 self._close_peer(who)
             case do.Publish(slot):

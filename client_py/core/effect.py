@@ -6,8 +6,15 @@ from client_py.core.event import Event
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality
 from client_py.core.terms import Terms
+from client_py.core.uplink import Shape as Shaped
 from e2ee.rotation import Reason
-from protocol.messages import ClientMessage, IceServer, ParticipantId, PeerMessage
+from protocol.messages import (
+    ClientMessage,
+    Hint,
+    IceServer,
+    ParticipantId,
+    PeerMessage,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,22 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """Say something of pictures to the other end of a link."""
+
+    participant: ParticipantId
+    hint: Hint
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Send pictures of this shape on a link."""
+
+    participant: ParticipantId
+    shape: Shaped
+
+
+@dataclass(frozen=True, slots=True)
 class ClosePeer:
     """Take my end of a link down, and what plays from it."""
 
@@ -158,6 +181,8 @@ Effect = (
     | Deliver
     | RenewKeys
     | Compare
+    | Tell
+    | Shape
     | ClosePeer
     | StartSource
     | StopSource

@@ -18,7 +18,14 @@ from client_py.core.state import (
 )
 from client_py.core.terms import SafetyCode
 from client_py.core.verdict import Gathered
-from protocol.messages import HostMessage, ParticipantId, PeerMessage, ServerMessage
+from protocol.messages import (
+    Hint,
+    HostMessage,
+    ParticipantId,
+    PeerMessage,
+    ServerMessage,
+    Watching,
+)
 
 # -- gestures
 
@@ -125,6 +132,21 @@ class CompareCodes:
 
 
 @dataclass(frozen=True, slots=True)
+class HideVideo:
+    """Show a participant's picture no longer, or again."""
+
+    participant: ParticipantId
+    hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TilesMeasured:
+    """How large pictures are shown now, in pixels of the screen, 0 for not at all."""
+
+    tiles: Mapping[ParticipantId, Watching]
+
+
+@dataclass(frozen=True, slots=True)
 class AllowPlayback:
     """Let the sound through."""
 
@@ -214,6 +236,15 @@ class PeerSecured:
     theirs: bytes = b""
     code: SafetyCode | None = None
     ended: NoticeKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PeerHinted:
+    """The other end of a link tells of pictures."""
+
+    participant: ParticipantId
+    generation: int
+    hint: Hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,4 +365,5 @@ SourceEvent = (
     | PlaybackBlocked
     | DevicesChanged
 )
-Event = Gesture | SignalingEvent | Heard | LinkEvent | SourceEvent
+PictureEvent = HideVideo | TilesMeasured | PeerHinted
+Event = Gesture | SignalingEvent | Heard | LinkEvent | SourceEvent | PictureEvent

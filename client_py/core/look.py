@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from client_py.core.outgoing import Outgoing
 from client_py.core.state import Quality
 from protocol.statistics import Connection, Transport
 
@@ -18,3 +19,4 @@ class Look:
     missed: int | None = None
     connection: Connection = "unknown"
     transport: Transport = "unknown"
+    outgoing: Outgoing = Outgoing()

@@ -90,6 +90,7 @@ class Monitor:
                 watched.pulse.take(stats.heard),
                 stats.connection,
                 stats.transport,
+                stats.outgoing,
             )
         self._reporter.look(self._totals)
         return looks

@@ -9,12 +9,18 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from client_py.core.effect import OpenPeer
 from client_py.core.errors import NegotiationError, SealError
-from client_py.core.event import PeerChanged, PeerGathered, PeerSaid, PeerSecured
+from client_py.core.event import (
+    PeerChanged,
+    PeerGathered,
+    PeerHinted,
+    PeerSaid,
+    PeerSecured,
+)
 from client_py.core.ports import (
     CandidateGathered,
     CandidateRefused,
@@ -28,22 +34,35 @@ from client_py.core.ports import (
     TrackReceived,
     Unprotected,
 )
-from client_py.core.sealing import Seal
+from client_py.core.sealing import Seal, Sealing
 from client_py.core.slot import Slot
 from client_py.core.state import Encryption, NoticeKind
+from client_py.core.uplink import Shape
 from client_py.core.verdict import Gathered
-from e2ee.backend import CryptoBackend, Identity
+from client_py.core.wish import (
+    Compared,
+    Due,
+    Grow,
+    Replace,
+    Reshape,
+    Restart,
+    Tell,
+    Wish,
+)
 from e2ee.rotation import Reason
 from e2ee.verification import Verdict
 from protocol.messages import (
     Candidate,
     Description,
     Handshaking,
+    Hint,
     IceServer,
     ParticipantId,
+    Pausing,
     PeerMessage,
     Renew,
     Sealed,
+    Watching,
 )
 
 log = logging.getLogger("tertulia.peer")
@@ -51,40 +70,10 @@ log = logging.getLogger("tertulia.peer")
 SMALL = 1.0  # seconds for which a new connection sends a small picture
 PATIENCE = 15.0  # seconds in which the first exchange has to make a connection
 
-
-@dataclass(frozen=True, slots=True)
-class _Replace:
-    """Send another track, or none, in a slot."""
-
-    slot: Slot
-    track: Track | None
+_Posted = PeerSaid | PeerChanged | PeerSecured | PeerGathered | PeerHinted
 
 
-@dataclass(frozen=True, slots=True)
-class _Restart:
-    """Restart ICE."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """The person says whether the codes match."""
-
-    match: bool
-
-
-class _Due:
-    """Time to look after the keys."""
-
-
-_Taken = PeerEvent | PeerMessage | _Replace | _Restart | _Compared | _Due
-
-
-@dataclass(frozen=True, slots=True)
-class Sealing:
-    """What every link of one person is sealed with."""
-
-    crypto: CryptoBackend
-    identity: asyncio.Future[Identity]
+_Taken = PeerEvent | PeerMessage | Wish
 
 
 class Peer:
@@ -99,7 +88,7 @@ class Peer:
         link: OpenPeer,
         connect: PeerConnectionFactory,
         tracks: Mapping[Slot, Track],
-        post: Callable[[PeerSaid | PeerChanged | PeerSecured | PeerGathered], None],
+        post: Callable[[_Posted], None],
         play: Callable[[ParticipantId, Slot, Track], None],
         sealing: Sealing | None = None,
     ) -> None:
@@ -147,6 +136,8 @@ class Peer:
             else None
         )
         self._growth: asyncio.TimerHandle | None = None
+        self._grown = False
+        self._shape = Shape()
         for slot, track in tracks.items():
             self.replace_track(slot, track)
 
@@ -156,11 +147,11 @@ class Peer:
 
     def replace_track(self, slot: Slot, track: Track | None) -> None:
         """Send this track, or nothing, in a slot."""
-        self._inbox.put_nowait(_Replace(slot, track))
+        self._inbox.put_nowait(Replace(slot, track))
 
     def restart_ice(self) -> None:
         """Look for another way. Where that can't be done, the link has failed."""
-        self._inbox.put_nowait(_Restart())
+        self._inbox.put_nowait(Restart())
 
     def use_servers(self, servers: tuple[IceServer, ...]) -> None:
         """Have the connection use these whenever it gathers candidates again."""
@@ -170,11 +161,19 @@ class Peer:
         """Send under another key soon; the link stays as it is."""
         if self._seal is not None:
             self._seal.renew(reason)
-            self._inbox.put_nowait(_Due())
+            self._inbox.put_nowait(Due())
 
     def compare(self, match: bool) -> None:
         """Tell the other end whether the person finds the codes the same."""
-        self._inbox.put_nowait(_Compared(match))
+        self._inbox.put_nowait(Compared(match))
+
+    def shape(self, shape: Shape) -> None:
+        """Send pictures like this, as soon as the first ones have grown."""
+        self._inbox.put_nowait(Reshape(shape))
+
+    def tell(self, hint: Hint) -> None:
+        """Tell the other end something of pictures."""
+        self._inbox.put_nowait(Tell(hint))
 
     def audio_level(self) -> float:
         """Return how loud the participant's microphone is heard just now."""
@@ -234,21 +233,21 @@ class Peer:
 
     async def _take(self, event: _Taken) -> None:
         match event:
-            case _Restart():
+            case Restart():
                 self._pc.restart_ice()
             case Description() | Candidate() | Handshaking() | Sealed():
                 await self._hear(event)
-            case _Due() if self._seal is not None:
+            case Due() if self._seal is not None:
                 self._send(await self._seal.tick())
                 self._look_after_keys()
-            case _Compared(match) if self._seal is not None:
+            case Compared(match) if self._seal is not None:
                 self._send(await self._seal.compare(match))
                 self._look_at_verdict()
             case Unprotected(slot):
                 # Another connection would be no better: it is the browser.
                 log.warning("= plain frames of %s for %s", slot.word, self._who)
                 self._end(NoticeKind.UNPROTECTED)
-            case _Replace(slot, track):
+            case Replace(slot, track):
                 await self._pc.replace_track(slot, track)
             case NegotiationNeeded():
                 # In any other state the platform asks again once it is stable.
@@ -269,6 +268,16 @@ class Peer:
                 self._changed(state)
             case TrackReceived(slot, track):
                 self._play(self._who, slot, track)
+            case Reshape(shape):
+                self._shape = shape
+                await self._send_pictures()
+            case Grow():
+                self._grown = True
+                await self._send_pictures()
+            case Tell(hint):
+                await self._say(hint)
+            case Watching() | Pausing():
+                await self._hear(event)
             case Renew():
                 raise AssertionError("the roster answers a renewal")
 
@@ -280,7 +289,13 @@ class Peer:
     def _grow(self) -> None:
         if self._growth is None:
             loop = asyncio.get_running_loop()
-            self._growth = loop.call_later(SMALL, self._pc.enlarge)
+            grow = self._inbox.put_nowait
+            self._growth = loop.call_later(SMALL, grow, Grow())
+
+    async def _send_pictures(self) -> None:
+        if self._grown:
+            await self._pc.shape(Slot.CAMERA, self._shape.camera)
+            await self._pc.shape(Slot.SCREEN, self._shape.screen)
 
     async def _hear(self, message: PeerMessage) -> None:
         if self._seal is None:
@@ -301,6 +316,8 @@ class Peer:
                 await self._describe(message)
             case Candidate():
                 await self._add(message)
+            case Watching() | Pausing() as hint:
+                self._post(PeerHinted(self._who, self._link.generation, hint))
 
     async def _describe(self, description: Description) -> None:
         collision = self._pc.signaling_state != "stable"
@@ -336,7 +353,7 @@ class Peer:
         if self._seal is not None and (due := self._seal.due) is not None:
             loop = asyncio.get_running_loop()
             wait = max(0.0, due - loop.time())  # Pyodide refuses what is past
-            self._due = loop.call_later(wait, self._inbox.put_nowait, _Due())
+            self._due = loop.call_later(wait, self._inbox.put_nowait, Due())
 
     def _look_at_verdict(self) -> None:
         assert self._seal is not None

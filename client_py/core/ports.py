@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from client_py.core.encoding import Encoding
 from client_py.core.event import DevicesChanged, PlaybackBlocked, SourceEnded
+from client_py.core.outgoing import Outgoing
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality
 from e2ee.backend import CryptoBackend
@@ -171,6 +173,7 @@ class LinkStats:
     video_codec: str = ""
     local: str = ""
     remote: str = ""
+    outgoing: Outgoing = Outgoing()
 
 
 class FrameKeys(Protocol):
@@ -233,11 +236,11 @@ class PeerConnection(Protocol):
         Raises ``NegotiationError`` where that can't be done.
         """
 
-    def enlarge(self) -> None:
-        """Send the camera's picture whole from now on.
+    async def shape(self, slot: Slot, encoding: Encoding) -> None:
+        """Send the pictures of a slot like this from now on, where that can be.
 
-        It begins small: nobody knows yet what the way carries, and a first picture
-        that is large takes the longer to come the more people one sends it to.
+        A camera's begin small: nobody knows yet what the way carries, and a first
+        picture that is large takes the longer to come the more people one sends it to.
         """
 
     def audio_level(self, slot: Slot) -> float:

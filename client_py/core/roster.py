@@ -83,6 +83,11 @@ class Roster:
         return who in self._links
 
     @property
+    def generations(self) -> dict[ParticipantId, int]:
+        """The number of the connection that each link has now."""
+        return {who: link.generation for who, link in self._links.items()}
+
+    @property
     def sealed(self) -> bool:
         """Whether links of this room are encrypted from end to end."""
         return bool(self._shared_key)

@@ -31,14 +31,29 @@ from protocol.messages import (
     Candidate,
     Description,
     Handshaking,
+    Pausing,
     PeerMessage,
     Renew,
     Sealed,
+    Watching,
 )
 
 log = logging.getLogger("tertulia.sealing")
 
-_KINDS = {Description: Kind.DESCRIPTION, Candidate: Kind.CANDIDATE}
+_KINDS = {
+    Description: Kind.DESCRIPTION,
+    Candidate: Kind.CANDIDATE,
+    Watching: Kind.MEDIA,
+    Pausing: Kind.MEDIA,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """What every link of one person is sealed with."""
+
+    crypto: CryptoBackend
+    identity: asyncio.Future[Identity]
 
 
 @dataclass(slots=True)
@@ -231,7 +246,7 @@ class Seal:
     async def _mean(self, opened: Opened) -> Taken:
         plain = opened.plain
         match opened.kind:
-            case Kind.DESCRIPTION | Kind.CANDIDATE:
+            case Kind.DESCRIPTION | Kind.CANDIDATE | Kind.MEDIA:
                 body = json.loads(plain)
                 word = peer_message(body) if isinstance(body, dict) else None
                 known = word is not None and _KINDS.get(type(word)) is opened.kind

@@ -78,6 +78,8 @@ class Session:
                 return self._stay.roster.renewal_due(event)
             case e.PeerGathered():
                 self._stay.roster.gathered(event)
+            case e.PeerHinted() | e.HideVideo() | e.TilesMeasured():
+                return self._stay.pictured(event)
             case e.LinksLooked():
                 cut_off = self._phase is not Phase.JOINED
                 return self._stay.look(event, cut_off=cut_off)
@@ -128,9 +130,12 @@ class Session:
     # -- gestures and devices
 
     def _source(self, event: e.SourceEvent) -> list[Effect]:
+        before = self._sources.quality
         effects = self._sources.handle(event)
         if self._membership.inside:
             effects += self._stay.announce()
+            if self._sources.quality is not before:
+                effects += self._stay.gallery.settle(self._stay.roster.generations)
         return effects
 
     def _gesture(self, event: e.Gesture) -> list[Effect]:

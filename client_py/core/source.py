@@ -55,6 +55,7 @@ class Sources:
         self._screen_audio = False
         self._left_on: tuple[Slot, ...] = ()
         self.quality = CaptureQuality.SD
+        self._in_sight = False  # whether the camera was on before "audio only"
 
     def __getitem__(self, slot: Slot) -> Source:
         return self._sources[slot]
@@ -114,6 +115,8 @@ class Sources:
         return [effect for slot in slots for effect in self._turn_on(slot)]
 
     def _turn_on(self, slot: Slot) -> list[Effect]:
+        if slot is Slot.CAMERA and self.quality is CaptureQuality.AUDIO:
+            self.quality = CaptureQuality.SD  # who shows a picture wants pictures
         match self._sources[slot].state:
             case SourceState.OFF | SourceState.FAILED:
                 return self._start(slot)
@@ -141,8 +144,15 @@ class Sources:
         return [StartSource(slot, device, self.quality)]
 
     def _choose_quality(self, quality: CaptureQuality) -> list[Effect]:
-        self.quality = quality
-        if self._sources[Slot.CAMERA].state in (*_OPEN, SourceState.STARTING):
+        before, self.quality = self.quality, quality
+        on = self._sources[Slot.CAMERA].state in (*_OPEN, SourceState.STARTING)
+        if quality is CaptureQuality.AUDIO:
+            if before is not quality:
+                self._in_sight = on
+            return self._close(Slot.CAMERA)
+        if before is CaptureQuality.AUDIO and self._in_sight and not on:
+            return self._turn_on(Slot.CAMERA)
+        if on:
             return [StartSource(Slot.CAMERA, self._device(Slot.CAMERA), quality)]
         return []
 

@@ -140,6 +140,7 @@ class CaptureQuality(StrEnum):
     HD = "hd"
     SD = "sd"
     LOW = "low"
+    AUDIO = "audio"  # no pictures at all, neither sent nor received
 
     @property
     def size(self) -> tuple[int, int]:
@@ -151,6 +152,7 @@ _SIZES = {
     CaptureQuality.HD: (1280, 720),
     CaptureQuality.SD: (640, 360),
     CaptureQuality.LOW: (320, 180),
+    CaptureQuality.AUDIO: (640, 360),  # of a screen that is shared all the same
 }
 
 
@@ -173,6 +175,8 @@ class NoticeKind(StrEnum):
     KEY_CHANGED = "key-changed"
     MISMATCH = "mismatch"
     UNPROTECTED = "unprotected"
+    VIDEO_PAUSED = "video-paused"
+    VIDEO_BACK = "video-back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +214,8 @@ class Participant:
     role: Role = Role.MEMBER
     e2ee: Encryption = Encryption.OFF
     code: SafetyCode | None = None
+    hidden: bool = False  # I don't want to see them
+    paused: bool = False  # the way is too slow for their picture, or for mine
 
 
 @dataclass(frozen=True, slots=True)

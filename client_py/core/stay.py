@@ -8,6 +8,7 @@ from client_py.core import event as e
 from client_py.core.body import peer_message
 from client_py.core.company import Company
 from client_py.core.effect import Compare, Effect, RenewKeys, Send
+from client_py.core.gallery import Gallery
 from client_py.core.hosting import Hosting
 from client_py.core.log import Log
 from client_py.core.mesh import Mesh
@@ -34,7 +35,8 @@ class Stay:
         self.name = name
         self.hand = False
         self.roster = roster
-        self.company = Company(self.roster, sources)
+        self.gallery = Gallery(sources, log.tell)
+        self.company = Company(self.roster, sources, self.gallery)
         self.hosting = Hosting(log)
         self.mesh = Mesh()
         self.resume = ""  # the ticket to come back with
@@ -153,9 +155,14 @@ class Stay:
     def look(self, event: e.LinksLooked, *, cut_off: bool) -> list[Effect]:
         """Take how the links are; tell the others what is new of it."""
         effects = self.roster.look(event.looks)
+        effects += self.gallery.look(event.looks, self.roster.generations)
         if self.company.me is None or cut_off:
             return effects
         return [*effects, *self.mesh.tell(self.roster.reports)]
+
+    def pictured(self, event: e.PictureEvent) -> list[Effect]:
+        """Take what is shown of pictures, here or there."""
+        return self.gallery.take(event, self.roster.generations)
 
     def pairs(self) -> tuple[Pair, ...]:
         """Return who reaches whom."""

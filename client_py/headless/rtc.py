@@ -22,6 +22,7 @@ from aiortc import (
 from aiortc.rtcicetransport import parse_stun_turn_uri
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
+from client_py.core.encoding import Encoding
 from client_py.core.errors import NegotiationError
 from client_py.core.ports import (
     CandidateGathered,
@@ -189,8 +190,9 @@ class HeadlessPeerConnection:
         """Refuse: aiortc takes no new credentials for an old connection."""
         raise NegotiationError("ICE can't be restarted here")
 
-    def enlarge(self) -> None:
-        """Do nothing: aiortc sends what it is given at its own size."""
+    async def shape(self, slot: Slot, encoding: Encoding) -> None:
+        """Send pictures of this size, or none; aiortc minds the bitrate itself."""
+        self._feeds[slot].shape(encoding)
 
     def audio_level(self, slot: Slot) -> float:
         """Return the level 0..1 of what is heard in a slot just now."""

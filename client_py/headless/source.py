@@ -19,6 +19,7 @@ from av import AudioFrame, VideoFrame
 from av.frame import Frame
 
 from client_py.core import picture
+from client_py.core.encoding import Encoding
 
 FRAME_RATE = 15  # pictures a second
 SAMPLE_RATE = 48000  # Hz
@@ -37,6 +38,7 @@ class Feed(MediaStreamTrack):
         super().__init__()
         self.kind = kind
         self._source: Source | None = None
+        self._encoding = Encoding()
         self._queued: asyncio.Queue[Callable[[], Frame]] = asyncio.Queue(_HELD[kind])
 
     def take_from(self, source: "Source | None") -> None:
@@ -49,8 +51,14 @@ class Feed(MediaStreamTrack):
         if source is not None:
             source.feeds.add(self)
 
+    def shape(self, encoding: Encoding) -> None:
+        """Hand on pictures of this size, or none."""
+        self._encoding = encoding
+
     def push(self, make: Callable[[], Frame]) -> None:
         """Offer a frame; what waits longest gives way to it."""
+        if not self._encoding.active:
+            return
         if self._queued.full():
             self._queued.get_nowait()
         self._queued.put_nowait(make)
@@ -58,7 +66,8 @@ class Feed(MediaStreamTrack):
     async def recv(self) -> Frame:
         """Return the next frame, however long that takes."""
         make = await self._queued.get()
-        return make()
+        frame = make()
+        return _fit(frame, self._encoding) if isinstance(frame, VideoFrame) else frame
 
     def stop(self) -> None:
         """Take nothing any more."""
@@ -153,6 +162,21 @@ class Tone:
 
         for feed in self.feeds:
             feed.push(make)
+
+
+def _fit(frame: VideoFrame, encoding: Encoding) -> VideoFrame:
+    """Return a frame that is no larger than an encoding has it."""
+    shorter = min(frame.width, frame.height)
+    if not 0 < encoding.height < shorter:
+        return frame
+    # Planes of half the size: sides have to be even.
+    width, height = (
+        2 * round(side * encoding.height / shorter / 2)
+        for side in (frame.width, frame.height)
+    )
+    smaller = frame.reformat(width=width, height=height)
+    smaller.pts, smaller.time_base = frame.pts, frame.time_base
+    return smaller
 
 
 async def _beat(rate: int) -> AsyncIterator[int]:

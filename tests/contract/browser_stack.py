@@ -26,7 +26,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from client_py.core import event, picture, ports
+from client_py.core.encoding import Encoding
 from client_py.core.errors import MediaError, NegotiationError, SignalingError
+from client_py.core.outgoing import Outgoing
 from client_py.core.ports import LinkStats, PeerEvent
 from client_py.core.slot import Slot
 from client_py.core.state import Device, MediaProblem, Problem
@@ -259,8 +261,12 @@ class BrowserEnd:
     async def restart_ice(self) -> None:
         await self._ask("restart_ice")
 
+    async def shape(self, slot: Slot, encoding: Encoding) -> None:
+        await self._ask("shape", slot, *astuple(encoding))
+
     async def get_stats(self) -> LinkStats:
-        return LinkStats(*await self._ask("get_stats"))
+        *plain, outgoing = await self._ask("get_stats")
+        return LinkStats(*plain, outgoing=Outgoing(*outgoing))
 
     async def close(self) -> None:
         await self._ask("close")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count, repeat
 from typing import Any
 
+from client_py.core.encoding import Encoding
 from client_py.core.errors import NegotiationError
 from client_py.core.picture import Identity
 from client_py.core.ports import (
@@ -126,7 +127,7 @@ class FakePeerConnection:
         self.sending: dict[Slot, FakeTrack] = {}
         self.remote_tracks: dict[Slot, FakeRemoteTrack] = {}
         self.levels: dict[Slot, float] = {}
-        self.enlarged = False
+        self.shapes: dict[Slot, Encoding] = {}
         self.stats = LinkStats(timestamp=0.0)
         self._network = network
         self._number = number
@@ -210,8 +211,9 @@ class FakePeerConnection:
         if self.signaling_state != "closed":
             self.ice_servers = servers
 
-    def enlarge(self) -> None:
-        self.enlarged = True
+    async def shape(self, slot: Slot, encoding: Encoding) -> None:
+        await self._begin("shape")
+        self.shapes[slot] = encoding
 
     def audio_level(self, slot: Slot) -> float:
         return self.levels.get(slot, 0.0)
@@ -264,13 +266,16 @@ class FakePeerConnection:
         if other is None or self.connection_state != "connected":
             return
         for slot, track in self.sending.items():
+            shape = self.shapes.get(slot, Encoding())
+            if not shape.active:
+                continue
             frame = Identity(track.name, next(track.frames))
             other.remote_tracks[slot].received.append(frame)
-            other.count(slot)
+            other.count(slot, shape.height or 360)
             self.stats = replace(self.stats, bytes_sent=self.stats.bytes_sent + 100)
 
-    def count(self, slot: Slot) -> None:
-        """Count one frame that came in a slot."""
+    def count(self, slot: Slot, height: int = 360) -> None:
+        """Count one frame of this height that came in a slot."""
         video = slot.kind == "video"
         self.stats = replace(
             self.stats,
@@ -279,8 +284,8 @@ class FakePeerConnection:
             audio_received=self.stats.audio_received + (not video),
             bytes_received=self.stats.bytes_received + 100,
             frames_decoded=self.stats.frames_decoded + video,
-            width=640,
-            height=360,
+            width=height * 16 // 9 if video else self.stats.width,
+            height=height if video else self.stats.height,
             connection="direct",
             transport="udp",
         )

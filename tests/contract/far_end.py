@@ -19,6 +19,7 @@ from client_py.browser.dom import live_proxies
 from client_py.browser.media import BrowserMedia
 from client_py.browser.socket import BrowserSignaling
 from client_py.browser.synthetic import SyntheticCapture
+from client_py.core.encoding import Encoding
 from client_py.core.errors import MediaError, NegotiationError, SignalingError
 from client_py.core.ports import CaptureRequest, TrackReceived
 from client_py.core.slot import Slot
@@ -146,6 +147,9 @@ class End(Thing):
 
     async def audio_level(self, slot: int) -> float:
         return self.pc.audio_level(Slot(slot))
+
+    async def shape(self, slot: int, *encoding: Any) -> None:
+        await self.pc.shape(Slot(slot), Encoding(*encoding))
 
     async def get_stats(self) -> list[Any]:
         return list(astuple(await self.pc.get_stats()))

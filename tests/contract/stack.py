@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from client_py.core.encoding import Encoding
 from client_py.core.ports import (
     CandidateGathered,
     ConnectionStateChanged,
@@ -50,6 +51,7 @@ class End(Protocol):
     async def audio_level(self, slot: Slot) -> float: ...
     async def use_ice_server(self, server: IceServer) -> None: ...
     async def restart_ice(self) -> None: ...
+    async def shape(self, slot: Slot, encoding: Encoding) -> None: ...
     async def get_stats(self) -> LinkStats: ...
     async def close(self) -> None: ...
 
@@ -129,6 +131,9 @@ class _LocalEnd:
 
     async def restart_ice(self) -> None:
         self.pc.restart_ice()
+
+    async def shape(self, slot: Slot, encoding: Encoding) -> None:
+        await self.pc.shape(slot, encoding)
 
     async def get_stats(self) -> LinkStats:
         return await self.pc.get_stats()

@@ -1,12 +1,15 @@
 """What every ``PeerConnection`` promises."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 
+from client_py.core.encoding import CAMERA, NOTHING, Encoding
 from client_py.core.errors import NegotiationError
 from client_py.core.ports import (
+    LinkStats,
     NegotiationNeeded,
     PeerEvent,
 )
@@ -361,6 +364,31 @@ async def test_another_track_takes_over(stack: Stack) -> None:
 
         await alice.send(Slot.CAMERA, "Grace")
         await bob.shows(Slot.CAMERA, "Grace")
+
+
+async def test_a_picture_takes_the_shape_that_is_asked_for(stack: Stack) -> None:
+    async with connected_pair(stack) as (alice, bob):
+        before = needs(alice.events)
+        await alice.send(Slot.CAMERA, "Ada")
+        await alice.send(Slot.MICROPHONE, "Other")
+        await alice.shape(Slot.CAMERA, Encoding())
+        await comes(bob, lambda stats: stats.height > 90)
+
+        await alice.shape(Slot.CAMERA, CAMERA[0])
+        await comes(bob, lambda stats: 0 < stats.height <= 90)
+        await alice.shape(Slot.CAMERA, NOTHING)
+        await stops(bob, Slot.CAMERA, Slot.MICROPHONE)
+        await alice.shape(Slot.CAMERA, Encoding())
+        await comes(bob, lambda stats: stats.height > 90)
+
+        assert needs(alice.events) == before
+
+
+async def comes(end: End, what: Callable[[LinkStats], bool]) -> None:
+    """Wait until pictures come that are like this."""
+    async with asyncio.timeout(PATIENCE):
+        while not what(await end.get_stats()):
+            await end.shows(Slot.CAMERA, "Ada")
 
 
 async def test_replacing_a_track_does_not_renegotiate(stack: Stack) -> None:

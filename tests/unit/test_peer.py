@@ -11,17 +11,34 @@ from random import Random
 import pytest
 
 from client_py.core.effect import OpenPeer
-from client_py.core.event import PeerChanged, PeerGathered, PeerSaid, PeerSecured
+from client_py.core.encoding import CAMERA, SCREEN as SCREENS
+from client_py.core.event import (
+    PeerChanged,
+    PeerGathered,
+    PeerHinted,
+    PeerSaid,
+    PeerSecured,
+)
 from client_py.core.peer import PATIENCE, SMALL, Peer
 from client_py.core.ports import CandidateRefused, LinkStats, RelayGathered, Track
 from client_py.core.slot import Slot
+from client_py.core.uplink import Shape
 from client_py.core.verdict import Gathered
-from protocol.messages import Candidate, Description, ParticipantId, PeerMessage
+from protocol.messages import (
+    Candidate,
+    Description,
+    Hint,
+    ParticipantId,
+    Pausing,
+    PeerMessage,
+    Watching,
+)
 from tests.contract.fakes import FakeNetwork, FakeTrack
 from tests.unit.clock import timeless
 from tests.unit.people import ANN, BEN, ICE
 
 MIC, CAM, SCREEN, AUDIO = Slot
+WHOLE = {Slot.CAMERA: Shape().camera, Slot.SCREEN: Shape().screen}
 STABLE, OFFERED, ASKED = "stable", "have-local-offer", "have-remote-offer"
 
 
@@ -45,6 +62,7 @@ class End:
         self.said: list[PeerMessage] = []
         self.changes: list[str] = []
         self.gathered: list[Gathered] = []
+        self.hints: list[Hint] = []
         self.played: list[tuple[ParticipantId, Slot]] = []
         link = OpenPeer(other, 7, initiator, ICE)
         self.peer = Peer(link, network, tracks or {}, self._post, self._play)
@@ -67,7 +85,9 @@ class End:
         self._carried = len(self.said)
         return fresh
 
-    def _post(self, event: PeerSaid | PeerChanged | PeerSecured | PeerGathered) -> None:
+    def _post(
+        self, event: PeerSaid | PeerChanged | PeerSecured | PeerGathered | PeerHinted
+    ) -> None:
         assert (event.participant, event.generation) == (self._other, 7)
         match event:
             case PeerSaid():
@@ -76,6 +96,8 @@ class End:
                 self.changes.append(event.state)
             case PeerGathered():
                 self.gathered.append(event.gathered)
+            case PeerHinted():
+                self.hints.append(event.hint)
 
     def _play(self, who: ParticipantId, slot: Slot, track: Track) -> None:
         self.played.append((who, slot))
@@ -364,12 +386,12 @@ async def test_link_that_was_taken_down_is_not_missed() -> None:
 async def test_picture_is_small_until_the_connection_stood_for_a_moment() -> None:
     async with link() as pair:
         await asyncio.sleep(2 * SMALL)
-        assert [end.pc.enlarged for end in pair.ends] == [False, False]
+        assert [end.pc.shapes for end in pair.ends] == [{}, {}]
     async with connected() as pair:
         await asyncio.sleep(SMALL / 2)
-        assert [end.pc.enlarged for end in pair.ends] == [False, False]
+        assert [end.pc.shapes for end in pair.ends] == [{}, {}]
         await asyncio.sleep(SMALL)
-        assert [end.pc.enlarged for end in pair.ends] == [True, True]
+        assert [end.pc.shapes for end in pair.ends] == [WHOLE, WHOLE]
 
 
 @timeless
@@ -377,7 +399,33 @@ async def test_picture_of_a_link_that_was_taken_down_grows_no_more() -> None:
     async with connected() as pair:
         pair.newcomer.peer.close()
         await asyncio.sleep(2 * SMALL)
-        assert [end.pc.enlarged for end in pair.ends] == [False, True]
+        assert [end.pc.shapes for end in pair.ends] == [{}, WHOLE]
+
+
+@timeless
+async def test_shape_is_taken_once_the_first_pictures_have_grown() -> None:
+    small = Shape(CAMERA[0], SCREENS[0])
+    async with connected() as pair:
+        pair.newcomer.peer.shape(small)
+        await asyncio.sleep(SMALL / 2)
+        assert pair.newcomer.pc.shapes == {}
+        await asyncio.sleep(SMALL)
+        assert pair.newcomer.pc.shapes == {
+            Slot.CAMERA: CAMERA[0],
+            Slot.SCREEN: SCREENS[0],
+        }
+        pair.newcomer.peer.shape(Shape())
+        await turns()
+        assert pair.newcomer.pc.shapes == WHOLE
+
+
+async def test_hints_come_out_at_the_other_end() -> None:
+    async with connected() as pair:
+        pair.newcomer.peer.tell(Watching(180, 0))
+        pair.newcomer.peer.tell(Pausing(True))
+        await pair.carry()
+        assert pair.member.hints == [Watching(180, 0), Pausing(True)]
+        assert pair.newcomer.hints == []
 
 
 # -- the end

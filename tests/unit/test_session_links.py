@@ -29,7 +29,9 @@ def in_call() -> Session:
 
 
 def look(ours: Session) -> list[do.Effect]:
-    return ours.handle(e.LinksLooked({ANN: UP, BEN: Look()}))
+    """Return what is told of the links; what is sent over them is the gallery's."""
+    effects = ours.handle(e.LinksLooked({ANN: UP, BEN: Look()}))
+    return [each for each in effects if not isinstance(each, do.Shape)]
 
 
 def pair(ours: Session, one: str, other: str) -> Pair:

@@ -221,11 +221,21 @@ SERVER: list[m.ServerMessage] = [
     m.IceRenewed((m.IceServer(("turn:t.example",), "name", "word"),)),
 ]
 
+PICTURES: list[e.Event] = [
+    *(e.HideVideo(who, hidden) for who in PEOPLE for hidden in (True, False)),
+    e.TilesMeasured({}),
+    e.TilesMeasured({ANN: m.Watching(0, 0), CAT: m.Watching(2**53 - 1, 1)}),
+    *(e.PeerHinted(who, n, m.Watching(0, 0)) for who in PEOPLE for n in (0, 1)),
+    e.PeerHinted(ANN, 1, m.Watching(2**53 - 1, 2**53 - 1)),
+    *(e.PeerHinted(ANN, 1, m.Pausing(camera)) for camera in (True, False)),
+]
+
 EVENTS: list[e.Event] = [
     *GESTURES,
     *SOURCES,
     *SIGNALING,
     *LINKS,
+    *PICTURES,
     *(e.Heard(message) for message in SERVER),
 ]
 
