@@ -4,7 +4,7 @@ Three unions: what a client says to the server, what the server says to a client
 and what two peers say to each other inside a ``Signal``'s body, which the server
 relays unread. A field's limits are written beside its type; ``codec`` enforces
 them. ``from_`` is ``from`` on the wire. What only hosts say is in ``hosting``, what
-peers say in ``peer``, who reaches whom in ``links``.
+peers say in ``peer`` and ``spoken``, who reaches whom in ``links``.
 """
 
 from dataclasses import dataclass
@@ -40,6 +40,7 @@ from protocol.links import (
     LinksChanged as LinksChanged,
     ReportLinks as ReportLinks,
 )
+from protocol.media import MediaState as MediaState
 from protocol.names import (
     Id as Id,
     Label as Label,
@@ -49,6 +50,7 @@ from protocol.names import (
     Token as Token,
 )
 from protocol.peer import (
+    Aside as Aside,
     Candidate as Candidate,
     Description as Description,
     Handshaking as Handshaking,
@@ -59,21 +61,20 @@ from protocol.peer import (
     Sealed as Sealed,
     Watching as Watching,
 )
+from protocol.spoken import (
+    Feeling as Feeling,
+    Line as Line,
+    Received as Received,
+    Seeing as Seeing,
+    Showing as Showing,
+    Word as Word,
+    Written as Written,
+)
 from protocol.statistics import LinkSample as LinkSample, ReportStats as ReportStats
 
 Secret = Annotated[str, Limit(MAX_RESUME)]
 
 # -- parts of messages
-
-
-@dataclass(frozen=True, slots=True)
-class MediaState:
-    """What a participant sends, as announced: the truth that tiles show."""
-
-    microphone: bool = False
-    camera: bool = False
-    screen: bool = False
-    screen_audio: bool = False
 
 
 @dataclass(frozen=True, slots=True)

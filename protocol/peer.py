@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from protocol.codec import Limit, message
 from protocol.codes import MAX_CANDIDATE, MAX_HANDSHAKE, MAX_SDP, MAX_SEALED
 from protocol.names import Label
+from protocol.spoken import Word
 
 
 @message("description")
@@ -66,4 +67,6 @@ class Pausing:
 
 
 Hint = Watching | Pausing
-PeerMessage = Description | Candidate | Renew | Handshaking | Sealed | Hint
+#: What one end tells the other beside what makes the connection.
+Aside = Hint | Word
+PeerMessage = Description | Candidate | Renew | Handshaking | Sealed | Aside

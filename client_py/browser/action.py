@@ -5,6 +5,7 @@ One listener for each type of DOM event; ``data-action``, ``data-change`` and
 becomes an event of the session, or a change of what this page shows.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -205,7 +206,7 @@ class Actions:
 
     def _say(self, _: Any) -> None:
         field = by_id("chat-input")
-        self._conference.post(e.Say(str(field.value)))
+        self._conference.post(e.Say(str(field.value), time.time()))
         field.value = ""
 
     def _retry_media(self) -> None:

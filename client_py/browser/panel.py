@@ -27,9 +27,9 @@ class Chat:
         """Add the lines that are new; begin anew in a new call."""
         lines = snapshot.chat
         if lines is not self._drawn:
-            if not lines or (self._drawn and lines[0] != self._drawn[0]):
+            if lines[: len(self._drawn)] != self._drawn:  # or something of before came
                 self._log.replaceChildren()
-                self._drawn, self._seen = (), 0
+                self._drawn, self._seen = (), min(self._seen, len(lines))
             me = snapshot.participants[0].id if snapshot.participants else None
             for before, line in zip(
                 (None, *lines)[len(self._drawn) :],

@@ -82,6 +82,11 @@ def sentence(notice: Notice) -> str:
                 f"Your code and {who}’s differ: somebody may be in between. "
                 "The link is cut."
             )
+        case NoticeKind.FORKED:
+            return (
+                f"{who} sees other people in this call than you do: the server may "
+                "hide somebody. Read out the room code to each other."
+            )
         case NoticeKind.UNPROTECTED:
             return (
                 f"This browser doesn’t encrypt what it sends to {who}. "
@@ -98,6 +103,7 @@ def severity(notice: Notice) -> str:
             | NoticeKind.KEY_CHANGED
             | NoticeKind.MISMATCH
             | NoticeKind.UNPROTECTED
+            | NoticeKind.FORKED
         ):
             return "error"
         case NoticeKind.DEVICE_ENDED | NoticeKind.LOST | NoticeKind.MUTED:

@@ -151,9 +151,9 @@ class Conference:
             case do.Compare(who, match):
                 if who in self._peers:
                     self._peers[who][0].compare(match)
-            case do.Tell(who, hint):
+            case do.Tell(who, word):
                 if who in self._peers:
-                    self._peers[who][0].tell(hint)
+                    self._peers[who][0].tell(word)
             case do.Shape(who, shape):
                 if who in self._peers:
                     self._peers[who][0].shape(shape)

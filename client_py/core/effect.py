@@ -9,8 +9,8 @@ from client_py.core.terms import Terms
 from client_py.core.uplink import Shape as Shaped
 from e2ee.rotation import Reason
 from protocol.messages import (
+    Aside,
     ClientMessage,
-    Hint,
     IceServer,
     ParticipantId,
     PeerMessage,
@@ -105,10 +105,10 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Say something of pictures to the other end of a link."""
+    """Say something to the other end of a link, beside what makes it."""
 
     participant: ParticipantId
-    hint: Hint
+    word: Aside
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from protocol.messages import (
     PeerMessage,
     ServerMessage,
     Watching,
+    Word,
 )
 
 # -- gestures
@@ -97,9 +98,10 @@ class ChooseQuality:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Write a line of chat."""
+    """Write a line of chat, ``at`` this Unix time."""
 
     text: str
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,15 @@ class PeerHinted:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerSpoke:
+    """The other end of an encrypted link says something."""
+
+    participant: ParticipantId
+    generation: int
+    word: Word
+
+
+@dataclass(frozen=True, slots=True)
 class RenewalDue:
     """Time to replace a link that failed, if it still is that one."""
 
@@ -346,6 +357,7 @@ LinkEvent = (
     PeerSaid
     | PeerChanged
     | PeerSecured
+    | PeerSpoke
     | RecoveryDue
     | RenewalDue
     | PeerGathered

@@ -67,6 +67,11 @@ class Gallery:
         self._uplink.look({who: look.outgoing for who, look in looks.items()})
         return self.settle(links)
 
+    def forget(self) -> None:
+        """All links are new ones: nothing was told, and nothing asked for."""
+        self._told.clear()
+        self._shaped.clear()
+
     def settle(self, links: Links) -> list[Effect]:
         """Return what is to be told and asked for, where it is new.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from client_py.core.event import PeerSecured
 from client_py.core.look import Look
 from client_py.core.recovery import Recovery, Stage
 from client_py.core.state import Attempt, Cause, Connection, Encryption, Quality
@@ -37,6 +38,7 @@ class Link:
     verified: bytes = b""  # the key that both people found to be the right one
     ended: bool = False  # for good: it can't be trusted
     heard: int = 0  # the last number that they gave a signal
+    introduced: bool = False  # told what they show, where that is sealed
     absent: bool = False  # not back since the server was started anew
     gathered: Gathered = Gathered()  # by this generation
     looks: int = 0  # at this generation before it stood
@@ -72,6 +74,21 @@ class Link:
         """It stands, perhaps again."""
         self.connection = Connection.CONNECTED
         self.failures = 0
+
+    def secure(self, secured: PeerSecured) -> None:
+        """It is encrypted, or isn't any more; another key than before ends it."""
+        theirs = secured.theirs
+        self.e2ee, self.code = secured.encryption, secured.code
+        self.identity = theirs
+        match secured.encryption:
+            case Encryption.VERIFIED:
+                self.verified = theirs
+            case Encryption.ON if self.verified == theirs != b"":
+                self.e2ee = Encryption.VERIFIED
+            case Encryption.ON if self.verified:
+                self.e2ee, self.ended = Encryption.FAILED, True
+        if secured.ended or self.ended:
+            self.ended, self.connection = True, Connection.UNREACHABLE
 
     def look(self, look: Look) -> None:
         """Take note of how it is just now."""

@@ -35,13 +35,15 @@ class Log:
         self._mine[line.id] = line
         return line
 
-    def add(self, line: ChatLine) -> None:
-        """A line came, perhaps again."""
+    def add(self, line: ChatLine, *, earlier: bool = False) -> None:
+        """A line came, perhaps again; an ``earlier`` one goes where its time is."""
         # An id is its sender's own: somebody else may use the same.
         if line.from_ in self._selves:
             self._mine.pop(line.id, None)
         if all((line.from_, line.id) != (old.from_, old.id) for old in self.chat):
-            self.chat = (*self.chat, line)[-_CHAT:]
+            later = (n for n, old in enumerate(self.chat) if old.at > line.at)
+            place = next(later, len(self.chat)) if earlier else len(self.chat)
+            self.chat = (*self.chat[:place], line, *self.chat[place:])[-_CHAT:]
 
     def refused(self) -> None:
         """The server won't have the oldest line that it hasn't sent back.

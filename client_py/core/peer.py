@@ -20,6 +20,7 @@ from client_py.core.event import (
     PeerHinted,
     PeerSaid,
     PeerSecured,
+    PeerSpoke,
 )
 from client_py.core.ports import (
     CandidateGathered,
@@ -52,17 +53,16 @@ from client_py.core.wish import (
 from e2ee.rotation import Reason
 from e2ee.verification import Verdict
 from protocol.messages import (
+    Aside,
     Candidate,
     Description,
-    Handshaking,
-    Hint,
     IceServer,
     ParticipantId,
     Pausing,
     PeerMessage,
     Renew,
-    Sealed,
     Watching,
+    Word,
 )
 
 log = logging.getLogger("tertulia.peer")
@@ -70,7 +70,7 @@ log = logging.getLogger("tertulia.peer")
 SMALL = 1.0  # seconds for which a new connection sends a small picture
 PATIENCE = 15.0  # seconds in which the first exchange has to make a connection
 
-_Posted = PeerSaid | PeerChanged | PeerSecured | PeerGathered | PeerHinted
+_Posted = PeerSaid | PeerChanged | PeerSecured | PeerGathered | PeerHinted | PeerSpoke
 
 
 _Taken = PeerEvent | PeerMessage | Wish
@@ -171,9 +171,9 @@ class Peer:
         """Send pictures like this, as soon as the first ones have grown."""
         self._inbox.put_nowait(Reshape(shape))
 
-    def tell(self, hint: Hint) -> None:
-        """Tell the other end something of pictures."""
-        self._inbox.put_nowait(Tell(hint))
+    def tell(self, word: Aside) -> None:
+        """Tell the other end something beside what makes the link."""
+        self._inbox.put_nowait(Tell(word))
 
     def audio_level(self) -> float:
         """Return how loud the participant's microphone is heard just now."""
@@ -235,8 +235,6 @@ class Peer:
         match event:
             case Restart():
                 self._pc.restart_ice()
-            case Description() | Candidate() | Handshaking() | Sealed():
-                await self._hear(event)
             case Due() if self._seal is not None:
                 self._send(await self._seal.tick())
                 self._look_after_keys()
@@ -274,12 +272,12 @@ class Peer:
             case Grow():
                 self._grown = True
                 await self._send_pictures()
-            case Tell(hint):
-                await self._say(hint)
-            case Watching() | Pausing():
-                await self._hear(event)
+            case Tell(word):
+                await self._say(word)
             case Renew():
                 raise AssertionError("the roster answers a renewal")
+            case _ if isinstance(event, PeerMessage):
+                await self._hear(event)
 
     def _gather(self, gathered: Gathered) -> None:
         if gathered != self._gathered:
@@ -318,6 +316,8 @@ class Peer:
                 await self._add(message)
             case Watching() | Pausing() as hint:
                 self._post(PeerHinted(self._who, self._link.generation, hint))
+            case _ if isinstance(message, Word):
+                self._post(PeerSpoke(self._who, self._link.generation, message))
 
     async def _describe(self, description: Description) -> None:
         collision = self._pc.signaling_state != "stable"

@@ -6,6 +6,7 @@ initiator, under the next generation. What comes for an older generation is drop
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from client_py.core.backoff import next_delay
@@ -41,6 +42,7 @@ from client_py.core.recovery import (
 from client_py.core.state import Connection, Encryption, Participant
 from client_py.core.terms import Terms
 from e2ee.handshake import Link as Seals
+from e2ee.roster import roster_hash
 from e2ee.safety import room_digits
 from protocol.codec import to_plain
 from protocol.codes import GRACE
@@ -48,6 +50,7 @@ from protocol.messages import (
     IceServer,
     Joined,
     LinkReport,
+    MediaState,
     ParticipantId,
     ParticipantInfo,
     PeerMessage,
@@ -61,6 +64,7 @@ _HAPPENINGS = {
     "failed": Happening.FAILED,
     "untrusted": Happening.UNTRUSTED,
 }
+_NOTHING = (MediaState(), False)
 _SHAKEN = (Stage.SHAKEN, Stage.RESTARTED)
 
 
@@ -87,6 +91,10 @@ class Roster:
         """The number of the connection that each link has now."""
         return {who: link.generation for who, link in self._links.items()}
 
+    def is_now(self, who: ParticipantId, generation: int) -> bool:
+        """Whether somebody's link has this connection."""
+        return who in self._links and self._links[who].generation == generation
+
     @property
     def sealed(self) -> bool:
         """Whether links of this room are encrypted from end to end."""
@@ -95,10 +103,24 @@ class Roster:
     @property
     def room_code(self) -> str:
         """What all read out who see the same people, ``""`` while one is missing."""
-        theirs = [link.identity for link in self._links.values()]
-        if not (theirs and self._identity and all(theirs)):
-            return ""
-        return _room_code(self._room, (self._identity, *theirs))
+        return _room_code(self._room, self._identities) if self._identities else ""
+
+    @property
+    def seen(self) -> bytes:
+        """A hash of all whom I see, ``b""`` while somebody's key isn't known."""
+        return roster_hash(self._identities) if self._identities else b""
+
+    @property
+    def _identities(self) -> tuple[bytes, ...]:
+        theirs = tuple(link.identity for link in self._links.values())
+        known = theirs and self._identity and all(theirs)
+        return (self._identity, *theirs) if known else ()
+
+    @property
+    def trusted(self) -> tuple[ParticipantId, ...]:
+        """Who hears what is said under seal."""
+        proved = (Encryption.ON, Encryption.VERIFIED)
+        return tuple(who for who, link in self._links.items() if link.e2ee in proved)
 
     def info(self, who: ParticipantId) -> ParticipantInfo | None:
         """Return what the server said of a participant last."""
@@ -193,8 +215,25 @@ class Roster:
     def change(self, info: ParticipantInfo) -> list[Effect]:
         """Somebody's name, media, hand or presence changed."""
         if link := self._links.get(info.id):
-            link.info, link.absent = info, False
+            link.info, link.absent = self.believed(info), False
         return []
+
+    def show(self, info: ParticipantInfo) -> bool:
+        """Somebody says under seal what they show; return if they had said before."""
+        link = self._links[info.id]
+        link.info, before, link.introduced = info, link.introduced, True
+        return before
+
+    def believed(self, info: ParticipantInfo) -> ParticipantInfo:
+        """Return what is believed of the server's word of somebody.
+
+        In an encrypted call people themselves say what they show.
+        """
+        if not self.sealed:
+            return info
+        link = self._links.get(info.id)
+        media, hand = (link.info.media, link.info.hand) if link else _NOTHING
+        return replace(info, media=media, hand=hand)
 
     def remove(self, who: ParticipantId) -> list[Effect]:
         """Somebody is gone."""
@@ -269,19 +308,8 @@ class Roster:
         if link is None or event.generation != link.generation:
             return []
         self._identity = event.mine
-        link.e2ee, link.code = event.encryption, event.code
-        link.identity = event.theirs
-        match event.encryption:
-            case Encryption.VERIFIED:
-                link.verified = event.theirs
-            case Encryption.ON if link.verified == event.theirs != b"":
-                link.e2ee = Encryption.VERIFIED
-            case Encryption.ON if link.verified:
-                link.e2ee, link.ended = Encryption.FAILED, True
-        if event.ended or link.ended:
-            link.ended, link.connection = True, Connection.UNREACHABLE
-            return [ClosePeer(who)]
-        return []
+        link.secure(event)
+        return [ClosePeer(who)] if link.ended else []
 
     def renewal_due(self, event: RenewalDue) -> list[Effect]:
         """Replace the link, if it is still the one that failed."""
@@ -317,7 +345,7 @@ class Roster:
         return []
 
     def _open(self, info: ParticipantInfo, *, initiator: bool) -> list[Effect]:
-        link = self._links[info.id] = Link(info, initiator)
+        link = self._links[info.id] = Link(self.believed(info), initiator)
         return [self._peer(info.id, link)]
 
     def _happened(

@@ -30,21 +30,34 @@ from protocol.codec import to_plain
 from protocol.messages import (
     Candidate,
     Description,
+    Feeling,
     Handshaking,
     Pausing,
     PeerMessage,
+    Received,
     Renew,
     Sealed,
+    Seeing,
+    Showing,
     Watching,
+    Written,
 )
 
 log = logging.getLogger("tertulia.sealing")
 
+#: What may be said before the other end has proved who it is: nobody reads it who
+#: hasn't the link's secret.
+_EARLY = (Kind.DESCRIPTION, Kind.CANDIDATE)
 _KINDS = {
     Description: Kind.DESCRIPTION,
     Candidate: Kind.CANDIDATE,
     Watching: Kind.MEDIA,
     Pausing: Kind.MEDIA,
+    Showing: Kind.MEDIA,
+    Written: Kind.CHAT,
+    Received: Kind.CHAT,
+    Feeling: Kind.CHAT,
+    Seeing: Kind.ROSTER,
 }
 
 
@@ -126,11 +139,13 @@ class Seal:
         """Return a word as it may be sent: sealed, or nothing before that can be."""
         if isinstance(word, Renew):
             return [word]  # it says nothing, and only asks for another handshake
-        if self._channel is None:
+        kind = _KINDS[type(word)]
+        late = kind not in _EARLY and self.secrets is None
+        if self._channel is None or late:
             self._held.append(word)
             return []
         plain = json.dumps(to_plain(word), separators=(",", ":")).encode()
-        return [await self._seal(_KINDS[type(word)], plain)]
+        return [await self._seal(kind, plain)]
 
     async def hear(self, message: PeerMessage) -> Taken:
         """Take what the other end says. What isn't sealed says nothing.
@@ -246,7 +261,9 @@ class Seal:
     async def _mean(self, opened: Opened) -> Taken:
         plain = opened.plain
         match opened.kind:
-            case Kind.DESCRIPTION | Kind.CANDIDATE | Kind.MEDIA:
+            case (
+                Kind.DESCRIPTION | Kind.CANDIDATE | Kind.MEDIA | Kind.CHAT | Kind.ROSTER
+            ):
                 body = json.loads(plain)
                 word = peer_message(body) if isinstance(body, dict) else None
                 known = word is not None and _KINDS.get(type(word)) is opened.kind

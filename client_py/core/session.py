@@ -63,6 +63,10 @@ class Session:
 
     def handle(self, event: e.Event) -> list[Effect]:
         """Take what happened, return what is to be done."""
+        effects = self._take(event)
+        return [*effects, *self._stay.correspond()]
+
+    def _take(self, event: e.Event) -> list[Effect]:
         match event:
             case e.Heard(message):
                 return self._heard(message)
@@ -74,6 +78,8 @@ class Session:
                 return self._stay.roster.recovery_due(event)
             case e.PeerSecured():
                 return self._stay.secured(event)
+            case e.PeerSpoke():
+                return self._stay.told(event)
             case e.RenewalDue():
                 return self._stay.roster.renewal_due(event)
             case e.PeerGathered():

@@ -175,6 +175,7 @@ class NoticeKind(StrEnum):
     KEY_CHANGED = "key-changed"
     MISMATCH = "mismatch"
     UNPROTECTED = "unprotected"
+    FORKED = "forked"
     VIDEO_PAUSED = "video-paused"
     VIDEO_BACK = "video-back"
 

@@ -4,9 +4,12 @@ Sans-I/O, like ``Session``, which decides when a stay begins and ends. It outliv
 every cut: ``enter`` takes the whole room anew, ``go_on`` what was missed.
 """
 
+import logging
+
 from client_py.core import event as e
 from client_py.core.body import peer_message
 from client_py.core.company import Company
+from client_py.core.correspondence import Correspondence
 from client_py.core.effect import Compare, Effect, RenewKeys, Send
 from client_py.core.gallery import Gallery
 from client_py.core.hosting import Hosting
@@ -18,6 +21,8 @@ from client_py.core.state import NoticeKind, Pair
 from e2ee.rotation import Reason
 from protocol import messages as m
 from protocol.codes import MAX_CHAT, VERSION, LeaveReason
+
+log = logging.getLogger("tertulia.stay")
 
 Spoken = e.Say | e.ShowReaction | e.RaiseHand | e.Moderate | e.CompareCodes
 
@@ -37,6 +42,7 @@ class Stay:
         self.roster = roster
         self.gallery = Gallery(sources, log.tell)
         self.company = Company(self.roster, sources, self.gallery)
+        self.words = Correspondence(roster, sources, log)
         self.hosting = Hosting(log)
         self.mesh = Mesh()
         self.resume = ""  # the ticket to come back with
@@ -47,7 +53,8 @@ class Stay:
 
     def hello(self, token: str, agent: str) -> m.Hello:
         """Return what to say at the door, for the first time or again."""
-        self._announced = self._sources.announced
+        if not self.roster.sealed:
+            self._announced = self._sources.announced
         return m.Hello(
             version=VERSION,
             token=token,
@@ -58,8 +65,8 @@ class Stay:
         )
 
     def announce(self) -> list[Effect]:
-        """Tell the others what I show, if they know otherwise."""
-        if self._sources.announced == self._announced:
+        """Tell the server what I show, if it knows otherwise and is to know."""
+        if self.roster.sealed or self._sources.announced == self._announced:
             return []
         self._announced = self._sources.announced
         return [Send(m.SetMedia(self._announced))]
@@ -70,12 +77,16 @@ class Stay:
         effects: list[Effect] = []
         if not joined.resumed:
             effects += self.roster.clear()
+            self.gallery.forget()
         self.company.me, self.resume = joined.you, joined.resume
         self._epoch = joined.epoch
-        self._log.enter(joined.you, joined.chat)
+        self._log.enter(joined.you, () if self.roster.sealed else joined.chat)
         self.hosting.enter(joined)
         self.mesh.enter()
         effects += self.roster.enter(joined, anew=anew)
+        if self.roster.sealed:
+            self.words.repeat()
+            return effects
         effects += self.announce()  # it may have changed since the hello
         if self.hand or joined.resumed:
             effects.append(Send(m.SetHand(self.hand)))
@@ -100,15 +111,16 @@ class Stay:
         if me is None:
             return []
         match event:
-            case e.Say(text):
-                text = sendable(text, MAX_CHAT)
-                return [Send(self._log.write(me, text))] if text else []
+            case e.Say(text, at):
+                return self._say(me, sendable(text, MAX_CHAT), at)
+            case e.ShowReaction() if cut_off:
+                return []  # its moment will be over by the time that I am back
             case e.ShowReaction(emoji):
-                # Its moment will be over by the time that I am back.
-                return [] if cut_off else [Send(m.React(emoji))]
+                sealed = self.roster.sealed
+                return self.words.feel(me, emoji) if sealed else [Send(m.React(emoji))]
             case e.RaiseHand(raised):
                 self.hand = raised
-                return [Send(m.SetHand(raised))]
+                return [] if self.roster.sealed else [Send(m.SetHand(raised))]
             case e.CompareCodes(who, match):
                 return [Compare(who, match)] if who in self.roster else []
             case e.Moderate(message):
@@ -133,6 +145,8 @@ class Stay:
                 self.mesh.hear(message)
             case m.IceRenewed(servers):
                 return self.roster.use(servers)
+            case m.Chatted() | m.Reacted() if self.roster.sealed:
+                log.warning("< the server says something that people say sealed")
             case m.Chatted(line):
                 self._log.add(line)
             case m.Reacted(who, emoji):
@@ -156,6 +170,8 @@ class Stay:
         """Take how the links are; tell the others what is new of it."""
         effects = self.roster.look(event.looks)
         effects += self.gallery.look(event.looks, self.roster.generations)
+        if self.roster.sealed:
+            self.words.look(cut_off=cut_off)
         if self.company.me is None or cut_off:
             return effects
         return [*effects, *self.mesh.tell(self.roster.reports)]
@@ -163,6 +179,22 @@ class Stay:
     def pictured(self, event: e.PictureEvent) -> list[Effect]:
         """Take what is shown of pictures, here or there."""
         return self.gallery.take(event, self.roster.generations)
+
+    def told(self, event: e.PeerSpoke) -> list[Effect]:
+        """Take what somebody says under the seal of a link."""
+        who = event.participant
+        if not self.roster.sealed or not self.roster.is_now(who, event.generation):
+            return []
+        before, now = self.roster.info(who), self.words.hear(who, event.word)
+        if before and now and self.roster.show(now):
+            self._notice(before, now)
+        return self.words.answer(who, event.word)
+
+    def correspond(self) -> list[Effect]:
+        """Return what others have to hear of me under seal."""
+        if not self.roster.sealed or self.company.me is None:
+            return []
+        return self.words.settle(self.roster.generations, hand=self.hand)
 
     def pairs(self) -> tuple[Pair, ...]:
         """Return who reaches whom."""
@@ -195,13 +227,22 @@ class Stay:
             self.name = info.name
             self.hosting.become(info.role)
             return []
-        before = self.roster.info(info.id)
-        if before and info.hand and not before.hand:
-            self._log.tell(NoticeKind.HAND, info.name)
-        if before and info.media.screen != before.media.screen:
-            kind = NoticeKind.SHARING if info.media.screen else NoticeKind.SHARE_ENDED
-            self._log.tell(kind, info.name)
+        if before := self.roster.info(info.id):
+            self._notice(before, self.roster.believed(info))
         return self.roster.change(info)
+
+    def _notice(self, before: m.ParticipantInfo, now: m.ParticipantInfo) -> None:
+        if now.hand and not before.hand:
+            self._log.tell(NoticeKind.HAND, now.name)
+        if now.media.screen != before.media.screen:
+            kind = NoticeKind.SHARING if now.media.screen else NoticeKind.SHARE_ENDED
+            self._log.tell(kind, now.name)
+
+    def _say(self, me: m.ParticipantId, text: str, at: float) -> list[Effect]:
+        if text and self.roster.sealed:
+            self.words.write(me, self.name, text, at)
+            return []
+        return [Send(self._log.write(me, text))] if text else []
 
     def _signaled(self, signaled: m.Signaled) -> list[Effect]:
         message = peer_message(signaled.body)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from client_py.core.ports import Track
 from client_py.core.slot import Slot
 from client_py.core.uplink import Shape
-from protocol.messages import Hint
+from protocol.messages import Aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Reshape:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """Say this of pictures to the other end."""
+    """Say this to the other end."""
 
-    hint: Hint
+    word: Aside
 
 
 class Grow:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from pathlib import Path
@@ -110,7 +111,7 @@ class HeadlessParticipant:
         self._turn(Slot.SCREEN, SourceState.OFF, e.TurnOff(Slot.SCREEN))
 
     def say(self, text: str) -> None:
-        self._post(e.Say(text))
+        self._post(e.Say(text, time.time()))
 
     # -- what there is
 

@@ -58,14 +58,15 @@ def kinds(session: Session) -> list[NoticeKind]:
 def test_a_link_is_opened_on_the_terms_of_the_secret() -> None:
     terms = Terms(Link("room", ME, ANN, begins=True), SHARED)
     opened = entering().handle(e.Heard(joined(ANN)))
-    assert opened == [do.OpenPeer(ANN, 1, True, ICE, terms)]
+    shows = do.Tell(ANN, m.Showing(m.MediaState()))
+    assert opened == [do.OpenPeer(ANN, 1, True, ICE, terms), shows]
 
 
 @pytest.mark.parametrize("door", [m.Door(), HERE])
 def test_with_a_secret_a_call_is_encrypted_whatever_the_server_says(door) -> None:
     session = entering()
     answer = m.Joined(ME, "room", (info(ANN),), "secret", ICE, door=door)
-    (opened,) = session.handle(e.Heard(answer))
+    opened, _ = session.handle(e.Heard(answer))
     assert isinstance(opened, do.OpenPeer) and opened.terms is not None
 
 
@@ -122,7 +123,7 @@ def test_keys_are_renewed_when_somebody_comes_and_when_they_go() -> None:
     session = inside(ANN)
     came = session.handle(e.Heard(m.ParticipantJoined(info(CAT))))
     assert came[0] == do.RenewKeys(Reason.JOINED)
-    assert [type(each) for each in came] == [do.RenewKeys, do.OpenPeer]
+    assert [type(each) for each in came] == [do.RenewKeys, do.OpenPeer, do.Tell]
     gone = m.ParticipantLeft(CAT, LeaveReason.LEFT)
     assert session.handle(e.Heard(gone)) == [
         do.ClosePeer(CAT),

@@ -221,6 +221,15 @@ SERVER: list[m.ServerMessage] = [
     m.IceRenewed((m.IceServer(("turn:t.example",), "name", "word"),)),
 ]
 
+WORDS: list[e.Event] = [
+    *(e.PeerSpoke(who, n, m.Feeling("x")) for who in PEOPLE for n in (0, 1)),
+    e.PeerSpoke(ANN, 1, m.Showing(m.MediaState(True, True, True, True), True)),
+    e.PeerSpoke(ANN, 1, m.Written((m.Line(m.Id("a"), "hola", -1e308),), True)),
+    e.PeerSpoke(ANN, 1, m.Received((m.Id("a"),))),
+    e.PeerSpoke(ANN, 1, m.Seeing("hash")),
+    e.PeerSpoke(ANN, 1, m.Seeing("")),
+]
+
 PICTURES: list[e.Event] = [
     *(e.HideVideo(who, hidden) for who in PEOPLE for hidden in (True, False)),
     e.TilesMeasured({}),
@@ -236,6 +245,7 @@ EVENTS: list[e.Event] = [
     *SIGNALING,
     *LINKS,
     *PICTURES,
+    *WORDS,
     *(e.Heard(message) for message in SERVER),
 ]
 

@@ -1,0 +1,181 @@
+"""What people of an encrypted call tell each other, link by link, under its seal.
+
+Everything is told anew on a new connection, as far as it isn't confirmed: so nothing
+is lost with a link that is replaced or a server that dies, and nothing counts twice.
+Lines are told by their authors alone, to newcomers, too: nobody can put words into
+somebody else's mouth.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from client_py.core.effect import Effect, Tell
+from client_py.core.log import Log
+from client_py.core.roster import Roster
+from client_py.core.source import Sources
+from client_py.core.state import NoticeKind
+from e2ee.roster import RosterWatch
+from protocol.messages import (
+    ChatLine,
+    Feeling,
+    Id,
+    Line,
+    ParticipantId,
+    ParticipantInfo,
+    Received,
+    Seeing,
+    Showing,
+    Word,
+    Written,
+)
+from protocol.spoken import MAX_LINES
+
+KEPT: Final = 100  # lines of mine, for newcomers
+_FULL: Final = 40_000  # bytes of a message, where each character is two escapes
+_LATEST: Final = 4e9  # Unix time; nobody wrote later
+
+Key = tuple[ParticipantId, int]
+Links = Mapping[ParticipantId, int]
+
+
+@dataclass(slots=True)
+class _Told:
+    """What was said on one connection."""
+
+    showing: Showing | None = None
+    seeing: Seeing = Seeing("")
+    lines: set[Id] = field(default_factory=set)
+
+
+class Correspondence:
+    """My words in one stay, and theirs. ``roster`` knows the links and their keys."""
+
+    def __init__(self, roster: Roster, sources: Sources, log: Log) -> None:
+        self._roster = roster
+        self._sources = sources
+        self._log = log
+        self._lines: dict[int, Line] = {}  # mine, by a rising number
+        self._written = 0
+        self._confirmed: dict[ParticipantId, set[Id]] = {}
+        self._met: dict[ParticipantId, int] = {}  # the last line written by then
+        self._told: dict[Key, _Told] = {}
+        self._watch = RosterWatch()
+        self._forked: frozenset[ParticipantId] = frozenset()
+        self._seconds = 0.0  # looks, one each second
+        self._seen = self._stood = b""  # at the last look; at two looks in a row
+        self._seeing = Seeing("")  # the latter
+
+    def write(self, me: ParticipantId, name: str, text: str, at: float) -> None:
+        """Write a line: it stands in my chat at once."""
+        line = Line(self._log.write(me, text).id, text, at)
+        self._log.add(ChatLine(line.id, me, name, text, at))
+        self._written += 1
+        self._lines[self._written] = line
+        if len(self._lines) > KEPT:
+            del self._lines[next(iter(self._lines))]
+
+    def feel(self, me: ParticipantId, emoji: str) -> list[Effect]:
+        """Show an emoji: whoever can't hear it now need not hear of it later."""
+        self._log.react(me, emoji)
+        return [Tell(who, Feeling(emoji)) for who in self._roster.trusted]
+
+    def settle(self, links: Links, *, hand: bool) -> list[Effect]:
+        """Return what each of these connections, by generation, is to be told."""
+        showing = Showing(self._sources.announced, hand)
+        told, self._told = self._told, {}
+        effects: list[Effect] = []
+        for key in links.items():
+            self._told[key] = told.get(key) or _Told()
+            effects += [Tell(key[0], each) for each in self._new(key, showing)]
+        for who in self._met.keys() - links.keys():
+            self._met.pop(who)
+            self._watch.forget(who)
+        return effects
+
+    def repeat(self) -> None:
+        """What was said may be lost with the server: say it again."""
+        self._told.clear()
+
+    def hear(self, who: ParticipantId, word: Word) -> ParticipantInfo | None:
+        """Take what somebody says; return them as they are now, if that is new."""
+        info = self._roster.info(who)
+        if info is None:
+            return None
+        match word:
+            case Showing(media, hand):
+                return replace(info, media=media, hand=hand)
+            case Written(lines, earlier):
+                for line in lines:
+                    at = line.at if 0 < line.at < _LATEST else 0.0
+                    said = ChatLine(line.id, who, info.name, line.text, at)
+                    self._log.add(said, earlier=earlier)
+            case Received(ids):
+                self._confirmed.setdefault(who, set()).update(ids)
+            case Feeling(emoji):
+                self._log.react(who, emoji)
+            case Seeing(hash) if hash:
+                self._watch.hear(who, hash.encode(), self._seconds)
+            case Seeing():
+                self._watch.forget(who)
+        return None
+
+    def look(self, *, cut_off: bool) -> None:
+        """A second is over: do all still see the same people?"""
+        self._seconds += 1
+        before, self._seen = self._seen, self._roster.seen
+        if self._seen == before:  # while people come in it changes all the time
+            self._stood = self._seen
+            self._seeing = Seeing(b64encode(self._stood).decode())
+        if cut_off or not self._seen:
+            return  # what I see may be old
+        self._watch.see(b64encode(self._seen), self._seconds)
+        away = self._roster.away  # what they see may be
+        forked = frozenset(
+            who
+            for each in self._watch.forked(self._seconds)
+            if (who := ParticipantId(each)) not in away
+        )
+        for who in forked - self._forked:
+            info = self._roster.info(who)
+            self._log.tell(NoticeKind.FORKED, info.name if info else "")
+        self._forked = forked
+
+    def answer(self, who: ParticipantId, word: Word) -> list[Effect]:
+        """Confirm what came."""
+        if not isinstance(word, Written) or not word.lines:
+            return []
+        return [Tell(who, Received(tuple(line.id for line in word.lines)))]
+
+    # -- inside
+
+    def _new(self, key: Key, showing: Showing) -> Iterator[Word]:
+        who, told = key[0], self._told[key]
+        met = self._met.setdefault(who, self._written)
+        if told.showing != showing:
+            told.showing = showing
+            yield showing
+        if told.seeing != self._seeing and self._roster.seen == self._stood:
+            told.seeing = self._seeing
+            yield self._seeing
+        done = told.lines | self._confirmed.get(who, set())
+        due = {n: line for n, line in self._lines.items() if line.id not in done}
+        told.lines.update(line.id for line in due.values())
+        for earlier in (True, False):
+            some = [line for n, line in due.items() if (n <= met) is earlier]
+            yield from _messages(some, earlier=earlier)
+
+
+def _messages(lines: list[Line], *, earlier: bool) -> Iterator[Written]:
+    part: list[Line] = []
+    size = 0
+    for line in lines:
+        more = 12 * len(line.text) + 200
+        if part and (size + more > _FULL or len(part) == MAX_LINES):
+            yield Written(tuple(part), earlier)
+            part, size = [], 0
+        part.append(line)
+        size += more
+    if part:
+        yield Written(tuple(part), earlier)

@@ -1,0 +1,298 @@
+"""What people of an encrypted call tell each other, and what a server can't."""
+
+import pytest
+
+from client_py.core import effect as do, event as e
+from client_py.core.session import Session
+from client_py.core.slot import Slot
+from client_py.core.state import Encryption, NoticeKind
+from e2ee.room import encode_secret
+from e2ee.roster import PATIENCE
+from protocol import messages as m
+from protocol.codes import MAX_CHAT, LeaveReason, Presence
+from protocol.spoken import MAX_LINES
+from tests.unit.people import ANN, BEN, CAT, ME, info, joined
+
+SECRET = encode_secret(bytes(32))
+ALL_OFF = m.Showing(m.MediaState())
+TALKING = m.MediaState(microphone=True)
+SHARING = m.MediaState(microphone=True, screen=True)
+ZOE = m.ParticipantId("zoe")
+
+
+def inside(*others: m.ParticipantId) -> Session:
+    """Return a session in an encrypted call, with links that all are secured."""
+    ours = Session(lambda: 0.5, "test", encrypts=True)
+    for event in (e.EnterLobby("room", SECRET), e.Join("Me"), e.Admitted("token")):
+        ours.handle(event)
+    ours.handle(e.Heard(joined(*others)))
+    for who in others:
+        secure(ours, who)
+    return ours
+
+
+def secure(ours: Session, who: m.ParticipantId, generation: int = 1) -> None:
+    event = e.PeerSecured(who, generation, Encryption.ON, b"me", who.encode())
+    ours.handle(event)
+
+
+def spoke(who: m.ParticipantId, word: m.Word, generation: int = 1) -> e.PeerSpoke:
+    return e.PeerSpoke(who, generation, word)
+
+
+def tells(effects: list[do.Effect]) -> list[tuple[str, m.Aside]]:
+    return [(each.participant, each.word) for each in effects if type(each) is do.Tell]
+
+
+def person(ours: Session, who: m.ParticipantId):
+    (found,) = [each for each in ours.snapshot.participants if each.id == who]
+    return found
+
+
+def kinds(ours: Session) -> list[NoticeKind]:
+    return [each.kind for each in ours.snapshot.notices]
+
+
+def texts(ours: Session) -> list[tuple[str, str]]:
+    return [(line.name, line.text) for line in ours.snapshot.chat]
+
+
+def line(text: str, at: float = 5.0, id: str = "") -> m.Line:
+    return m.Line(m.Id(id or text), text, at)
+
+
+def look(ours: Session, times: int = 1) -> list[tuple[str, m.Aside]]:
+    said: list[tuple[str, m.Aside]] = []
+    for _ in range(times):
+        effects = ours.handle(e.LinksLooked({}))
+        said += [each for each in tells(effects) if type(each[1]) is m.Seeing]
+    return said
+
+
+# -- chat
+
+
+def test_a_line_goes_to_everybody_sealed_and_stands_in_my_chat_at_once() -> None:
+    ours = inside(ANN, BEN)
+    (mine, _) = effects = ours.handle(e.Say(" hola ", 7.0))
+    said = m.Written((m.Line(m.Id("me-1"), "hola", 7.0),))
+    assert effects == [do.Tell(ANN, said), do.Tell(BEN, said)]
+    assert ours.snapshot.chat == (m.ChatLine("me-1", ME, "Me", "hola", 7.0),)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n"])
+def test_nothing_is_written_where_nothing_is_said(text: str) -> None:
+    ours = inside(ANN)
+    assert ours.handle(e.Say(text, 7.0)) == []
+    assert ours.snapshot.chat == ()
+
+
+def test_a_line_that_comes_is_shown_and_confirmed_each_time_it_comes() -> None:
+    ours = inside(ANN)
+    written = spoke(ANN, m.Written((line("hola"),)))
+    for _ in range(2):
+        assert ours.handle(written) == [do.Tell(ANN, m.Received((m.Id("hola"),)))]
+    assert texts(ours) == [("Ann", "hola")]
+
+
+def test_a_line_that_was_not_confirmed_is_said_again_on_the_next_connection() -> None:
+    ours = inside(ANN)
+    ours.handle(e.Say("lost", 1.0))
+    ours.handle(e.Say("heard", 2.0))
+    ours.handle(spoke(ANN, m.Received((m.Id("me-2"),))))
+    ours.handle(e.PeerChanged(ANN, 1, "failed"))
+    effects = ours.handle(e.RenewalDue(ANN, 1))
+    assert tells(effects) == [
+        (ANN, ALL_OFF),
+        (ANN, m.Written((m.Line(m.Id("me-1"), "lost", 1.0),))),
+    ]
+
+
+def test_a_newcomer_is_told_my_lines_of_before_and_only_mine() -> None:
+    ours = inside(ANN)
+    ours.handle(e.Say("first", 1.0))
+    ours.handle(spoke(ANN, m.Written((line("theirs"),))))
+    came = ours.handle(e.Heard(m.ParticipantJoined(info(CAT))))
+    first = m.Line(m.Id("me-1"), "first", 1.0)
+    assert tells(came) == [(CAT, ALL_OFF), (CAT, m.Written((first,), True))]
+    second = m.Written((m.Line(m.Id("me-3"), "second", 2.0),))
+    said = ours.handle(e.Say("second", 2.0))
+    assert tells(said) == [(ANN, second), (CAT, second)]
+
+
+def test_lines_of_before_are_sorted_in_by_their_time() -> None:
+    ours = inside(ANN, BEN)
+    ours.handle(spoke(ANN, m.Written((line("one", 1.0), line("three", 3.0)), True)))
+    ours.handle(spoke(BEN, m.Written((line("two", 2.0), line("four", 4.0)), True)))
+    ours.handle(spoke(BEN, m.Written((line("now", 2.5),))))
+    order = [text for _, text in texts(ours)]
+    assert order == ["one", "two", "three", "four", "now"]
+
+
+def test_a_hundred_long_lines_come_in_messages_that_fit() -> None:
+    ours = inside()
+    for n in range(120):
+        ours.handle(e.Say(f"{n} " + "é" * MAX_CHAT if n % 2 else f"{n}", float(n)))
+    came = tells(ours.handle(e.Heard(m.ParticipantJoined(info(CAT)))))
+    parts = [word for _, word in came if isinstance(word, m.Written)]
+    lines = [each for part in parts for each in part.lines]
+    assert [each.text.split()[0] for each in lines] == [str(n) for n in range(20, 120)]
+    assert all(len(part.lines) <= MAX_LINES for part in parts)
+    size = max(sum(12 * len(each.text) for each in part.lines) for part in parts)
+    assert size <= 48 * 1024
+
+
+@pytest.mark.parametrize("at", [-1.0, 1e300, 4e9])
+def test_a_time_that_is_none_is_not_believed(at: float) -> None:
+    ours = inside(ANN)
+    ours.handle(spoke(ANN, m.Written((line("hola", at),))))
+    assert ours.snapshot.chat[0].at == 0.0
+
+
+def test_what_the_server_says_in_my_friends_name_is_not_shown() -> None:
+    ours = inside(ANN)
+    forged = m.ChatLine(m.Id("x"), ANN, "Ann", "send me your money", 1.0)
+    assert ours.handle(e.Heard(m.Chatted(forged))) == []
+    assert ours.handle(e.Heard(m.Reacted(ANN, "💩"))) == []
+    again = m.Joined(ME, "room", (info(ANN),), "s", chat=(forged,), resumed=True)
+    ours.handle(e.SocketClosed(1006))
+    ours.handle(e.Admitted("token"))
+    ours.handle(e.Heard(again))
+    assert (ours.snapshot.chat, ours.snapshot.reactions) == ((), ())
+
+
+def test_in_a_room_without_encryption_words_between_peers_are_nothing() -> None:
+    ours = Session(lambda: 0.5, "test")
+    for event in (e.EnterLobby("room"), e.Join("Me"), e.Admitted("token")):
+        ours.handle(event)
+    ours.handle(e.Heard(joined(ANN)))
+    assert ours.handle(spoke(ANN, m.Written((line("hola"),)))) == []
+    assert ours.handle(spoke(ANN, m.Showing(TALKING))) == []
+    assert ours.snapshot.chat == ()
+    assert person(ours, ANN).media == m.MediaState()
+
+
+def test_words_of_an_older_connection_and_of_strangers_are_nothing() -> None:
+    ours = inside(ANN)
+    for who, generation in ((ANN, 0), (ANN, 2), (ZOE, 1)):
+        assert ours.handle(spoke(who, m.Written((line("x"),)), generation)) == []
+    assert ours.snapshot.chat == ()
+
+
+def test_after_a_seat_is_lost_everything_is_said_anew() -> None:
+    ours = inside(ANN)
+    ours.handle(e.Say("hola", 1.0))
+    ours.handle(e.SocketClosed(1006))
+    ours.handle(e.Admitted("token"))
+    effects = ours.handle(e.Heard(joined(ANN, you=m.ParticipantId("me2"))))
+    line = m.Line(m.Id("me-1"), "hola", 1.0)
+    assert tells(effects) == [(ANN, ALL_OFF), (ANN, m.Written((line,)))]
+
+
+# -- what I show
+
+
+def test_the_server_is_told_nothing_of_my_devices_and_the_others_are() -> None:
+    ours = Session(lambda: 0.5, "test", encrypts=True)
+    ours.handle(e.EnterLobby("room", SECRET))
+    ours.handle(e.TurnOn(Slot.MICROPHONE))
+    ours.handle(e.SourceStarted(Slot.MICROPHONE, (Slot.MICROPHONE,)))
+    ours.handle(e.Join("Me"))
+    (hello,) = ours.handle(e.Admitted("token"))
+    assert isinstance(hello, do.Send) and isinstance(hello.message, m.Hello)
+    assert hello.message.media == m.MediaState()
+    entered = ours.handle(e.Heard(joined(ANN)))
+    assert tells(entered) == [(ANN, m.Showing(TALKING))]
+    muted = ours.handle(e.TurnOff(Slot.MICROPHONE))
+    assert tells(muted) == [(ANN, ALL_OFF)]
+    raised = ours.handle(e.RaiseHand(True))
+    assert raised == [do.Tell(ANN, m.Showing(m.MediaState(), True))]
+    sent = [each for each in (*entered, *muted) if isinstance(each, do.Send)]
+    assert sent == []
+
+
+def test_what_somebody_shows_is_what_they_say_and_not_what_the_server_says() -> None:
+    ours = inside(ANN)
+    assert person(ours, ANN).media == m.MediaState()
+    ours.handle(spoke(ANN, m.Showing(TALKING, True)))
+    assert (person(ours, ANN).media, person(ours, ANN).hand) == (TALKING, True)
+    lie = info(ANN, media=SHARING, hand=False, presence=Presence.PRESENT)
+    ours.handle(e.Heard(m.ParticipantChanged(lie)))
+    assert (person(ours, ANN).media, person(ours, ANN).hand) == (TALKING, True)
+    ours.handle(e.Heard(m.ParticipantJoined(info(CAT, media=SHARING))))
+    assert person(ours, CAT).media == m.MediaState()
+
+
+def test_a_share_that_was_there_before_me_is_no_news_and_its_end_is() -> None:
+    ours = inside(ANN)
+    ours.handle(spoke(ANN, m.Showing(SHARING, True)))
+    assert kinds(ours) == []
+    ours.handle(spoke(ANN, m.Showing(TALKING)))
+    ours.handle(spoke(ANN, m.Showing(TALKING, True)))
+    assert kinds(ours) == [NoticeKind.SHARE_ENDED, NoticeKind.HAND]
+
+
+def test_an_emoji_goes_to_those_who_hear_me_now() -> None:
+    ours = inside(ANN)
+    ours.handle(e.Heard(m.ParticipantJoined(info(CAT))))  # no handshake yet
+    assert ours.handle(e.ShowReaction("👍")) == [do.Tell(ANN, m.Feeling("👍"))]
+    ours.handle(spoke(ANN, m.Feeling("🎉")))
+    shown = [(each.participant, each.emoji) for each in ours.snapshot.reactions]
+    assert shown == [(ME, "👍"), (ANN, "🎉")]
+
+
+# -- whom all see
+
+
+def test_the_hash_of_all_whom_i_see_is_told_once_it_stands_still() -> None:
+    ours, theirs = inside(ANN), inside(ANN)
+    said = look(ours, 3)
+    assert [who for who, _ in said] == [ANN]
+    assert said == look(theirs, 3)
+    ours.handle(e.Heard(m.ParticipantJoined(info(CAT))))
+    assert look(ours, 3) == [(ANN, m.Seeing(""))]  # and Cat wasn't told of before
+    secure(ours, CAT)
+    after = look(ours, 3)
+    assert [who for who, _ in after] == [ANN, CAT]
+    assert after[0][1] != said[0][1]
+
+
+def test_who_goes_on_seeing_others_than_i_is_told_of_once() -> None:
+    ours = inside(ANN, BEN)
+    look(ours, 2)
+    ours.handle(spoke(ANN, m.Seeing("of somebody whom I am not shown")))
+    look(ours, int(PATIENCE) - 1)
+    assert kinds(ours) == []
+    look(ours, 5)
+    assert kinds(ours) == [NoticeKind.FORKED]
+    assert ours.snapshot.notices[-1].subject == "Ann"
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        e.SocketClosed(1006),  # what I see is old
+        e.Heard(m.ParticipantChanged(info(ANN, presence=Presence.RECONNECTING))),
+        e.Heard(m.ParticipantJoined(info(CAT))),  # and has no keys yet
+        e.Heard(m.ParticipantLeft(ANN, LeaveReason.LEFT)),
+        spoke(ANN, m.Seeing("")),
+    ],
+)
+def test_views_that_may_be_old_are_not_held_against_anybody(why: e.Event) -> None:
+    ours = inside(ANN, BEN)
+    look(ours, 2)
+    ours.handle(spoke(ANN, m.Seeing("another")))
+    ours.handle(why)
+    look(ours, 10)
+    assert NoticeKind.FORKED not in kinds(ours)
+
+
+def test_views_that_become_the_same_in_time_are_no_news() -> None:
+    ours = inside(ANN)
+    ((_, mine),) = look(ours, 2)
+    assert isinstance(mine, m.Seeing)
+    ours.handle(spoke(ANN, m.Seeing("another")))
+    look(ours, 3)
+    ours.handle(spoke(ANN, mine))
+    look(ours, 10)
+    assert kinds(ours) == []
