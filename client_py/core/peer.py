@@ -67,12 +67,11 @@ from protocol.messages import (
 
 log = logging.getLogger("tertulia.peer")
 
+_PICTURES = (Slot.CAMERA, Slot.SCREEN)
 SMALL = 1.0  # seconds for which a new connection sends a small picture
 PATIENCE = 15.0  # seconds in which the first exchange has to make a connection
 
 _Posted = PeerSaid | PeerChanged | PeerSecured | PeerGathered | PeerHinted | PeerSpoke
-
-
 _Taken = PeerEvent | PeerMessage | Wish
 
 
@@ -188,11 +187,9 @@ class Peer:
         for asked in (self._offer, self._greeting):
             if asked is not None:
                 asked.cancel()
-        self._be_patient()
-        if self._growth is not None:
-            self._growth.cancel()
-        if self._due is not None:
-            self._due.cancel()
+        for timer in (self._deadline, self._growth, self._due):
+            if timer is not None:
+                timer.cancel()
         self._pc.close()
 
     async def run(self) -> None:
@@ -247,6 +244,8 @@ class Peer:
                 self._end(NoticeKind.UNPROTECTED)
             case Replace(slot, track):
                 await self._pc.replace_track(slot, track)
+                if slot in _PICTURES:  # their size is relative to the track's
+                    await self._send_pictures()
             case NegotiationNeeded():
                 # In any other state the platform asks again once it is stable.
                 if self._pc.signaling_state == "stable":

@@ -37,6 +37,32 @@ def test_the_server_never_gets_the_secret(participants, room, tertulia_server):
     assert secret_of(ada.page.url) == secret_of(room.link)
 
 
+def test_a_server_reads_nothing_of_what_is_said_and_shown(participant, headless):
+    carried: list[str] = []
+
+    def record(socket):
+        for way in ("framesent", "framereceived"):
+            socket.on(way, lambda frame: carried.append(str(frame)))
+
+    ada = participant("ada", join=False)
+    ada.page.on("websocket", record)
+    ada.join()
+    bob = headless("bob")
+    expect_mesh_complete(ada, bob, frames=5)
+    ada.say("the treasure is under the oak")
+    bob.say("under the ASH tree")
+    bob.expect_reads("the treasure is under the oak", by=ada)
+    ada.expect_reads("under the ASH tree", by=bob)
+    ada.mute()
+    ada.camera_off()
+    bob.expect_hears_nothing_of(ada)
+    bob.expect_sees_nothing_of(ada)
+    everything = "".join(carried).replace(" ", "")
+    assert '"type":"joined"' in everything and "bob" in everything  # it is recorded
+    for secret in ("treasure", "ASH", '"microphone":true', '"type":"chat"'):
+        assert secret not in everything, secret
+
+
 def test_a_link_without_its_key_says_what_is_missing(participant, room):
     ada = participant("ada", room=Room(room.link.partition("#")[0]), join=False)
     ada.control("display-name").fill("ada")

@@ -419,6 +419,17 @@ async def test_shape_is_taken_once_the_first_pictures_have_grown() -> None:
         assert pair.newcomer.pc.shapes == WHOLE
 
 
+@timeless
+async def test_another_picture_is_shaped_anew_for_it_has_a_size_of_its_own() -> None:
+    async with connected() as pair:
+        await asyncio.sleep(2 * SMALL)
+        for slot, shaped in ((CAM, WHOLE), (SCREEN, WHOLE), (MIC, {})):
+            pair.newcomer.pc.shapes.clear()
+            pair.newcomer.peer.replace_track(slot, FakeTrack("video", "another"))
+            await turns()
+            assert pair.newcomer.pc.shapes == shaped
+
+
 async def test_hints_come_out_at_the_other_end() -> None:
     async with connected() as pair:
         pair.newcomer.peer.tell(Watching(180, 0))
