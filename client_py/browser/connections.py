@@ -49,8 +49,9 @@ class BrowserPeerConnections:
     ) -> "BrowserPeerConnection":
         """Return a new connection."""
         self._needed = True
-        if initiator and self._spares and sealed == (self._frames is not None):
-            made = self._spares.pop()
+        fits = initiator and sealed == (self._frames is not None)
+        if fits and (spare := self._spare()) is not None:
+            made = spare
             made.connection.setConfiguration(**self._configuration(ice_servers))
         else:
             link = None
@@ -59,6 +60,14 @@ class BrowserPeerConnections:
                 link = self._frames.link()
             made = Made(self._new(ice_servers), link, offering=initiator)
         return BrowserPeerConnection(made, emit)
+
+    def _spare(self) -> Made | None:
+        while self._spares:
+            made = self._spares.pop()
+            if made.link is None or not made.link.lost:
+                return made
+            made.connection.close()
+        return None
 
     def _new(self, ice_servers: tuple[IceServer, ...]) -> Any:
         return RTCPeerConnection.new(**self._configuration(ice_servers))

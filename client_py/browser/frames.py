@@ -7,7 +7,9 @@ frames: so ``guard`` waits for nothing.
 """
 
 import asyncio
+import logging
 from collections import deque
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -21,11 +23,15 @@ from js import (
 from pyodide.ffi import to_js
 
 from client_py.browser.dom import Listeners
+from client_py.core.errors import NegotiationError
 from client_py.core.slot import Slot
 from e2ee.keyring import LINGER, key_id
 from e2ee.slot import Slot as KeySlot
 from e2ee.suite import Suite, derive
 
+log = logging.getLogger("tertulia.frames")
+
+_ANSWER = 4.0  # seconds in which a worker that lives has counted, and once more
 _CODECS = {"audio": ("audio/opus",), "video": ("video/VP8", "video/rtx")}
 _CYCLE = 32  # generations that a key id tells apart
 
@@ -38,18 +44,25 @@ def can_encrypt() -> bool:
 
 
 class FrameWorker:
-    """``e2ee/worker.js`` at work for one page."""
+    """``e2ee/worker.js`` at work for one page.
+
+    A worker that fails, or doesn't answer any more, is ended. Its links are lost, and
+    the next one has another worker.
+    """
 
     def __init__(self, url: str) -> None:
-        self._worker = Worker.new(url, type="module")
+        self._url = url
         self._listeners = Listeners()
-        self._listeners.add(self._worker, "message", self._got_message)
+        self._worker = self._start()
+        self._failed = False
         self._numbers = count(1)
         self._links: dict[str, FrameLink] = {}
         self._counting: deque[asyncio.Future[Counts]] = deque()
 
     def link(self) -> "FrameLink":
         """Begin another link."""
+        if self._failed:
+            self._worker, self._failed = self._start(), False
         made = FrameLink(self, str(next(self._numbers)))
         self._links[made.name] = made
         return made
@@ -76,7 +89,38 @@ class FrameWorker:
         asked: asyncio.Future[Counts] = asyncio.get_running_loop().create_future()
         self._counting.append(asked)
         self.tell({"kind": "count"})
-        return await asked
+        for _ in range(2):  # a page that was frozen hears its clock before the answer
+            await asyncio.wait([asked], timeout=_ANSWER)
+            if asked.done():
+                return asked.result()
+        self._fail("it doesn't answer")
+        raise NegotiationError("nothing counts frames any more")
+
+    def _start(self) -> Any:
+        worker = Worker.new(self._url, type="module")
+        self._listeners.add(worker, "message", self._got_message)
+        self._listeners.add(worker, "error", self._got_error)
+        return worker
+
+    def _got_error(self, event: Any) -> None:
+        why = str(getattr(event, "message", "") or "it can't be loaded")
+        asyncio.get_running_loop().call_soon(self._fail, why)  # it ends this listener
+
+    def _fail(self, why: str) -> None:
+        if self._failed:
+            return
+        log.error("= the worker that encrypts is ended: %s", why)
+        self._failed = True
+        self._listeners.close()
+        self._worker.terminate()
+        for asked in self._counting:
+            if not asked.done():
+                asked.set_exception(NegotiationError("nothing counts frames"))
+                asked.exception()  # whoever asked may be gone
+        self._counting.clear()
+        links, self._links = self._links, {}
+        for link in links.values():
+            link.lose()
 
     def _got_message(self, event: Any) -> None:
         said = event.data
@@ -94,6 +138,8 @@ class FrameLink:
 
     def __init__(self, worker: FrameWorker, name: str) -> None:
         self.name = name
+        self.lost = False
+        self.on_loss: Callable[[], None] | None = None
         self._worker = worker
         self._generations: list[int] = []
 
@@ -147,8 +193,15 @@ class FrameLink:
         outcomes = {slot: counts.get(f"{self.name} {int(slot)} send") for slot in Slot}
         return {slot: sum((each or {}).values()) for slot, each in outcomes.items()}
 
+    def lose(self) -> None:
+        """The worker is gone, and with it the keys and the way of every frame."""
+        self.lost = True
+        if self.on_loss is not None:
+            self.on_loss()
+
     def close(self) -> None:
         """Nothing is sent or opened any more."""
+        self.on_loss = None
         self._worker.end(self)
 
     def _settle(self, generation: int) -> None:

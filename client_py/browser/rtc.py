@@ -23,6 +23,7 @@ from client_py.core.errors import NegotiationError
 from client_py.core.ports import (
     CandidateGathered,
     CandidateRefused,
+    CipherLost,
     ConnectionStateChanged,
     LinkStats,
     NegotiationNeeded,
@@ -94,6 +95,7 @@ class BrowserPeerConnection:
         self._listeners.add(self._pc, "negotiationneeded", self._got_need)
         if self.frames is not None:
             self._listeners.add(self._pc, "track", self._got_track)
+            self.frames.on_loss = self._lost
         for slot in self._transceivers:
             self._received(slot)
 
@@ -155,6 +157,9 @@ class BrowserPeerConnection:
             self._waiting.pop(slot, None)
         else:
             self._waiting[slot] = track
+
+    def _lost(self) -> None:
+        self._emit(CipherLost())
 
     def use_ice_servers(self, servers: tuple[IceServer, ...]) -> None:
         """Set them beside what else was configured, which may not change."""

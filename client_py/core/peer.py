@@ -25,6 +25,7 @@ from client_py.core.event import (
 from client_py.core.ports import (
     CandidateGathered,
     CandidateRefused,
+    CipherLost,
     ConnectionStateChanged,
     LinkStats,
     NegotiationNeeded,
@@ -242,6 +243,8 @@ class Peer:
                 # Another connection would be no better: it is the browser.
                 log.warning("= plain frames of %s for %s", slot.word, self._who)
                 self._end(NoticeKind.UNPROTECTED)
+            case CipherLost():
+                raise SealError("nothing encrypts any more")
             case Replace(slot, track):
                 await self._pc.replace_track(slot, track)
                 if slot in _PICTURES:  # their size is relative to the track's
@@ -260,7 +263,8 @@ class Peer:
                 self._gather(self._gathered.with_refusal(url, code))
             case ConnectionStateChanged(state):
                 if state == "connected":
-                    self._be_patient()
+                    if self._deadline is not None:
+                        self._deadline.cancel()
                     self._grow()
                 self._changed(state)
             case TrackReceived(slot, track):
@@ -339,10 +343,6 @@ class Peer:
             # that is malformed costs its own path and no other.
             if not self._ignoring:
                 log.info("< a candidate of %s was refused: %s", self._who, error)
-
-    def _be_patient(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
 
     def _look_after_keys(self) -> None:
         """Come back when the keys are to be looked at again."""

@@ -112,6 +112,11 @@ class Unprotected:
 
 
 @dataclass(frozen=True, slots=True)
+class CipherLost:
+    """What encrypts the frames is gone: none is sent or opened any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class RelayGathered:
     """There is a relay to go over, and this is how it is reached."""
 
@@ -134,6 +139,7 @@ PeerEvent = (
     | ConnectionStateChanged
     | TrackReceived
     | Unprotected
+    | CipherLost
 )
 
 

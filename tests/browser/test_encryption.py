@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from client_py.core.address import secret_of
@@ -12,6 +13,14 @@ from client_py.testing.server import Room
 DEAF = """
 Object.defineProperty(RTCRtpSender.prototype, "transform",
   { set() {}, get: () => null });
+"""
+
+
+WORKERS = """
+window.workers = [];
+window.Worker = class extends Worker {
+  constructor(...given) { super(...given); window.workers.push(this); }
+};
 """
 
 
@@ -92,6 +101,17 @@ def test_frames_that_a_browser_sends_in_plain_are_never_shown(participant):
     expect(tile(ada, bob)).to_have_attribute("data-e2ee", "failed")
     expect(ada.page.get_by_text("doesn’t encrypt what it sends")).to_be_visible()
     assert tile(bob, ada).locator("video").evaluate("it => it.videoWidth") == 0
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("death", ["terminate()", 'dispatchEvent(new Event("error"))'])
+def test_a_worker_that_dies_is_replaced_with_all_links_and_keys(participant, death):
+    ada, bob = participant("ada", scripts=[WORKERS]), participant("bob")
+    expect_mesh_complete(ada, bob, frames=5)
+    ada.page.evaluate(f"workers[0].{death}")
+    ada.page.wait_for_function("() => workers.length === 2", timeout=20_000)
+    expect(tile(ada, bob)).to_have_attribute("data-e2ee", "on")
+    expect_mesh_complete(ada, bob, frames=10)
 
 
 def test_a_room_that_is_made_in_the_page_has_a_key_in_its_link(participant, room):
