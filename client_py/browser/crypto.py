@@ -45,12 +45,12 @@ class BrowserIdentity:
     """One Ed25519 key pair."""
 
     def __init__(self, private: Any, public: bytes) -> None:
-        self._private = private
+        self.private = private  # a CryptoKey that nobody can extract
         self.public = public
 
     async def sign(self, message: bytes) -> bytes:
         """Return a signature of 64 bytes."""
-        signature = window.crypto.subtle.sign(_ED25519, self._private, to_js(message))
+        signature = window.crypto.subtle.sign(_ED25519, self.private, to_js(message))
         return _plain(await signature)
 
 

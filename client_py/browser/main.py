@@ -18,6 +18,7 @@ from client_py.browser.frames import FrameWorker, can_encrypt
 from client_py.browser.media import BrowserMedia
 from client_py.browser.socket import BrowserSignaling
 from client_py.browser.synthetic import SyntheticCapture
+from client_py.browser.vault import Vault
 from client_py.browser.view import View
 from client_py.core import event as e
 from client_py.core.address import secret_of
@@ -42,13 +43,15 @@ class App:
         self._media = BrowserMedia(self._capture())
         frames = FrameWorker(str(self._boot.assets.worker)) if can_encrypt() else None
         self._connections = BrowserPeerConnections(frames)
+        crypto = BrowserCrypto() if frames else None
         self._conference = Conference(
             Platform(
                 signaling=BrowserSignaling(self._boot),
                 media=self._media,
                 peer_connection=self._connections,
                 agent=_agent(),
-                crypto=BrowserCrypto() if frames else None,
+                crypto=crypto,
+                keeper=Vault(crypto) if crypto else None,
             ),
             self._publish,
         )

@@ -15,7 +15,7 @@ from client_py.browser.dom import (
     template,
 )
 from client_py.browser.media import BrowserMedia
-from client_py.browser.words import ENCRYPTION, initials
+from client_py.browser.words import encryption, initials
 from client_py.core.slot import Slot
 from client_py.core.state import Participant, Reaction, Snapshot
 from protocol.messages import ParticipantId
@@ -164,8 +164,8 @@ class Grid:
             set_text(small, diagnosis.detail(person))
         set_data(tile, "e2ee", person.e2ee.value)
         mark = tile.querySelector(".tile-e2ee")
-        mark.setAttribute("aria-label", ENCRYPTION[person.e2ee])
-        mark.setAttribute("title", ENCRYPTION[person.e2ee])
+        mark.setAttribute("aria-label", encryption(person))
+        mark.setAttribute("title", encryption(person))
         set_data(tile, "hand", "up" if person.hand else "down")
         set_text(part(tile, "initials"), initials(person.name))
         set_data(tile, "hue", str(hue(person.name)))

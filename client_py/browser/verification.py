@@ -3,7 +3,7 @@
 from typing import Any
 
 from client_py.browser.dom import Shown, by_id, part, set_data, set_text, template
-from client_py.browser.words import ENCRYPTION
+from client_py.browser.words import encryption
 from client_py.core.state import Encryption, Participant, Snapshot
 from client_py.core.terms import SafetyCode
 from protocol.messages import ParticipantId
@@ -51,7 +51,13 @@ class VerificationDialog:
             return
         mine = person.code is not None and self._answered == person.code
         if self._shown.changes(
-            "link", person.id, person.name, person.e2ee, person.code, mine
+            "link",
+            person.id,
+            person.name,
+            person.e2ee,
+            person.code,
+            person.familiar,
+            mine,
         ):
             self._draw(person, waiting=mine)
         if self._shown.changes("room", snapshot.room_code):
@@ -63,7 +69,7 @@ class VerificationDialog:
         set_data(dialog, "e2ee", person.e2ee.value)
         set_data(dialog, "answer", "same" if waiting else "none")
         set_text(part(dialog, "title"), f"Encryption with {person.name}")
-        set_text(part(dialog, "state"), ENCRYPTION[person.e2ee])
+        set_text(part(dialog, "state"), encryption(person))
         waits = waiting and person.e2ee is Encryption.ON
         words = f"Waiting for {person.name} to say the same." if waits else ""
         set_text(part(dialog, "waiting"), words)

@@ -1,6 +1,13 @@
 """What notices say, in plain words. The only texts that aren't in index.html."""
 
-from client_py.core.state import Encryption, MediaProblem, Notice, NoticeKind, Problem
+from client_py.core.state import (
+    Encryption,
+    MediaProblem,
+    Notice,
+    NoticeKind,
+    Participant,
+    Problem,
+)
 
 _MEDIA = {
     MediaProblem.DENIED: "Allow the {0} in your browser’s site settings to use it.",
@@ -16,6 +23,7 @@ ENCRYPTION = {
     Encryption.VERIFIED: "End-to-end encrypted and verified",
     Encryption.FAILED: "Encryption failed: nothing is sent",
 }
+FAMILIAR = "End-to-end encrypted: the same device that you verified before"
 
 #: What the lobby says when it asks for a passcode.
 PASSCODE = {
@@ -82,6 +90,11 @@ def sentence(notice: Notice) -> str:
                 f"Your code and {who}’s differ: somebody may be in between. "
                 "The link is cut."
             )
+        case NoticeKind.OTHER_DEVICE:
+            return (
+                f"{who} is not on the device that you verified before. "
+                "Compare the codes again."
+            )
         case NoticeKind.FORKED:
             return (
                 f"{who} sees other people in this call than you do: the server may "
@@ -94,6 +107,11 @@ def sentence(notice: Notice) -> str:
             )
 
 
+def encryption(person: Participant) -> str:
+    """Return how somebody's link is encrypted."""
+    return FAMILIAR if person.familiar else ENCRYPTION[person.e2ee]
+
+
 def severity(notice: Notice) -> str:
     """Return the toast's ``data-kind``."""
     match notice.kind:
@@ -104,6 +122,7 @@ def severity(notice: Notice) -> str:
             | NoticeKind.MISMATCH
             | NoticeKind.UNPROTECTED
             | NoticeKind.FORKED
+            | NoticeKind.OTHER_DEVICE
         ):
             return "error"
         case NoticeKind.DEVICE_ENDED | NoticeKind.LOST | NoticeKind.MUTED:

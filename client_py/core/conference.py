@@ -17,6 +17,7 @@ from client_py.core import effect as do, event as e
 from client_py.core.errors import MediaError, SignalingError
 from client_py.core.heartbeat import Heartbeat
 from client_py.core.history import History
+from client_py.core.keeper import Forgetful, Keeper
 from client_py.core.monitor import LOOKS, Monitor
 from client_py.core.peer import Peer
 from client_py.core.ports import (
@@ -78,6 +79,8 @@ class Conference:
             encrypts=platform.crypto is not None,
         )
         self._sealing: Sealing | None = None
+        crypto = platform.crypto
+        self._keeper = platform.keeper or (Forgetful(crypto) if crypto else None)
         self._stream = Stream()
         self._inbox: deque[e.Event] = deque()
         self._draining = False
@@ -95,7 +98,6 @@ class Conference:
         """Watch devices, levels and links until cancelled; then let go of all."""
         self._platform.media.watch(self.post)
         self._platform.signaling.watch(lambda: self.post(e.Woken()))
-        self._seal_with()  # a key takes its time: not when somebody waits for it
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._measure_levels())
@@ -151,6 +153,11 @@ class Conference:
             case do.Compare(who, match):
                 if who in self._peers:
                     self._peers[who][0].compare(match)
+            case do.Recall(room):
+                self._recall(room)
+            case do.Remember(room, key, name) if self._keeper is not None:
+                self._keeper.remember(room, key, name)
+                self._spawn(self._recall_others(room, self._keeper))
             case do.Tell(who, word):
                 if who in self._peers:
                     self._peers[who][0].tell(word)
@@ -193,19 +200,21 @@ class Conference:
             self._published,
             self.post,
             self._platform.media.play,
-            self._seal_with() if link.terms else None,
+            self._sealing if link.terms else None,
         )
         self._peers[link.participant] = peer, self._spawn(peer.run())
         self._monitor.watch(link.participant, peer.get_stats)
 
-    def _seal_with(self) -> Sealing | None:
-        """Return what links are sealed with; one identity for all calls of a page."""
+    def _recall(self, room: str) -> None:
         crypto = self._platform.crypto
-        if self._sealing is None and crypto is not None:
-            crypto.prepare()
-            identity = asyncio.ensure_future(crypto.new_identity())
-            self._sealing = Sealing(crypto, identity)
-        return self._sealing
+        assert crypto is not None and self._keeper is not None
+        crypto.prepare()
+        identity = asyncio.ensure_future(self._keeper.identity(room))
+        self._sealing = Sealing(crypto, identity)
+        self._spawn(self._recall_others(room, self._keeper))
+
+    async def _recall_others(self, room: str, keeper: Keeper) -> None:
+        self.post(e.DevicesRecalled(await keeper.known(room)))
 
     def _close_peer(self, who: ParticipantId) -> None:
         if who in self._peers:

@@ -79,7 +79,7 @@ class Correspondence:
     def feel(self, me: ParticipantId, emoji: str) -> list[Effect]:
         """Show an emoji: whoever can't hear it now need not hear of it later."""
         self._log.react(me, emoji)
-        return [Tell(who, Feeling(emoji)) for who in self._roster.trusted]
+        return [Tell(who, Feeling(emoji)) for who in self._roster.trust.proved]
 
     def settle(self, links: Links, *, hand: bool) -> list[Effect]:
         """Return what each of these connections, by generation, is to be told."""
@@ -124,7 +124,7 @@ class Correspondence:
     def look(self, *, cut_off: bool) -> None:
         """A second is over: do all still see the same people?"""
         self._seconds += 1
-        before, self._seen = self._seen, self._roster.seen
+        before, self._seen = self._seen, self._roster.trust.seen
         if self._seen == before:  # while people come in it changes all the time
             self._stood = self._seen
             self._seeing = Seeing(b64encode(self._stood).decode())
@@ -156,7 +156,7 @@ class Correspondence:
         if told.showing != showing:
             told.showing = showing
             yield showing
-        if told.seeing != self._seeing and self._roster.seen == self._stood:
+        if told.seeing != self._seeing and self._roster.trust.seen == self._stood:
             told.seeing = self._seeing
             yield self._seeing
         done = told.lines | self._confirmed.get(who, set())

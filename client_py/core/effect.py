@@ -104,6 +104,22 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """Be who I was in this room, and say whom I verified there."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep that this key is somebody's, for the next visit to the room."""
+
+    room: str
+    key: bytes
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Say something to the other end of a link, beside what makes it."""
 
@@ -181,6 +197,8 @@ Effect = (
     | Deliver
     | RenewKeys
     | Compare
+    | Recall
+    | Remember
     | Tell
     | Shape
     | ClosePeer

@@ -250,6 +250,13 @@ class PeerHinted:
 
 
 @dataclass(frozen=True, slots=True)
+class DevicesRecalled:
+    """These identity keys were verified on earlier visits, as these people's."""
+
+    known: Mapping[bytes, str]
+
+
+@dataclass(frozen=True, slots=True)
 class PeerSpoke:
     """The other end of an encrypted link says something."""
 
@@ -358,6 +365,7 @@ LinkEvent = (
     | PeerChanged
     | PeerSecured
     | PeerSpoke
+    | DevicesRecalled
     | RecoveryDue
     | RenewalDue
     | PeerGathered

@@ -35,6 +35,7 @@ class Link:
     e2ee: Encryption = Encryption.OFF
     code: SafetyCode | None = None
     identity: bytes = b""  # their key, as the last handshake proved it
+    familiar: bool = False  # verified on an earlier visit
     verified: bytes = b""  # the key that both people found to be the right one
     ended: bool = False  # for good: it can't be trusted
     heard: int = 0  # the last number that they gave a signal
@@ -87,8 +88,16 @@ class Link:
                 self.e2ee = Encryption.VERIFIED
             case Encryption.ON if self.verified:
                 self.e2ee, self.ended = Encryption.FAILED, True
+        self.familiar &= self.verified == theirs
         if secured.ended or self.ended:
             self.ended, self.connection = True, Connection.UNREACHABLE
+
+    def recognize(self) -> None:
+        """Their key was verified on an earlier visit."""
+        if self.identity and not self.verified:
+            self.verified, self.familiar = self.identity, True
+            if self.e2ee is Encryption.ON:
+                self.e2ee = Encryption.VERIFIED
 
     def look(self, look: Look) -> None:
         """Take note of how it is just now."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from client_py.core.encoding import Encoding
 from client_py.core.event import DevicesChanged, PlaybackBlocked, SourceEnded
+from client_py.core.keeper import Keeper
 from client_py.core.outgoing import Outgoing
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality
@@ -323,7 +324,8 @@ class Media(Protocol):
 class Platform:
     """The ports and the platform's name. Built only in the two mains.
 
-    Without ``crypto`` it comes into no encrypted room.
+    Without ``crypto`` it comes into no encrypted room, without ``keeper`` it is
+    somebody new after each start.
     """
 
     signaling: Signaling
@@ -331,3 +333,4 @@ class Platform:
     peer_connection: PeerConnectionFactory
     agent: str
     crypto: CryptoBackend | None = None
+    keeper: Keeper | None = None

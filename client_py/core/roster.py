@@ -7,7 +7,6 @@ initiator, under the next generation. What comes for an older generation is drop
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 
 from client_py.core.backoff import next_delay
 from client_py.core.effect import (
@@ -39,11 +38,10 @@ from client_py.core.recovery import (
     Stage,
     Step,
 )
-from client_py.core.state import Connection, Encryption, Participant
+from client_py.core.state import Connection, Participant
 from client_py.core.terms import Terms
+from client_py.core.trust import Trust
 from e2ee.handshake import Link as Seals
-from e2ee.roster import roster_hash
-from e2ee.safety import room_digits
 from protocol.codec import to_plain
 from protocol.codes import GRACE
 from protocol.messages import (
@@ -75,11 +73,10 @@ class Roster:
         self, random: Callable[[], float], room: str = "", shared_key: bytes = b""
     ) -> None:
         self._random = random
-        self._room = room
         self._shared_key = shared_key
         self._me = ParticipantId("")
-        self._identity = b""
         self._links: dict[ParticipantId, Link] = {}
+        self.trust = Trust(room, self._links)
         self._ice_servers: tuple[IceServer, ...] = ()
         self._absences = 0  # a timer knows the one it is for
 
@@ -99,28 +96,6 @@ class Roster:
     def sealed(self) -> bool:
         """Whether links of this room are encrypted from end to end."""
         return bool(self._shared_key)
-
-    @property
-    def room_code(self) -> str:
-        """What all read out who see the same people, ``""`` while one is missing."""
-        return _room_code(self._room, self._identities) if self._identities else ""
-
-    @property
-    def seen(self) -> bytes:
-        """A hash of all whom I see, ``b""`` while somebody's key isn't known."""
-        return roster_hash(self._identities) if self._identities else b""
-
-    @property
-    def _identities(self) -> tuple[bytes, ...]:
-        theirs = tuple(link.identity for link in self._links.values())
-        known = theirs and self._identity and all(theirs)
-        return (self._identity, *theirs) if known else ()
-
-    @property
-    def trusted(self) -> tuple[ParticipantId, ...]:
-        """Who hears what is said under seal."""
-        proved = (Encryption.ON, Encryption.VERIFIED)
-        return tuple(who for who, link in self._links.items() if link.e2ee in proved)
 
     def info(self, who: ParticipantId) -> ParticipantInfo | None:
         """Return what the server said of a participant last."""
@@ -145,6 +120,7 @@ class Roster:
                 role=link.info.role,
                 e2ee=link.e2ee,
                 code=link.code,
+                familiar=link.familiar,
             )
             for who, link in self._links.items()
         )
@@ -307,8 +283,7 @@ class Roster:
         who, link = event.participant, self._links.get(event.participant)
         if link is None or event.generation != link.generation:
             return []
-        self._identity = event.mine
-        link.secure(event)
+        self.trust.secure(link, event)
         return [ClosePeer(who)] if link.ended else []
 
     def renewal_due(self, event: RenewalDue) -> list[Effect]:
@@ -386,12 +361,6 @@ class Roster:
     def _peer(self, who: ParticipantId, link: Link) -> OpenPeer:
         terms = None
         if self._shared_key:
-            whose = Seals(self._room, self._me, who, link.initiator)
+            whose = Seals(self.trust.room, self._me, who, link.initiator)
             terms = Terms(whose, self._shared_key)
         return OpenPeer(who, link.generation, link.initiator, self._ice_servers, terms)
-
-
-@lru_cache(maxsize=16)
-def _room_code(room: str, identities: tuple[bytes, ...]) -> str:
-    # Every snapshot has it, many a second; the people change seldom.
-    return room_digits(room, identities)

@@ -8,10 +8,17 @@ others and the links to them), ``Company`` (who is shown, and who speaks) and
 ``Hosting`` (my role and the door).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from client_py.core import event as e
-from client_py.core.effect import Disconnect, Effect, MakeRoom, Probe, Send
+from client_py.core.effect import (
+    Disconnect,
+    Effect,
+    MakeRoom,
+    Probe,
+    Recall,
+    Send,
+)
 from client_py.core.log import Log
 from client_py.core.membership import Membership
 from client_py.core.refusal import ASKED_AGAIN, PASSING, PROBLEMS
@@ -54,11 +61,13 @@ class Session:
         self._membership = Membership(random)
         self._log = Log()
         self._sources = Sources(self._log.tell)
+        self._known: Mapping[bytes, str] = {}  # whose keys were verified here before
         self._stay = self._begin("")
 
     def _begin(self, name: str, shared_key: bytes = b"") -> Stay:
         self._log.clear()
         roster = Roster(self._random, self._membership.room, shared_key)
+        roster.trust.recall(self._known)
         return Stay(name, self._sources, self._log, roster)
 
     def handle(self, event: e.Event) -> list[Effect]:
@@ -78,6 +87,9 @@ class Session:
                 return self._stay.roster.recovery_due(event)
             case e.PeerSecured():
                 return self._stay.secured(event)
+            case e.DevicesRecalled(known):
+                self._known = known
+                self._stay.roster.trust.recall(known)
             case e.PeerSpoke():
                 return self._stay.told(event)
             case e.RenewalDue():
@@ -130,7 +142,7 @@ class Session:
             door=self._stay.hosting.door,
             waiting=self._stay.hosting.waiting,
             secret=self._membership.secret,
-            room_code=self._stay.roster.room_code,
+            room_code=self._stay.roster.trust.room_code,
         )
 
     # -- gestures and devices
@@ -167,6 +179,9 @@ class Session:
         self._membership.go(Phase.LOBBY)
         if before is not Phase.LOBBY:
             effects += self._sources.come_back()
+        self._known = {}
+        if secret and self._encrypts:
+            effects.append(Recall(room))  # it takes its time: not when somebody waits
         return effects
 
     def _join(self, name: str, passcode: str) -> list[Effect]:

@@ -176,6 +176,7 @@ class NoticeKind(StrEnum):
     MISMATCH = "mismatch"
     UNPROTECTED = "unprotected"
     FORKED = "forked"
+    OTHER_DEVICE = "other-device"
     VIDEO_PAUSED = "video-paused"
     VIDEO_BACK = "video-back"
 
@@ -215,6 +216,7 @@ class Participant:
     role: Role = Role.MEMBER
     e2ee: Encryption = Encryption.OFF
     code: SafetyCode | None = None
+    familiar: bool = False  # verified on an earlier visit: the same device
     hidden: bool = False  # I don't want to see them
     paused: bool = False  # the way is too slow for their picture, or for mine
 

@@ -10,14 +10,14 @@ from client_py.core import event as e
 from client_py.core.body import peer_message
 from client_py.core.company import Company
 from client_py.core.correspondence import Correspondence
-from client_py.core.effect import Compare, Effect, RenewKeys, Send
+from client_py.core.effect import Compare, Effect, Remember, RenewKeys, Send
 from client_py.core.gallery import Gallery
 from client_py.core.hosting import Hosting
 from client_py.core.log import Log
 from client_py.core.mesh import Mesh
 from client_py.core.roster import Roster
 from client_py.core.source import Sources
-from client_py.core.state import NoticeKind, Pair
+from client_py.core.state import Encryption, NoticeKind, Pair
 from e2ee.rotation import Reason
 from protocol import messages as m
 from protocol.codes import MAX_CHAT, VERSION, LeaveReason
@@ -208,8 +208,14 @@ class Stay:
         """A link is encrypted, or isn't any more: the latter is told aloud."""
         effects = self.roster.secured(event)
         info = self.roster.info(event.participant)
-        if effects and info:
+        if info is None:
+            return effects
+        if effects:
             self._log.tell(event.ended or NoticeKind.KEY_CHANGED, info.name)
+        elif event.encryption is Encryption.VERIFIED:
+            return [Remember(self.roster.trust.room, event.theirs, info.name)]
+        elif self.roster.trust.is_other(info.id):
+            self._log.tell(NoticeKind.OTHER_DEVICE, info.name)
         return effects
 
     def _renew_keys(self, reason: Reason) -> list[Effect]:

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 
@@ -91,3 +92,48 @@ def test_a_room_without_encryption_says_so(tertulia_server, participant):
     expect(dialog.get_by_test_id("verification-state")).to_have_text(
         "Not end-to-end encrypted"
     )
+
+
+def verify(one, other):
+    """Have two people find that their codes are the same."""
+    for person, peer in ((one, other), (other, one)):
+        dialog = open_dialog(person, peer)
+        dialog.get_by_test_id("codes-match").click()
+    for person, peer in ((one, other), (other, one)):
+        encryption(person, peer, "verified")
+        person.page.keyboard.press("Escape")
+
+
+SAME_DEVICE = "the same device that you verified before"
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+def test_after_a_reload_one_is_the_same_device_as_before(participant, engine):
+    ada, bob = participant("ada"), participant("bob", engine=engine)
+    encryption(ada, bob, "on")
+    verify(ada, bob)
+    bob.reload()
+    bob.join()
+    for one, other in ((ada, bob), (bob, ada)):
+        encryption(one, other, "verified")
+        mark = one.tile(other).get_by_role("img", name=SAME_DEVICE)
+        expect(mark).to_be_visible()
+        one.expect_sees(other)
+
+
+@pytest.mark.timeout(120)
+def test_another_tab_of_the_same_browser_is_somebody_new(participant, tertulia_cast):
+    ada = participant("ada")
+    twin = tertulia_cast.enter(ada.page.context, "twin")
+    encryption(ada, twin, "on")
+    encryption(twin, ada, "on")
+    ada.expect_sees(twin, frames=5)  # a tab behind another one draws few
+
+
+def test_a_browser_that_keeps_nothing_calls_all_the_same(participant):
+    forgetful = "Object.defineProperty(window, 'indexedDB', { value: undefined });"
+    ada, bob = participant("ada", scripts=[forgetful]), participant("bob")
+    encryption(ada, bob, "on")
+    encryption(bob, ada, "on")
+    verify(ada, bob)

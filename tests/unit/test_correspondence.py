@@ -241,6 +241,69 @@ def test_an_emoji_goes_to_those_who_hear_me_now() -> None:
     assert shown == [(ME, "👍"), (ANN, "🎉")]
 
 
+# -- the same device as before
+
+
+def encryption(ours: Session, who: m.ParticipantId) -> tuple[Encryption, bool]:
+    return person(ours, who).e2ee, person(ours, who).familiar
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_who_was_verified_on_an_earlier_visit_is_known_again(early: bool) -> None:
+    ours = inside(*([] if early else [ANN]))
+    ours.handle(e.DevicesRecalled({ANN.encode(): "Ann"}))
+    if early:
+        ours.handle(e.Heard(m.ParticipantJoined(info(ANN))))
+        secure(ours, ANN)
+    assert encryption(ours, ANN) == (Encryption.VERIFIED, True)
+    assert NoticeKind.OTHER_DEVICE not in kinds(ours)
+
+
+def test_who_comes_back_with_another_key_under_a_known_name_is_told_of() -> None:
+    ours = inside()
+    ours.handle(e.DevicesRecalled({b"the key of before": "Ann"}))
+    for who in (ANN, BEN):
+        ours.handle(e.Heard(m.ParticipantJoined(info(who))))
+        secure(ours, who)
+        assert encryption(ours, who) == (Encryption.ON, False)
+    told = [each for each in ours.snapshot.notices if each.kind != NoticeKind.JOINED]
+    assert [(each.kind, each.subject) for each in told] == [
+        (NoticeKind.OTHER_DEVICE, "Ann")
+    ]
+
+
+def test_another_key_on_the_link_of_a_known_device_cuts_it() -> None:
+    ours = inside(ANN)
+    ours.handle(e.DevicesRecalled({ANN.encode(): "Ann"}))
+    another = e.PeerSecured(ANN, 1, Encryption.ON, b"me", b"another")
+    assert ours.handle(another) == [do.ClosePeer(ANN)]
+    assert encryption(ours, ANN) == (Encryption.FAILED, False)
+    assert kinds(ours) == [NoticeKind.KEY_CHANGED]
+
+
+def test_whom_i_verify_is_kept_for_the_next_visit_to_this_room() -> None:
+    ours = inside(ANN)
+    verified = e.PeerSecured(ANN, 1, Encryption.VERIFIED, b"me", b"ann")
+    assert ours.handle(verified) == [do.Remember("room", b"ann", "Ann")]
+
+
+def test_who_i_was_is_asked_for_before_a_sealed_room_and_no_other() -> None:
+    for secret, asked in ((SECRET, [do.Recall("room")]), ("", [])):
+        ours = Session(lambda: 0.5, "test", encrypts=True)
+        effects = ours.handle(e.EnterLobby("room", secret))
+        assert [each for each in effects if isinstance(each, do.Recall)] == asked
+
+
+def test_a_second_call_of_the_same_page_knows_them_too() -> None:
+    ours = inside()
+    ours.handle(e.DevicesRecalled({ANN.encode(): "Ann"}))
+    ours.handle(e.Leave())
+    for event in (e.Join("Me"), e.Admitted("token"), e.Heard(joined(ANN))):
+        ours.handle(event)
+    secure(ours, ANN)
+    assert encryption(ours, ANN) == (Encryption.VERIFIED, True)
+
+
 # -- whom all see
 
 

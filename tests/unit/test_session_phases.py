@@ -228,6 +228,7 @@ WORDS: list[e.Event] = [
     e.PeerSpoke(ANN, 1, m.Received((m.Id("a"),))),
     e.PeerSpoke(ANN, 1, m.Seeing("hash")),
     e.PeerSpoke(ANN, 1, m.Seeing("")),
+    e.DevicesRecalled({b"": "", b"key": "Ann"}),
 ]
 
 PICTURES: list[e.Event] = [
