@@ -31,6 +31,7 @@ class Ticket:
     process: str
     expires: int
     nonce: str  # makes each one another
+    joined_at: float = 0.0  # Unix seconds; 0 in tickets of older servers
 
     def is_of(self, room: RoomId, subject: str) -> bool:
         """Whether it was given to this subject in this room."""
@@ -45,7 +46,13 @@ class Tickets:
         self.process = secrets.token_urlsafe(9)
 
     def give(
-        self, participant: ParticipantId, room: RoomId, subject: str, now: float
+        self,
+        participant: ParticipantId,
+        room: RoomId,
+        subject: str,
+        now: float,
+        *,
+        joined_at: float = 0.0,
     ) -> str:
         """Return a new ticket for a participant's place."""
         ticket = Ticket(
@@ -55,6 +62,7 @@ class Tickets:
             process=self.process,
             expires=int(now) + LIFE,
             nonce=secrets.token_urlsafe(9),
+            joined_at=joined_at,
         )
         content = _encode(msgspec.json.encode(ticket))
         return f"{content}.{_encode(self._sign(content))}"

@@ -130,6 +130,12 @@ class Store(Protocol):
     async def came(self, participation: Participation) -> None:
         """Record that somebody came."""
 
+    async def returned(self, participation: Participation) -> None:
+        """Record that somebody's stay goes on: it is open, and began when it did.
+
+        It is added where it never was recorded.
+        """
+
     async def went(self, participation: str, at: float, reason: str) -> None:
         """Record that somebody went; the first word on it counts."""
 

@@ -80,6 +80,14 @@ class SqliteStore:
             astuple(participation),
         )
 
+    async def returned(self, participation: Participation) -> None:
+        await self._write(
+            f"INSERT INTO participation ({_STAY})"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET left_at = NULL, reason = ''",
+            astuple(participation),
+        )
+
     async def went(self, participation: str, at: float, reason: str) -> None:
         await self._write(
             "UPDATE participation SET left_at = ?, reason = ?"
