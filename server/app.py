@@ -84,7 +84,7 @@ def create_app(
         rooms,
         journal,
         clock,
-        Tickets(settings.secret),
+        Tickets(settings.secret, settings.retired_secrets),
         monitoring.observers,
         monitoring.metrics.traffic,
         monitoring.metrics.written,

@@ -71,12 +71,12 @@ class FakeJournal:
 class Board:
     """A switchboard and the people at it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tickets: Tickets | None = None) -> None:
         self.clock = FakeClock()
         self.journal = FakeJournal()
         self.ice: tuple[m.IceServer, ...] = ()
         rooms = Rooms(counting(), lambda room, participant: self.ice)
-        tickets = Tickets(SECRET)
+        tickets = tickets or Tickets(SECRET)
         self.switchboard = Switchboard(rooms, self.journal, self.clock, tickets)
         self.record: RoomRecord | None = None  # what the store knows of the room
 
@@ -269,6 +269,17 @@ def test_a_ticket_of_another_server_opens_nothing(board):
     ana, _ = board.join("Ana")
     forged = tickets.give(ana.participant, ROOM, "Ana", board.clock.unix())
     assert denied(board, "Ana", forged)
+
+
+def test_a_changed_secret_costs_nobody_their_place(board):
+    ana, _ = board.join("Ana")
+    ticket = secret(ana)
+    new = "another secret than the one before, and as long"
+    anew = Board(Tickets(new, [SECRET]))
+    again, _ = anew.join("Ana", ticket)
+    assert again.participant == ana.participant
+    assert denied(Board(Tickets(new)), "Ana", ticket)  # it is retired no more
+    assert denied(Board(), "Ana", secret(again))  # the new one signs, not the old
 
 
 def test_a_ticket_expires(board):
