@@ -107,7 +107,7 @@ def create_app(
         new_room=new_room,
         addresses=gate.addresses,
     )
-    history = History(room_api.find_own, store)
+    history = History(room_api.find_past, store)
     retention = Retention(store, clock, settings.retention_days)
     sessions = Sessions(
         tokens=tokens,

@@ -118,6 +118,9 @@ class Store(Protocol):
     async def room(self, room: RoomId) -> RoomRecord | None:
         """Return a room that was not ended."""
 
+    async def past_room(self, room: RoomId) -> RoomRecord | None:
+        """Return a room, be it ended or not."""
+
     async def change_room(self, room: RoomRecord) -> None:
         """Replace what can be changed of a room: all but its id, creator and age.
 

@@ -51,13 +51,10 @@ class SqliteStore:
         )
 
     async def room(self, room: RoomId) -> RoomRecord | None:
-        rows = await self._read(
-            "SELECT id, name, creator, created_at,"
-            " persistent, passcode, locked, waiting_room, banned, capacity, e2ee"
-            " FROM room WHERE id = ? AND ended_at IS NULL",
-            (room,),
-        )
-        return _record(*rows[0]) if rows else None
+        return await self._room(room, "ended_at IS NULL")
+
+    async def past_room(self, room: RoomId) -> RoomRecord | None:
+        return await self._room(room, "TRUE")
 
     async def change_room(self, room: RoomRecord) -> None:
         await self._write(
@@ -155,6 +152,15 @@ class SqliteStore:
         if self._opened is None:
             raise StoreError("not started")
         return self._opened
+
+    async def _room(self, room: RoomId, condition: str) -> RoomRecord | None:
+        rows = await self._read(
+            "SELECT id, name, creator, created_at,"
+            " persistent, passcode, locked, waiting_room, banned, capacity, e2ee"
+            f" FROM room WHERE id = ? AND {condition}",
+            (room,),
+        )
+        return _record(*rows[0]) if rows else None
 
     async def _write(self, sql: str, values: tuple[Any, ...]) -> int:
         def write() -> int:

@@ -118,6 +118,15 @@ class StoreContract:
         await store.end_room(ROOM, 2000.0)
         assert await store.room(ROOM) is None
 
+    async def test_an_ended_room_is_found_among_the_past_ones(
+        self, store: Store
+    ) -> None:
+        await store.add_room(RECORD)
+        assert await store.past_room(ROOM) == RECORD
+        await store.end_room(ROOM, 2000.0)
+        assert await store.past_room(ROOM) == RECORD
+        assert await store.past_room(RoomId("another")) is None
+
     async def test_an_ended_room_can_not_be_added_again(self, store: Store) -> None:
         await store.add_room(RECORD)
         await store.end_room(ROOM, 2000.0)
