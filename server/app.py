@@ -84,7 +84,7 @@ def create_app(
         rooms,
         journal,
         clock,
-        Tickets(settings.secret),
+        Tickets(settings.secret, settings.retired_secrets),
         monitoring.observers,
         monitoring.metrics.traffic,
         monitoring.metrics.written,
@@ -107,7 +107,7 @@ def create_app(
         new_room=new_room,
         addresses=gate.addresses,
     )
-    history = History(room_api.find_own, store)
+    history = History(room_api.find_past, store)
     retention = Retention(store, clock, settings.retention_days)
     sessions = Sessions(
         tokens=tokens,

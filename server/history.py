@@ -54,8 +54,8 @@ class _Wish(NamedTuple):
 class History:
     """The endpoint ``GET /api/rooms/{room}/log``.
 
-    ``find`` returns the room that a request names if its caller may change it, and
-    raises ``Refused`` else.
+    ``find`` returns the room that a request names, ended or not, if its caller may
+    read of it, and raises ``Refused`` else.
     """
 
     def __init__(

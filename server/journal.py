@@ -101,6 +101,10 @@ class Journal:
         """Somebody came into a room."""
         self._put(record.Came(participation))
 
+    def returned(self, participation: Participation) -> None:
+        """Somebody of the process before is back: their stay goes on."""
+        self._put(record.Returned(participation))
+
     def went(self, participation: str, at: float, reason: str) -> None:
         """Somebody is gone from a room."""
         self._put(record.Went(participation, at, reason))

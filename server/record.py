@@ -1,6 +1,6 @@
 """What is to be written into the store: plain data, so that it can wait in a file.
 
-Writing a record a second time changes nothing.
+Writing records a second time, all in their order, changes nothing.
 """
 
 from dataclasses import asdict, dataclass
@@ -15,6 +15,13 @@ from server.store import LinkRecord, Participation, RoomRecord, Store
 @dataclass(frozen=True, slots=True)
 class Came:
     """Somebody came into a room."""
+
+    participation: Participation
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Somebody is back after the server was started anew; their stay goes on."""
 
     participation: Participation
 
@@ -58,11 +65,11 @@ class Measured:
     link: LinkRecord
 
 
-Record = Came | Went | Changed | Ended | Reached | Measured
+Record = Came | Returned | Went | Changed | Ended | Reached | Measured
 
 _KINDS: Final[dict[str, type[Record]]] = {
     kind.__name__.lower(): kind
-    for kind in (Came, Went, Changed, Ended, Reached, Measured)
+    for kind in (Came, Returned, Went, Changed, Ended, Reached, Measured)
 }
 
 
@@ -71,6 +78,8 @@ async def write(record: Record, store: Store) -> None:
     match record:
         case Came(participation):
             await store.came(participation)
+        case Returned(participation):
+            await store.returned(participation)
         case Went(participation, at, reason):
             await store.went(participation, at, reason)
         case Changed(room):

@@ -223,6 +223,18 @@ class RoomApi:
         caller = self._callers.of(request)
         return self._check_right(await self._find(request), caller)
 
+    async def find_past(self, request: Request) -> RoomRecord:
+        """Return the room that is asked for, ended or not, if it is the caller's.
+
+        Of an ended room that is whoever made it, or was sent as its host.
+        """
+        caller = self._callers.of(request)
+        record = await self._find(request)
+        if record is None:
+            room = RoomId(request.path_params["room"])
+            record = await self._store.past_room(room)
+        return self._check_right(record, caller)
+
     async def _find(self, request: Request) -> RoomRecord | None:
         return await self._register.find(RoomId(request.path_params["room"]))
 

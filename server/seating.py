@@ -27,7 +27,7 @@ from server.room import Delivery, Entry
 from server.rooms import Rooms
 from server.seat import Line, Seat
 from server.store import RoomRecord
-from server.ticket import Tickets
+from server.ticket import Ticket, Tickets
 from server.tokens import Pass
 from server.wire import TO_CLIENT
 
@@ -65,7 +65,7 @@ class Seating:
         """Give a seat to whoever says hello, or raise ``Refused``."""
         entry = _entry(hello, granted)
         if not hello.resume:
-            return self._sit(line, hello, granted.room, entry, record)
+            return self._sit(line, hello, granted.room, entry, record, None)
         ticket = self._tickets.read(hello.resume, self._clock.unix())
         if ticket is None or not ticket.is_of(granted.room, granted.subject):
             raise Refused(ErrorCode.RESUME_DENIED)
@@ -73,11 +73,12 @@ class Seating:
         if seat is not None:
             return self._resume(seat, line, hello, entry)
         back = self._awaited.admits(ticket, self._clock.monotonic())
-        you = ticket.participant if back else None
-        return self._sit(line, hello, granted.room, entry, record, you)
+        before = ticket if back else None
+        return self._sit(line, hello, granted.room, entry, record, before)
 
     def let_in(self, seat: Seat, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Somebody waits no longer: complete what they are told of the room."""
+        seat.joined_at = self._clock.unix()
         subject = seat.room.members[seat.participant].subject
         ticket = self._ticket(seat, subject)
         return self._begun(seat, deliveries, ticket, resumed=False)
@@ -98,14 +99,17 @@ class Seating:
         room: RoomId,
         entry: Entry,
         record: RoomRecord | None,
-        you: ParticipantId | None = None,
+        before: Ticket | None,
     ) -> Seated:
-        """Give a new seat; ``you`` to one who had it in the process before."""
+        """Give a new seat; ``before`` shows that they had it in the process before."""
+        you = before.participant if before else None
         admission = self._rooms.join(room, entry, record, you)
         seat = Seat(admission.you, admission.room, hello.agent, line=line)
         self.seats[admission.you] = seat
         if admission.you in admission.room.waiting:
             return Seated(seat, How.WAITS, admission.deliveries)
+        # The stay goes on: it began when the process before said so.
+        seat.joined_at = (before and before.joined_at) or self._clock.unix()
         ticket = self._ticket(seat, entry.subject, hello.resume if you else "")
         told = self._begun(seat, admission.deliveries, ticket, resumed=you is not None)
         if you is None:
@@ -145,7 +149,9 @@ class Seating:
 
     def _ticket(self, seat: Seat, subject: str, used: str = "") -> str:
         now = self._clock.unix()
-        ticket = self._tickets.give(seat.participant, seat.room.id, subject, now)
+        ticket = self._tickets.give(
+            seat.participant, seat.room.id, subject, now, joined_at=seat.joined_at
+        )
         seat.give(ticket, used)
         return ticket
 

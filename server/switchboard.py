@@ -103,7 +103,7 @@ class Switchboard:
         seat, how, deliveries = self._seating.admit(line, hello, granted, record)
         self._dispatch(deliveries)
         if how in (How.JOINED, How.RETURNED):
-            self._came(seat)
+            self._came(seat, how)
         elif how is How.RESUMED:
             self.observers.resumed(seat.room.id, seat.participant)
         log.info("= %s %s", seat.participant, how.value)
@@ -243,14 +243,15 @@ class Switchboard:
             if way := self._statistics.report(who, members, report.samples):
                 self._journal.reached(who, way)
 
-    def _came(self, seat: Seat) -> None:
-        self._journal.came(
+    def _came(self, seat: Seat, how: How) -> None:
+        note = self._journal.came if how is How.JOINED else self._journal.returned
+        note(
             Participation(
                 id=seat.participant,
                 room=seat.room.id,
                 subject=seat.room.members[seat.participant].subject,
                 agent=seat.agent,
-                joined_at=self._clock.unix(),
+                joined_at=seat.joined_at,
             )
         )
         self.observers.joined(seat.room.id, seat.participant)
@@ -272,7 +273,7 @@ class Switchboard:
             deliveries = self._seating.let_in(self._seats[who], deliveries)
         self._dispatch(deliveries)
         for who in outcome.admitted:
-            self._came(self._seats[who])
+            self._came(self._seats[who], How.JOINED)
             log.info("= %s joined", who)
         if outcome.record is not None:
             self._journal.change(outcome.record)

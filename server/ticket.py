@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +32,7 @@ class Ticket:
     process: str
     expires: int
     nonce: str  # makes each one another
+    joined_at: float = 0.0  # Unix seconds; 0 in tickets of older servers
 
     def is_of(self, room: RoomId, subject: str) -> bool:
         """Whether it was given to this subject in this room."""
@@ -38,14 +40,24 @@ class Ticket:
 
 
 class Tickets:
-    """Gives and verifies tickets under one secret (HMAC-SHA256, RFC 2104)."""
+    """Gives and verifies tickets under a secret (HMAC-SHA256, RFC 2104).
 
-    def __init__(self, secret: str) -> None:
-        self._key = hmac.digest(secret.encode(), _PURPOSE, "sha256")
+    What one of the ``retired`` signed is still good, as with tokens: nobody loses
+    their place because the secret was changed with a restart.
+    """
+
+    def __init__(self, secret: str, retired: Sequence[str] = ()) -> None:
+        self._key, *self._old_keys = map(_key, (secret, *retired))
         self.process = secrets.token_urlsafe(9)
 
     def give(
-        self, participant: ParticipantId, room: RoomId, subject: str, now: float
+        self,
+        participant: ParticipantId,
+        room: RoomId,
+        subject: str,
+        now: float,
+        *,
+        joined_at: float = 0.0,
     ) -> str:
         """Return a new ticket for a participant's place."""
         ticket = Ticket(
@@ -55,22 +67,31 @@ class Tickets:
             process=self.process,
             expires=int(now) + LIFE,
             nonce=secrets.token_urlsafe(9),
+            joined_at=joined_at,
         )
         content = _encode(msgspec.json.encode(ticket))
-        return f"{content}.{_encode(self._sign(content))}"
+        return f"{content}.{_signature(self._key, content)}"
 
     def read(self, text: str, now: float) -> Ticket | None:
         """Return what a ticket says; None if it isn't ours, or has expired."""
         content, _, signature = text.partition(".")
         if not text.isascii():
             return None
-        if not hmac.compare_digest(_encode(self._sign(content)), signature):
+        known = False
+        for key in (self._key, *self._old_keys):
+            known |= hmac.compare_digest(_signature(key, content), signature)
+        if not known:
             return None
         ticket = msgspec.json.decode(_decode(content), type=Ticket)
         return ticket if now < ticket.expires else None
 
-    def _sign(self, content: str) -> bytes:
-        return hmac.digest(self._key, content.encode(), "sha256")
+
+def _key(secret: str) -> bytes:
+    return hmac.digest(secret.encode(), _PURPOSE, "sha256")
+
+
+def _signature(key: bytes, content: str) -> str:
+    return _encode(hmac.digest(key, content.encode(), "sha256"))
 
 
 def _digest(subject: str) -> str:

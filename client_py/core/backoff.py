@@ -5,6 +5,7 @@
 
 FIRST = 0.25  # seconds: the ceiling of the second try, doubled each time
 CEILING = 10.0  # seconds
+SETTLED = 3.0  # seconds that a connection lasts before its tries are forgotten
 
 
 def next_delay(attempt: int, random: float) -> float:

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 from client_py.core import effect as do, event as e
+from client_py.core.backoff import SETTLED
 from client_py.core.errors import MediaError, SignalingError
 from client_py.core.heartbeat import Heartbeat
 from client_py.core.history import History
@@ -92,6 +93,7 @@ class Conference:
         self._tasks: set[asyncio.Task[None]] = set()
         self._connecting: asyncio.Task[None] | None = None
         self._heartbeat: asyncio.Task[None] | None = None
+        self._settling: asyncio.TimerHandle | None = None
         self.snapshot = self._session.snapshot
 
     async def run(self) -> None:
@@ -280,6 +282,8 @@ class Conference:
             self.post(e.AdmissionFailed(error.problem))
             return
         self._heartbeat = self._spawn(heartbeat.run())
+        loop = asyncio.get_running_loop()
+        self._settling = loop.call_later(SETTLED, self.post, e.Settled())
         self.post(e.Admitted(token))
 
     def _got(self, event: TextReceived | Closed) -> None:
@@ -332,10 +336,12 @@ class Conference:
         self.post(e.SocketClosed(1006))
 
     def _hang_up(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
         for task in (self._connecting, self._heartbeat):
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
-        self._connecting = self._heartbeat = None
+        self._connecting = self._heartbeat = self._settling = None
         self._stream.cut()
         self._platform.signaling.close()
 

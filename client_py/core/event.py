@@ -197,6 +197,11 @@ class Woken:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """The connection to the server has lasted for some seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class AbsenceOver:
     """Whoever has not come back since the server was started anew is gone."""
 
@@ -347,7 +352,7 @@ class DevicesChanged:
 
 
 SignalingEvent = (
-    Admitted | AdmissionFailed | SocketClosed | RetryDue | Woken | AbsenceOver
+    Admitted | AdmissionFailed | SocketClosed | RetryDue | Woken | Settled | AbsenceOver
 )
 Gesture = (
     CreateRoom

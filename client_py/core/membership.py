@@ -76,14 +76,21 @@ class Membership:
         if self.phase is Phase.FAILED:
             self.go(Phase.JOINING)
         self.go(Phase.JOINED)
-        self._tries = 0
 
     def stand_by(self) -> None:
         """I have to wait for a host's word."""
         if self.phase is Phase.FAILED:
             self.go(Phase.JOINING)
         self.go(Phase.WAITING)
-        self._tries = 0
+
+    def settle(self) -> None:
+        """The connection has lasted: the next try may be at once again.
+
+        Not before, or a server that lets everyone in and closes would be asked
+        without a pause.
+        """
+        if self.phase in (Phase.JOINED, Phase.WAITING):
+            self._tries = 0
 
     def wait(self, seconds: float) -> None:
         """The server asks to be left alone for so long once it is gone."""

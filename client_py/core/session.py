@@ -222,6 +222,9 @@ class Session:
                 joined = self._phase is Phase.JOINED
                 knocking = [Probe()] if joined else self._membership.hurry()
                 return [*knocking, *self._stay.roster.woken()]
+            case e.Settled():
+                self._membership.settle()
+                return []
             case e.AbsenceOver(serial):
                 return self._stay.absence_over(serial)
         if not self._membership.knocking:

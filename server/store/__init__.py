@@ -118,6 +118,9 @@ class Store(Protocol):
     async def room(self, room: RoomId) -> RoomRecord | None:
         """Return a room that was not ended."""
 
+    async def past_room(self, room: RoomId) -> RoomRecord | None:
+        """Return a room, be it ended or not."""
+
     async def change_room(self, room: RoomRecord) -> None:
         """Replace what can be changed of a room: all but its id, creator and age.
 
@@ -129,6 +132,12 @@ class Store(Protocol):
 
     async def came(self, participation: Participation) -> None:
         """Record that somebody came."""
+
+    async def returned(self, participation: Participation) -> None:
+        """Record that somebody's stay goes on: it is open, and began when it did.
+
+        It is added where it never was recorded.
+        """
 
     async def went(self, participation: str, at: float, reason: str) -> None:
         """Record that somebody went; the first word on it counts."""

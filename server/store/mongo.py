@@ -62,10 +62,10 @@ class MongoStore:
         await self._insert("room", document)
 
     async def room(self, room: RoomId) -> RoomRecord | None:
-        found = await self._asked(
-            lambda: self._in("room").find_one({"_id": room, "ended_at": None})
-        )
-        return _room(found) if found else None
+        return await self._room({"_id": room, "ended_at": None})
+
+    async def past_room(self, room: RoomId) -> RoomRecord | None:
+        return await self._room({"_id": room})
 
     async def change_room(self, room: RoomRecord) -> None:
         plain = _plain(asdict(room))
@@ -79,10 +79,15 @@ class MongoStore:
         await self._update("room", {"_id": room, "ended_at": None}, {"ended_at": at})
 
     async def came(self, participation: Participation) -> None:
-        document = {"_id": participation.id, "number": self._next_number()}
-        document |= _plain(asdict(participation))
-        del document["id"]
-        await self._insert("participation", document)
+        await self._insert("participation", self._document(participation))
+
+    async def returned(self, participation: Participation) -> None:
+        await self._insert("participation", self._document(participation))
+        await self._update(
+            "participation",
+            {"_id": participation.id},
+            {"left_at": None, "reason": ""},
+        )
 
     async def went(self, participation: str, at: float, reason: str) -> None:
         await self._update(
@@ -177,6 +182,16 @@ class MongoStore:
         await self._in("link").create_index([("participation", 1)])
         await self._in("room").create_index([("ended_at", 1), ("created_at", 1)])
         await self._insert("schema", {"_id": "version", "version": SCHEMA})
+
+    async def _room(self, which: Document) -> RoomRecord | None:
+        found = await self._asked(lambda: self._in("room").find_one(which))
+        return _room(found) if found else None
+
+    def _document(self, participation: Participation) -> Document:
+        document = {"_id": participation.id, "number": self._next_number()}
+        document |= _plain(asdict(participation))
+        del document["id"]
+        return document
 
     def _next_number(self) -> int:
         """Return a number that grows with every stay.

@@ -51,13 +51,10 @@ class SqliteStore:
         )
 
     async def room(self, room: RoomId) -> RoomRecord | None:
-        rows = await self._read(
-            "SELECT id, name, creator, created_at,"
-            " persistent, passcode, locked, waiting_room, banned, capacity, e2ee"
-            " FROM room WHERE id = ? AND ended_at IS NULL",
-            (room,),
-        )
-        return _record(*rows[0]) if rows else None
+        return await self._room(room, "ended_at IS NULL")
+
+    async def past_room(self, room: RoomId) -> RoomRecord | None:
+        return await self._room(room, "TRUE")
 
     async def change_room(self, room: RoomRecord) -> None:
         await self._write(
@@ -77,6 +74,14 @@ class SqliteStore:
         await self._write(
             f"INSERT INTO participation ({_STAY})"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            astuple(participation),
+        )
+
+    async def returned(self, participation: Participation) -> None:
+        await self._write(
+            f"INSERT INTO participation ({_STAY})"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET left_at = NULL, reason = ''",
             astuple(participation),
         )
 
@@ -147,6 +152,15 @@ class SqliteStore:
         if self._opened is None:
             raise StoreError("not started")
         return self._opened
+
+    async def _room(self, room: RoomId, condition: str) -> RoomRecord | None:
+        rows = await self._read(
+            "SELECT id, name, creator, created_at,"
+            " persistent, passcode, locked, waiting_room, banned, capacity, e2ee"
+            f" FROM room WHERE id = ? AND {condition}",
+            (room,),
+        )
+        return _record(*rows[0]) if rows else None
 
     async def _write(self, sql: str, values: tuple[Any, ...]) -> int:
         def write() -> int:

@@ -118,6 +118,15 @@ class StoreContract:
         await store.end_room(ROOM, 2000.0)
         assert await store.room(ROOM) is None
 
+    async def test_an_ended_room_is_found_among_the_past_ones(
+        self, store: Store
+    ) -> None:
+        await store.add_room(RECORD)
+        assert await store.past_room(ROOM) == RECORD
+        await store.end_room(ROOM, 2000.0)
+        assert await store.past_room(ROOM) == RECORD
+        assert await store.past_room(RoomId("another")) is None
+
     async def test_an_ended_room_can_not_be_added_again(self, store: Store) -> None:
         await store.add_room(RECORD)
         await store.end_room(ROOM, 2000.0)
@@ -159,6 +168,27 @@ class StoreContract:
         assert await store.end_open(1070.0, "server_stopped") == 2
         reasons = [each.reason for each in await store.participations(ROOM)]
         assert reasons == ["server_stopped", "left", "server_stopped"]
+
+    async def test_who_returned_is_in_again_since_they_came(self, store: Store) -> None:
+        for number in (1, 2):
+            await store.came(stay(number))
+        await store.reached("p1", "relay")
+        await store.end_open(1070.0, "server_stopped")
+        for _ in range(2):  # again changes nothing
+            await store.returned(replace(stay(1), joined_at=1075.0))
+        stopped = replace(stay(2), left_at=1070.0, reason="server_stopped")
+        back = replace(stay(1), connection="relay")
+        assert await store.participations(ROOM) == [back, stopped]
+        await store.went("p1", 1080.0, "left")
+        assert (await store.participations(ROOM))[0].reason == "left"
+
+    async def test_who_returned_and_was_never_recorded_is_added(
+        self, store: Store
+    ) -> None:
+        await store.came(stay(1))
+        await store.returned(stay(2))
+        await store.returned(stay(2))
+        assert await store.participations(ROOM) == [stay(1), stay(2)]
 
     async def test_any_text_is_kept_as_it_is(self, store: Store) -> None:
         name = "'; DROP TABLE room; -- \u202e \U0001f600 {$gt: ''}"

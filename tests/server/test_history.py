@@ -232,3 +232,26 @@ async def test_a_bad_query_tells_a_stranger_nothing_of_the_room(house):
     ana, bo = await call(house), await call(house)
     room = await ana.create()
     assert error(await log(bo, room, "?limit=0")) == (404, "room_not_found")
+
+
+async def test_who_made_a_room_reads_its_log_after_its_end(shelf):
+    house, store = shelf
+    ana, bo = await call(house), await call(house)
+    room = await ana.create()
+    await store.came(stay(1, room))
+    await store.went("p1", 1060.0, "ended")
+    before = await log(ana, room)
+    ended = await ana.http.delete(f"/api/rooms/{room}", headers=ana.headers)
+    assert ended.status_code == 204
+    after = await log(ana, room)
+    assert (after.status_code, after.json()) == (200, before.json())
+    assert [each["reason"] for each in after.json()["participations"]] == ["ended"]
+    hidden, nowhere = await log(bo, room), await log(bo, "abcd-efgh-jkmn")
+    assert error(hidden) == error(nowhere) == (404, "room_not_found")
+    assert hidden.text == nowhere.text
+    # It is read of, and nothing else.
+    url = f"/api/rooms/{room}"
+    again = await ana.http.delete(url, headers=ana.headers)
+    assert error(again) == (404, "room_not_found")
+    changed = await ana.http.patch(url, headers=ana.headers, json={"locked": True})
+    assert error(changed) == (404, "room_not_found")

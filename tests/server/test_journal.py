@@ -36,6 +36,9 @@ class FakeStore:
     async def came(self, participation):
         await self._write("came", participation)
 
+    async def returned(self, participation):
+        await self._write("returned", participation)
+
     async def went(self, participation, at, reason):
         await self._write("went", participation, at, reason)
 
@@ -111,6 +114,7 @@ def say_everything(journal: Journal) -> list[tuple[object, ...]]:
     """Put one of each into a journal; return what the store has to hear."""
     locked = replace(RECORD, locked=True, banned=("bo", "¿eva?"))
     journal.came(stay(1))
+    journal.returned(stay(2))
     journal.reached("p1", "relay")
     journal.change(locked)
     journal.measured(link(1))
@@ -118,6 +122,7 @@ def say_everything(journal: Journal) -> list[tuple[object, ...]]:
     journal.end(ROOM, 1070.5)
     return [
         ("came", stay(1)),
+        ("returned", stay(2)),
         ("reached", "p1", "relay"),
         ("change", locked),
         ("measured", link(1)),
@@ -130,6 +135,7 @@ def say_everything(journal: Journal) -> list[tuple[object, ...]]:
     "entry",
     [
         record.Came(stay(1)),
+        record.Returned(stay(1)),
         record.Went("p1", 1.5, "left"),
         record.Changed(replace(RECORD, banned=("a", "\u202e"))),
         record.Ended(ROOM, 2.5),
@@ -172,7 +178,7 @@ async def test_an_outage_loses_nothing_and_keeps_the_order(tmp_path, with_file):
         store.there = False
         expected = came(1) + say_everything(journal)
         await store.tries(5)
-        assert (journal.depth, journal.healthy) == (6, False)
+        assert (journal.depth, journal.healthy) == (7, False)
         journal.came(stay(7))
         store.there = True
         await written(journal)
@@ -205,7 +211,7 @@ async def test_what_waits_for_the_store_is_on_the_disk(tmp_path):
     journal = Journal(store, 0, file)
     async with running(journal):
         expected = say_everything(journal)
-        await until(lambda: file.unread == 6)
+        await until(lambda: file.unread == 7)
         # The power goes: nobody closes anything. Another process reads the file.
         text = (tmp_path / "journal-1.log").read_bytes()
     after = tmp_path / "after"

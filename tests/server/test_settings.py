@@ -1,5 +1,6 @@
 """What the environment may say."""
 
+import re
 import stat
 from ipaddress import ip_network
 from pathlib import Path
@@ -226,3 +227,28 @@ def test_the_secrets_are_not_printed(env):
     for secret in ("turn-secret", "n" * 32, "o" * 32, "oidc-", "k" * 32, "redis-"):
         assert secret not in text
     assert Settings.from_env(env).secret not in repr(Settings.from_env(env))
+
+
+class Asked(dict[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        super().__init__(values)
+        self.names: set[str] = set()
+
+    def get(self, name, default=None):
+        self.names.add(name)
+        return super().get(name, default)
+
+
+def test_every_variable_stands_once_in_the_tables_of_operations_and_no_other(env):
+    hooks = {
+        "TERTULIA_WEBHOOK_URLS": "https://hook.example",
+        "TERTULIA_WEBHOOK_SECRET": "whsec_" + "AAAA" * 8,
+    }
+    asked = Asked({**env, **hooks})
+    Settings.from_env(asked)
+    page = (Path(__file__).parents[2] / "docs" / "OPERATIONS.md").read_text()
+    rows = re.findall(r"^\| (`TERTULIA_[^|]*)\|", page, re.MULTILINE)
+    told = [name for row in rows for name in re.findall(r"`(TERTULIA_\w+)`", row)]
+    assert sorted(told) == sorted(asked.names)

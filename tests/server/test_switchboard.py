@@ -12,7 +12,7 @@ from server.ice import RENEWAL
 from server.outbox import MESSAGES
 from server.rooms import Rooms
 from server.seat import Seat
-from server.store import LinkRecord, RoomRecord
+from server.store import LinkRecord, Participation, RoomRecord
 from server.switchboard import Switchboard
 from server.ticket import LIFE, Tickets
 from server.tokens import Pass, Role
@@ -42,9 +42,15 @@ class FakeJournal:
         self.lines: list[tuple[str, str]] = []
         self.rooms: list[RoomRecord] = []
         self.links: list[LinkRecord] = []
+        self.stays: list[Participation] = []
 
     def came(self, participation):
         self.lines.append((participation.id, "came"))
+        self.stays.append(participation)
+
+    def returned(self, participation):
+        self.lines.append((participation.id, "returned"))
+        self.stays.append(participation)
 
     def went(self, participation, at, reason):
         self.lines.append((participation, reason))
@@ -66,12 +72,12 @@ class FakeJournal:
 class Board:
     """A switchboard and the people at it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tickets: Tickets | None = None) -> None:
         self.clock = FakeClock()
         self.journal = FakeJournal()
         self.ice: tuple[m.IceServer, ...] = ()
         rooms = Rooms(counting(), lambda room, participant: self.ice)
-        tickets = Tickets(SECRET)
+        tickets = tickets or Tickets(SECRET)
         self.switchboard = Switchboard(rooms, self.journal, self.clock, tickets)
         self.record: RoomRecord | None = None  # what the store knows of the room
 
@@ -266,6 +272,17 @@ def test_a_ticket_of_another_server_opens_nothing(board):
     assert denied(board, "Ana", forged)
 
 
+def test_a_changed_secret_costs_nobody_their_place(board):
+    ana, _ = board.join("Ana")
+    ticket = secret(ana)
+    new = "another secret than the one before, and as long"
+    anew = Board(Tickets(new, [SECRET]))
+    again, _ = anew.join("Ana", ticket)
+    assert again.participant == ana.participant
+    assert denied(Board(Tickets(new)), "Ana", ticket)  # it is retired no more
+    assert denied(Board(), "Ana", secret(again))  # the new one signs, not the old
+
+
 def test_a_ticket_expires(board):
     ana, _ = board.join("Ana")
     ticket = secret(ana)
@@ -309,6 +326,29 @@ def test_after_a_restart_people_are_who_they_were(board):
     assert signaled == m.Signaled(ana.participant, 1, {"n": 1}, n=5)
     (came,) = read(again)
     assert came.participant.id == bo.participant
+
+
+def test_after_a_restart_a_stay_goes_on_since_it_began(board):
+    ana, _ = board.join("Ana")
+    (began,) = board.journal.stays
+    first = secret(ana)
+    anew = Board()
+    anew.clock.advance(7)
+    again, _ = anew.join("Ana", first)
+    second = secret(again)
+    third = Board()
+    third.clock.advance(9)
+    third.join("Ana", second)
+    for each in (anew, third):
+        assert each.journal.lines == [(ana.participant, "returned")]
+        assert each.journal.stays == [began]
+
+
+def test_a_ticket_that_does_not_say_since_when_begins_a_stay_now(board):
+    old = Tickets(SECRET).give(m.ParticipantId("ana"), ROOM, "Ana", board.clock.unix())
+    board.join("Ana", old)
+    (stay,) = board.journal.stays
+    assert (stay.id, stay.joined_at) == ("ana", board.clock.unix())
 
 
 def room(**how: object) -> RoomRecord:

@@ -50,6 +50,9 @@ class SilentJournal(Journal):
     def came(self, participation: Any) -> None:
         pass
 
+    def returned(self, participation: Any) -> None:
+        pass
+
     def went(self, participation: str, at: float, reason: str) -> None:
         pass
 

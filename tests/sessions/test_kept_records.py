@@ -1,8 +1,13 @@
-"""What the store knows after the server, or the database, was gone for a while."""
+"""What the store knows after the server, or the database, was gone for a while.
+
+Records are written a moment after what they tell of: before a kill, a test waits for
+those whose loss it doesn't speak of.
+"""
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -35,6 +40,27 @@ def stays(directory: Path) -> list[Row]:
         connection.close()
 
 
+def since(directory: Path) -> dict[str, float]:
+    """Return when each stay began."""
+    connection = sqlite3.connect(directory / "data" / "tertulia.db")
+    try:
+        return dict(connection.execute("SELECT id, joined_at FROM participation"))
+    finally:
+        connection.close()
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Look at what tells nobody, until something is so."""
+    async with asyncio.timeout(20):
+        while not happened():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def written(directory: Path, *expected: Row) -> None:
+    """Wait until these are the stays that the store knows."""
+    await until(lambda: stays(directory) == list(expected))
+
+
 def lock_out(directory: Path) -> sqlite3.Connection:
     """Let nobody else write into the database until this is closed."""
     path = directory / "data" / "tertulia.db"
@@ -56,14 +82,47 @@ async def test_who_was_in_when_the_server_was_killed_is_there_with_a_reason(
         await stack.enter_async_context(participant(ada.url, "Cleo", camera=False))
         cleo = await ada.meets("Cleo")
         you = ada.snapshot.participants[0].id
+        left = (gone, True, "left")
+        await written(tmp_path, (you, False, ""), left, (cleo, False, ""))
         await asyncio.to_thread(server.kill)
-        await ada.until(lambda now: now.phase is Phase.RECONNECTING)
+    # Nobody comes back.
+    await asyncio.to_thread(server.start)
+    assert stays(tmp_path) == [
+        (you, True, "server_stopped"),
+        left,
+        (cleo, True, "server_stopped"),
+    ]
+
+
+async def test_who_came_just_before_a_kill_and_comes_back_is_there_once_and_open(
+    server: Server, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        ada = await stack.enter_async_context(participant(server.url, "Ada"))
+        you = ada.snapshot.participants[0].id
+        await written(tmp_path, (you, False, ""))
+        began = since(tmp_path)
+        lock = await asyncio.to_thread(lock_out, tmp_path)
+        try:
+            cleo = await stack.enter_async_context(
+                participant(ada.url, "Cleo", camera=False)
+            )
+            her = await ada.meets("Cleo")
+            await asyncio.to_thread(server.kill)
+        finally:
+            lock.close()
+        assert stays(tmp_path) == [(you, False, "")]  # hers was lost
+        for person in (ada, cleo):
+            await person.until(lambda now: now.phase is Phase.RECONNECTING)
+        killed = time.time()
         await asyncio.to_thread(server.start)
-        assert stays(tmp_path) == [
-            (you, True, "server_stopped"),
-            (gone, True, "left"),
-            (cleo, True, "server_stopped"),
-        ]
+        for person in (ada, cleo):
+            await person.until(lambda now: now.phase is Phase.JOINED, timeout=20)
+        back = {(you, False, ""), (her, False, "")}
+        await until(lambda: set(stays(tmp_path)) == back)
+        assert len(stays(tmp_path)) == 2
+        assert since(tmp_path)[you] == began[you]
+        assert began[you] < since(tmp_path)[her] < killed
 
 
 async def test_who_came_while_the_database_was_away_survives_a_kill(
@@ -72,24 +131,20 @@ async def test_who_came_while_the_database_was_away_survives_a_kill(
     spilled = tmp_path / "data" / "journal-1.log"
     async with AsyncExitStack() as stack:
         ada = await stack.enter_async_context(participant(server.url, "Ada"))
-        async with asyncio.timeout(20):
-            while not stays(tmp_path):  # noqa: ASYNC110 (a database tells nobody)
-                await asyncio.sleep(0.05)
+        await until(lambda: stays(tmp_path) != [])
         lock = await asyncio.to_thread(lock_out, tmp_path)
         try:
             async with participant(ada.url, "Bob", camera=False) as bob:
                 await ada.meets("Bob")
                 gone = bob.snapshot.participants[0].id
             await ada.until(lambda now: len(now.participants) == 1)
-            async with asyncio.timeout(20):
-                while spilled.read_bytes().count(b"\n") < 2:  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)  # a file tells nobody
+            await until(lambda: spilled.read_bytes().count(b"\n") == 2)
             await asyncio.to_thread(server.kill)
         finally:
             lock.close()
         you = ada.snapshot.participants[0].id
         assert stays(tmp_path) == [(you, False, "")]
         await asyncio.to_thread(server.start)
-        assert stays(tmp_path) == [(you, True, "server_stopped"), (gone, True, "left")]
+        await written(tmp_path, (you, False, ""), (gone, True, "left"))
         assert "2 records are left from before" in server.log
         assert spilled.read_bytes() == b""

@@ -572,6 +572,24 @@ async def test_cut_socket_is_resumed_and_links_hold() -> None:
 
 
 @timeless
+async def test_a_connection_that_never_lasts_is_tried_after_longer_and_longer() -> None:
+    async with call("ann") as (_, (ann,)):
+        loop = asyncio.get_running_loop()
+
+        async def comes_back() -> float:
+            began = loop.time()
+            ann.line.drop()
+            await ann.until(lambda now: now.phase is Phase.JOINED)
+            return loop.time() - began
+
+        await asyncio.sleep(4)
+        assert await comes_back() == 0.0
+        assert sum([await comes_back() for _ in range(12)]) > 3.0
+        await asyncio.sleep(4)
+        assert await comes_back() == 0.0
+
+
+@timeless
 async def test_what_happens_during_a_cut_arrives_afterwards() -> None:
     async with call("ann", "ben") as (_, (ann, ben)):
         ann.line.refuse.append(Problem.SERVER_UNREACHABLE)

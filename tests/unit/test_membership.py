@@ -91,9 +91,23 @@ def test_first_try_after_a_cut_is_at_once_again() -> None:
     ours.retry()
     ours.retry()
     ours.enter()
+    ours.settle()
     (after,) = ours.retry()
     assert isinstance(after, do.After)
     assert after.seconds == 0.0
+
+
+def test_a_server_that_lets_me_in_and_closes_is_tried_less_and_less() -> None:
+    ours = member()
+    ours.knock()
+    delays = []
+    for let_in in (ours.enter, ours.stand_by) * 4:
+        let_in()
+        (after,) = ours.retry()
+        assert isinstance(after, do.After)
+        delays.append(after.seconds)
+        ours.settle()  # too late: that connection is gone
+    assert delays == [0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 5.0]
 
 
 def test_overtaken_timer_does_nothing() -> None:

@@ -135,6 +135,7 @@ SIGNALING: list[e.Event] = [
     *(e.SocketClosed(code) for code in (*CloseCode, 1005, 1006, 4999)),
     *(e.RetryDue(attempt) for attempt in range(-1, 5)),
     e.Woken(),
+    e.Settled(),
     *(e.AbsenceOver(serial) for serial in range(3)),
 ]
 
