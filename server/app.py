@@ -43,7 +43,7 @@ from server.socket import SocketEndpoint
 from server.spill import Spill
 from server.store import Store, open_store
 from server.switchboard import Switchboard
-from server.ticket import Tickets
+from server.ticket import LIFE as TICKET_LIFE, Tickets
 from server.tokens import Tokens
 from server.turnstile import Turnstile
 
@@ -129,6 +129,7 @@ def create_app(
         try:
             await journal.recover()
             await store.end_open(clock.unix(), "server_stopped")
+            switchboard.bar(await store.sent_away(clock.unix() - TICKET_LIFE))
             work = (journal.run(), _ticking(switchboard, tick), retention.run())
             async with monitoring.running(), _running(*work):
                 yield

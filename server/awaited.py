@@ -28,10 +28,19 @@ class Awaited:
         )
         self._count = 0
         self._size = 0
+        self._barred: frozenset[str] = frozenset()
 
     def admits(self, ticket: Ticket, now: float) -> bool:
         """Whether the ticket's place may be had again."""
         return ticket.process != self._process and now < self._until
+
+    def bar(self, participants: frozenset[str]) -> None:
+        """Let none of these come back: a host of the process before removed them."""
+        self._barred = participants
+
+    def bars(self, ticket: Ticket) -> bool:
+        """Whether the ticket's bearer was sent away."""
+        return ticket.participant in self._barred
 
     def keep(
         self, room: RoomId, sender: ParticipantId, signal: Signal, n: int, now: float
@@ -59,3 +68,4 @@ class Awaited:
         """Forget it all once nobody may come back any more."""
         if now >= self._until:
             self._signals.clear()
+            self._barred = frozenset()

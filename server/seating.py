@@ -72,6 +72,8 @@ class Seating:
         seat = self.seats.get(ticket.participant)
         if seat is not None:
             return self._resume(seat, line, hello, entry)
+        if self._awaited.bars(ticket):
+            raise Refused(ErrorCode.REMOVED)
         back = self._awaited.admits(ticket, self._clock.monotonic())
         before = ticket if back else None
         return self._sit(line, hello, granted.room, entry, record, before)
@@ -87,6 +89,10 @@ class Seating:
         """Keep a signal for one who may still come back; False if it can't be."""
         now = self._clock.monotonic()
         return self._awaited.keep(seat.room.id, seat.participant, signal, number, now)
+
+    def bar(self, participants: frozenset[str]) -> None:
+        """Let none of these come back by a ticket of the process before."""
+        self._awaited.bar(participants)
 
     def tick(self) -> None:
         """Stop waiting for people of the process before, once it was long enough."""

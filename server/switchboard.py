@@ -158,6 +158,10 @@ class Switchboard:
         else:
             self._cut(seat, code)
 
+    def bar(self, participants: frozenset[str]) -> None:
+        """Let none of these come back: they were removed before the restart."""
+        self._seating.bar(participants)
+
     def end(self, room: RoomId) -> None:
         """Close a room for everyone in it, for good."""
         self._journal.end(room, self._clock.unix())

@@ -172,6 +172,9 @@ class Store(Protocol):
     async def end_open(self, at: float, reason: str) -> int:
         """End every participation that is still open; return how many."""
 
+    async def sent_away(self, since: float) -> frozenset[str]:
+        """Return the stays that a host ended at this time or later."""
+
     async def close(self) -> None:
         """Let go of the database."""
 

@@ -16,6 +16,7 @@ from motor.motor_asyncio import (
 )
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
+from protocol.codes import LeaveReason
 from protocol.messages import RoomId
 from server.errors import StoreError
 from server.store import (
@@ -154,6 +155,11 @@ class MongoStore:
         return await self._update(
             "participation", {"left_at": None}, {"left_at": at, "reason": reason}
         )
+
+    async def sent_away(self, since: float) -> frozenset[str]:
+        which = {"left_at": {"$gte": since}, "reason": LeaveReason.REMOVED.value}
+        found = await self._find("participation", which, "left_at")
+        return frozenset(each["_id"] for each in found)
 
     async def close(self) -> None:
         if self._client is not None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
 from typing import Any, Final, TypeVar
 
+from protocol.codes import LeaveReason
 from protocol.messages import RoomId
 from server.errors import StoreError
 from server.store import (
@@ -141,6 +142,13 @@ class SqliteStore:
             "UPDATE participation SET left_at = ?, reason = ? WHERE left_at IS NULL",
             (at, reason),
         )
+
+    async def sent_away(self, since: float) -> frozenset[str]:
+        rows = await self._read(
+            "SELECT id FROM participation WHERE left_at >= ? AND reason = ?",
+            (since, LeaveReason.REMOVED.value),
+        )
+        return frozenset(row[0] for row in rows)
 
     async def close(self) -> None:
         if self._opened is not None:

@@ -190,6 +190,15 @@ class StoreContract:
         await store.returned(stay(2))
         assert await store.participations(ROOM) == [stay(1), stay(2)]
 
+    async def test_who_was_sent_away_is_found_and_nobody_else(
+        self, store: Store
+    ) -> None:
+        for number, reason in enumerate(("removed", "left", "removed", "removed")):
+            await store.came(stay(number))
+            await store.went(f"p{number}", 1060.0 + number, reason)
+        await store.came(stay(9))
+        assert await store.sent_away(1062.0) == {"p2", "p3"}
+
     async def test_any_text_is_kept_as_it_is(self, store: Store) -> None:
         name = "'; DROP TABLE room; -- \u202e \U0001f600 {$gt: ''}"
         await store.add_room(RoomRecord(ROOM, name, "ana", 0.0))

@@ -128,6 +128,9 @@ async def test_a_fault_of_ours_tells_nothing_and_has_the_headers(
 
         async def end_open(self, at: float, reason: str) -> None: ...
 
+        async def sent_away(self, since: float) -> frozenset[str]:
+            return frozenset()
+
         async def close(self) -> None: ...
 
         async def room(self, room: str) -> None:

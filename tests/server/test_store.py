@@ -10,6 +10,7 @@ from guest import make_settings, serving
 from store_contract import RECORD, ROOM, StoreContract, stay
 
 from protocol import messages as m
+from protocol.codes import VERSION, ErrorCode
 from server.errors import SettingError, StoreError
 from server.store import Store, open_store
 
@@ -103,3 +104,18 @@ async def test_a_stay_is_recorded_from_join_to_leave(tmp_path):
         ("Ana", "server_stopped"),
         ("Bo", "left"),
     ]
+
+
+async def test_who_was_removed_before_a_restart_has_no_way_back(tmp_path):
+    async with serving(make_settings(tmp_path)) as house:
+        ana, bo = await house.party("Ana", "Bo")
+        await ana.say(m.Remove(bo.you))
+        await bo.closing()
+    async with serving(make_settings(tmp_path)) as house:
+        _, joined = await house.come_back(ana, "Ana")
+        assert joined.you == ana.you
+        again = await house.visit()
+        hello = m.Hello(VERSION, house.token(subject="Bo"), "Bo", resume=bo.resume)
+        await again.say(hello)
+        failed = await again.hear()
+        assert (failed.code, failed.about) == (ErrorCode.REMOVED, "hello")

@@ -374,6 +374,18 @@ def test_after_a_restart_a_ban_counts(board):
     assert refused.value.code is ErrorCode.BANNED
 
 
+def test_after_a_restart_who_was_removed_has_no_way_back(board):
+    (ana, _), (bo, _) = board.join("Ana"), board.join("Bo")
+    tickets = secret(ana), secret(bo)
+    anew = Board()
+    anew.switchboard.bar(frozenset({bo.participant}))
+    again, _ = anew.join("Ana", tickets[0])
+    assert again.participant == ana.participant
+    with pytest.raises(Refused) as refused:
+        anew.join("Bo", tickets[1])
+    assert refused.value.code is ErrorCode.REMOVED
+
+
 def test_an_answer_lost_after_a_restart_is_had_again(board):
     ana, _ = board.join("Ana")
     ticket = secret(ana)
