@@ -123,8 +123,11 @@ async def _pruned(database: str, before: float) -> Pruned:
 def _serve(options: argparse.Namespace) -> None:
     try:
         settings = Settings.from_env(workers=options.workers)
+        # Two that know nothing of each other would each have a room of its own.
         if options.workers != 1:
             raise SettingError("--workers", "this version serves with one process")
+        if settings.redis:
+            raise SettingError("TERTULIA_REDIS", "this version serves with one process")
         given = {"host": options.host, "port": options.port}
         changes = {name: value for name, value in given.items() if value is not None}
         settings = dataclasses.replace(settings, **changes)
