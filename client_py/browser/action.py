@@ -65,6 +65,7 @@ class Actions:
             "show-link": lambda element: view.show_link(_whose(element)),
             "close-panel": lambda _: view.close_panel(),
             "pin": view.grid.pin,
+            "hide-video": lambda element: self._hide(_whose(element)),
             "dismiss-toast": view.toasts.dismiss,
             "verify": lambda element: view.verification.open(
                 _whose(element), conference.snapshot
@@ -190,6 +191,11 @@ class Actions:
 
     def _moderate(self, message: m.HostMessage) -> None:
         self._conference.post(e.Moderate(message))
+
+    def _hide(self, who: m.ParticipantId) -> None:
+        people = self._conference.snapshot.participants
+        hidden = any(each.hidden for each in people if each.id == who)
+        self._conference.post(e.HideVideo(who, not hidden))
 
     def _compare(self, *, same: bool) -> None:
         dialog = self._view.verification

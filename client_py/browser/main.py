@@ -15,6 +15,7 @@ from client_py.browser.connections import BrowserPeerConnections
 from client_py.browser.crypto import BrowserCrypto
 from client_py.browser.dom import Listeners, live_proxies, set_data
 from client_py.browser.frames import FrameWorker, can_encrypt
+from client_py.browser.gauge import Tiles
 from client_py.browser.media import BrowserMedia
 from client_py.browser.socket import BrowserSignaling
 from client_py.browser.synthetic import SyntheticCapture
@@ -55,8 +56,13 @@ class App:
             ),
             self._publish,
         )
-        self._view = View(self._media, self._drawn, self._conference.history)
+        self._view = View(
+            self._media, self._drawn, self._conference.history, self._measured
+        )
         self._actions = Actions(self._conference, self._view)
+
+    def _measured(self, tiles: Tiles) -> None:
+        self._conference.post(e.TilesMeasured(tiles))
 
     def start(self) -> None:
         """Begin, with what was chosen last time and asked for meanwhile."""

@@ -14,8 +14,9 @@ from client_py.browser.dom import (
     set_text,
     template,
 )
+from client_py.browser.gauge import Gauge
 from client_py.browser.media import BrowserMedia
-from client_py.browser.words import encryption, initials
+from client_py.browser.words import encryption, initials, picture_note
 from client_py.core.slot import Slot
 from client_py.core.state import Participant, Reaction, Snapshot
 from protocol.messages import ParticipantId
@@ -29,8 +30,9 @@ Key = tuple[ParticipantId, Slot]
 class Grid:
     """Keeps the tiles in step with a snapshot, touching only what changed."""
 
-    def __init__(self, media: BrowserMedia) -> None:
+    def __init__(self, media: BrowserMedia, gauge: Gauge) -> None:
         self._media = media
+        self._gauge = gauge
         self._grid = by_id("grid")
         self._tiles: dict[Key, Any] = {}
         self._drawn: dict[Key, Participant] = {}
@@ -56,6 +58,8 @@ class Grid:
         for key, person in wanted.items():
             if key not in self._tiles:
                 self._add(key)
+                if key[1] is Slot.CAMERA and not person.me:
+                    self._gauge.follow(person.id, self._tiles[key])
             self._show_stream(key, person)
             if self._drawn.get(key) != person:
                 self._draw(key, person)
@@ -106,6 +110,8 @@ class Grid:
 
     def _remove(self, key: Key) -> None:
         tile = self._tiles.pop(key)
+        if key[1] is Slot.CAMERA:
+            self._gauge.leave(key[0])
         self._drawn.pop(key, None)
         self._streams.pop(key, None)
         tile.querySelector("video").srcObject = None
@@ -166,6 +172,12 @@ class Grid:
         mark = tile.querySelector(".tile-e2ee")
         mark.setAttribute("aria-label", encryption(person))
         mark.setAttribute("title", encryption(person))
+        set_data(tile, "hidden", "yes" if person.hidden else "no")
+        set_data(tile, "paused", "yes" if person.paused else "no")
+        set_text(part(tile, "note"), picture_note(person))
+        hide = tile.querySelector('[data-action="hide-video"]')
+        hide.setAttribute("aria-label", f"Hide the picture of {person.name}")
+        hide.setAttribute("aria-pressed", str(person.hidden).lower())
         set_data(tile, "hand", "up" if person.hand else "down")
         set_text(part(tile, "initials"), initials(person.name))
         set_data(tile, "hue", str(hue(person.name)))

@@ -14,6 +14,7 @@ from typing import Any
 from js import document, history, location, requestAnimationFrame
 
 from client_py.browser.dom import Listeners, Shown, by_id, set_data, set_text
+from client_py.browser.gauge import Gauge, Tiles
 from client_py.browser.hosting import Hosting
 from client_py.browser.link_list import LinkList
 from client_py.browser.lobby import Lobby
@@ -53,12 +54,13 @@ class View:
         media: BrowserMedia,
         drawn: Callable[[Snapshot], None],
         history: Callable[[ParticipantId], History | None],
+        measured: Callable[[Tiles], None],
     ) -> None:
         self._media = media
         self._drawn = drawn
         self._body = document.body
         self.lobby = Lobby(media)
-        self.grid = Grid(media)
+        self.grid = Grid(media, Gauge(measured))
         self.toasts = Toasts()
         self.hosting = Hosting()
         self.verification = VerificationDialog()

@@ -107,6 +107,15 @@ def sentence(notice: Notice) -> str:
             )
 
 
+def picture_note(person: Participant) -> str:
+    """Return why somebody's picture isn't there although their camera is on."""
+    if not person.media.camera or not (person.hidden or person.paused):
+        return ""
+    if person.hidden:
+        return "Picture hidden"
+    return "The line is too slow for " + ("your picture" if person.me else "a picture")
+
+
 def encryption(person: Participant) -> str:
     """Return how somebody's link is encrypted."""
     return FAMILIAR if person.familiar else ENCRYPTION[person.e2ee]

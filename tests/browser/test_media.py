@@ -65,9 +65,12 @@ def test_a_camera_that_is_off_is_closed_and_comes_back(pair, negotiations):
 
 
 def test_another_quality_changes_the_picture_and_renegotiates_nothing(
-    pair, negotiations
+    participants, negotiations
 ):
-    ada, bob = pair
+    # No more is sent than the other end shows: a window for all of 1280×720.
+    ada, bob = pair = participants(
+        "ada", "bob", viewport={"width": 1920, "height": 1080}
+    )
     before = negotiations(*pair)
     video = bob.tile(ada).locator("video")
     for quality, width in (("hd", 1280), ("sd", 640), ("low", 320)):

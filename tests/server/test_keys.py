@@ -10,6 +10,7 @@ from client_py.core.errors import SignalingError
 from client_py.core.state import Problem
 from client_py.headless.socket import HeadlessSignaling
 from protocol import messages as m
+from protocol.codes import ErrorCode
 from server.revocation import Revocations
 from server.tokens import LEEWAY, ROOM_LIFE, Role, Tokens
 
@@ -250,6 +251,35 @@ async def test_a_visit_is_for_one_room_alone(house):
     assert error(response) == (404, "room_not_found")
     response = await house.http.get(f"/api/rooms/{room}", headers=visit)
     assert response.status_code == 200
+
+
+async def test_a_backends_people_need_no_passcode_and_all_others_do(house):
+    room = await make_room(house, passcode="open sesame")
+    token = (await invite(house, room)).json()["token"]
+    visit = await session(house, token=token)
+    url = f"/api/rooms/{room}/token"
+    for body in ({}, {"passcode": "a wrong one"}):
+        response = await house.http.post(url, json=body, headers=visit)
+        assert response.status_code == 200
+    stranger = await session(house)
+    for body in ({}, {"passcode": "open sesame"}):  # it isn't even there for them
+        response = await house.http.post(url, json=body, headers=stranger)
+        assert error(response) == (404, "room_not_found")
+
+
+async def test_a_host_whom_a_backend_sent_is_removed_and_stays_out(house):
+    room = await make_room(house)
+    guests = {}
+    for name in ("ana", "bo"):
+        answer = await invite(house, room, subject=name, name=name, role="host")
+        guests[name] = await house.visit()
+        await guests[name].enter(answer.json()["token"], name)
+    await guests["ana"].say(m.Remove(guests["bo"].you))
+    while not isinstance(failed := await guests["bo"].hear(), m.Failed):
+        pass
+    assert failed.code == ErrorCode.REMOVED
+    again = await invite(house, room, subject="bo", name="bo", role="host")
+    assert error(again) == (403, "removed")
 
 
 async def test_a_host_of_a_backend_may_end_the_room_and_a_member_not(house):
