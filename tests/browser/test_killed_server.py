@@ -116,7 +116,7 @@ def usual(people):
     """Return the gap that is none: a starved machine has some without any fault."""
     watched(people)
     for one in people[1:]:
-        one.expect_sees(people[0], frames=60)
+        one.expect_sees(people[0], frames=15)
     return max(LONGEST_GAP, 2 * max(map(max, gaps(people))))
 
 
@@ -168,7 +168,7 @@ def test_four_see_each_other_while_the_server_is_away_for_long(
         for one in people:
             one.expect_phase("reconnecting")
         while time.monotonic() - killed < AWAY:
-            people[0].expect_sees(people[-1], frames=20)
+            people[0].expect_sees(people[-1], frames=10)
         mortal_server.start()
         for one in people:
             one.expect_phase("joined", within=30)
