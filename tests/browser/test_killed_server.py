@@ -120,6 +120,7 @@ def usual(people):
     return max(LONGEST_GAP, 2 * max(map(max, gaps(people))))
 
 
+@pytest.mark.timeout(240)
 def test_a_kill_in_a_call_of_three_loses_no_frame_and_no_record(
     mortal_server, participants
 ):
@@ -155,6 +156,7 @@ def test_a_kill_in_a_call_of_three_loses_no_frame_and_no_record(
         assert sorted(link["peer"] for link in each["links"]) == others
 
 
+@pytest.mark.timeout(240)
 def test_four_see_each_other_while_the_server_is_away_for_long(
     mortal_server, participants
 ):
