@@ -170,8 +170,8 @@ async def test_a_hello_that_is_not_right_is_refused(victim, change, code, closed
     ],
 )
 async def test_what_is_not_theirs_is_refused_and_reaches_nobody(victim, message, code):
+    await settled(victim)  # first: a stranger who says nothing isn't waited for
     async with stranger(victim) as guest, stranger(victim) as other:
-        await settled(victim)
         me = (await entered(victim, guest))["you"]
         they = (await entered(victim, other))["you"]
         words = json.dumps(message).replace("{me}", me).replace("{other}", they)
