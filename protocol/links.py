@@ -11,7 +11,7 @@ from protocol.statistics import Connection, Transport
 
 
 class Reach(StrEnum):
-    """How far a participant is reached."""
+    """How a participant is reached. A client shows the same words."""
 
     CONNECTING = "connecting"
     CONNECTED = "connected"

@@ -10,7 +10,6 @@ from client_py.core.state import Attempt, Cause, Connection, Encryption, Quality
 from client_py.core.terms import SafetyCode
 from client_py.core.verdict import Gathered, cause, has_relay
 from protocol.codes import Presence
-from protocol.links import Reach
 from protocol.messages import IceServer, LinkReport, ParticipantInfo
 from protocol.statistics import Connection as Route, Transport
 
@@ -138,5 +137,4 @@ class Link:
         """Return what the others have to know of it."""
         stands = self.connection is Connection.CONNECTED
         way: tuple[Route, Transport] = self.route if stands else ("unknown", "unknown")
-        reach = Reach(self.connection.value)
-        return LinkReport(self.info.id, reach, self.attempt(servers), *way)
+        return LinkReport(self.info.id, self.connection, self.attempt(servers), *way)

@@ -96,7 +96,7 @@ def _pair(
     return Pair(
         one,
         other,
-        Connection(worst.state),
+        worst.state,
         worst.trying,
         known.connection,
         known.transport,

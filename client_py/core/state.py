@@ -9,7 +9,7 @@ from enum import StrEnum
 from client_py.core.slot import Slot
 from client_py.core.terms import SafetyCode
 from protocol.codes import Role
-from protocol.links import Attempt as Attempt
+from protocol.links import Attempt as Attempt, Reach
 from protocol.messages import ChatLine, Door, MediaState, Newcomer, ParticipantId
 from protocol.statistics import Connection as Route, Transport
 
@@ -94,13 +94,9 @@ class SourceState(StrEnum):
     FAILED = "failed"
 
 
-class Connection(StrEnum):
-    """How a participant is reached. ``data-connection`` of the tile."""
-
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    RECONNECTING = "reconnecting"
-    UNREACHABLE = "unreachable"
+#: How a participant is reached, as the others are told and as ``data-connection`` of
+#: the tile says it.
+Connection = Reach
 
 
 class Cause(StrEnum):
