@@ -14,6 +14,7 @@ from pyodide.ffi import JsException, to_js
 
 from client_py.browser.crypto import BrowserCrypto, BrowserIdentity
 from client_py.browser.dom import Listeners
+from client_py.core.errors import KeeperError
 from client_py.core.keeper import Forgetful
 from e2ee.backend import Identity
 
@@ -58,8 +59,8 @@ class Vault:
                 del kept.known[next(iter(kept.known))]
             try:
                 await kept.save()
-            except JsException as error:
-                log.warning("= what was verified isn't kept: %s", error.name)
+            except (JsException, KeeperError) as error:
+                log.warning("= what was verified isn't kept: %s", error)
 
     async def _open(self, room: str) -> "_Room | None":
         if room not in self._opening:
@@ -78,8 +79,8 @@ class Vault:
                 kept = _Room(base, room, await self._crypto.new_identity(), {})
             await kept.save()
             await _forget_old(base)
-        except (JsException, AttributeError) as error:
-            # A private window, a full disk, a browser without locks.
+        except (JsException, KeeperError, AttributeError) as error:
+            # A private window, a full disk; a browser without locks has no attribute.
             log.info("= nothing is kept of this visit: %s", type(error).__name__)
             return None
         return kept
@@ -93,15 +94,20 @@ class Vault:
                 held.set_result(bool(lock))
             return Promise.new(never) if lock else None
 
-        never = self._listeners.callback(lambda *_: None)
-        asked = navigator.locks.request(
-            f"tertulia {room}", to_js({"ifAvailable": True}), self._keep(hold)
-        )
-        asyncio.ensure_future(asked)
-        return await held
+        def refuse(asked: asyncio.Future[Any]) -> None:
+            if not asked.cancelled() and asked.exception() and not held.done():
+                held.set_result(False)  # the browser lets nobody hold any
 
-    def _keep(self, function: Any) -> Any:
-        return self._listeners.callback(function)
+        never = self._listeners.callback(lambda *_: None)
+        asked = asyncio.ensure_future(
+            navigator.locks.request(
+                f"tertulia {room}",
+                to_js({"ifAvailable": True}),
+                self._listeners.callback(hold),
+            )
+        )
+        asked.add_done_callback(refuse)
+        return await held
 
 
 class _Room:
@@ -116,7 +122,7 @@ class _Room:
         self._room = room
 
     async def save(self) -> None:
-        """Write it as it is; raises ``JsException``."""
+        """Write it as it is; raises ``JsException`` or ``KeeperError``."""
         record = {
             "room": self._room,
             "at": Date.now(),
@@ -160,7 +166,7 @@ async def _forget_old(base: Any) -> None:
 
 
 async def _settled(request: Any, **more: Any) -> Any:
-    """Return the result of an ``IDBRequest``; raises ``JsException``."""
+    """Return the result of an ``IDBRequest``; raises ``KeeperError``."""
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     listeners = Listeners()
 
@@ -175,7 +181,7 @@ async def _settled(request: Any, **more: Any) -> Any:
     try:
         await done
         if request.readyState != "done" or request.error:
-            raise AttributeError(str(getattr(request.error, "name", "blocked")))
+            raise KeeperError(str(getattr(request.error, "name", "blocked")))
         return request.result
     finally:
         listeners.close()

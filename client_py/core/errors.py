@@ -38,5 +38,9 @@ class SealError(TertuliaError):
         self.failure = failure
 
 
+class KeeperError(TertuliaError):
+    """What should last until the next visit could not be kept, or read."""
+
+
 class NegotiationError(TertuliaError):
     """A peer connection refused a description, a candidate or a track."""
