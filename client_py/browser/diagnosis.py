@@ -54,9 +54,8 @@ def trying(person: Participant) -> str:
 
 def detail(person: Participant) -> str:
     """Return why somebody can't be reached, and what is tried, in a few words."""
-    reason = _CAUSES[person.cause].format(person.name)
-    attempt = trying(person)
-    return " ".join(each for each in (reason, f"{attempt}…" if attempt else "") if each)
+    why, attempt = reason(person), trying(person)
+    return " ".join(each for each in (why, f"{attempt}…" if attempt else "") if each)
 
 
 def reason(person: Participant) -> str:

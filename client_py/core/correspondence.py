@@ -8,7 +8,7 @@ somebody else's mouth.
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from client_py.core.effect import Effect, Tell
@@ -46,7 +46,7 @@ class _Told:
 
     showing: Showing | None = None
     seeing: Seeing = Seeing("")
-    lines: set[Id] = field(default_factory=set)
+    written: int = 0  # the number of the last line
 
 
 class Correspondence:
@@ -159,9 +159,15 @@ class Correspondence:
         if told.seeing != self._seeing and self._roster.trust.seen == self._stood:
             told.seeing = self._seeing
             yield self._seeing
-        done = told.lines | self._confirmed.get(who, set())
-        due = {n: line for n, line in self._lines.items() if line.id not in done}
-        told.lines.update(line.id for line in due.values())
+        if told.written == self._written:
+            return
+        done = self._confirmed.get(who, set())
+        due = {
+            n: line
+            for n, line in self._lines.items()
+            if n > told.written and line.id not in done
+        }
+        told.written = self._written
         for earlier in (True, False):
             some = [line for n, line in due.items() if (n <= met) is earlier]
             yield from _messages(some, earlier=earlier)
