@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from client_py.testing import Server
+
 _HERE = Path(__file__).parent
 _COUNT = """
 (() => {
@@ -29,6 +31,15 @@ class Negotiations:
 @pytest.fixture
 def negotiations():
     return Negotiations()
+
+
+@pytest.fixture
+def mortal_server(tmp_path):
+    """A server that its test alone may kill."""
+    server = Server(tmp_path)
+    server.start()
+    yield server
+    server.stop()
 
 
 def pytest_collection_modifyitems(items):

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from client_py.core.address import room_link
-from client_py.testing import Room, Server, expect_mesh_complete
+from client_py.testing import Room, expect_mesh_complete
 from e2ee.room import new_secret
+from tests.browser.page import KEEP_LINKS, UNREACHABLE
 
-UNREACHABLE = r"WebSocket|ERR_CONNECTION|Failed to load|NetworkError|/api/"
 LONGEST_GAP = 1000  # milliseconds
 AWAY = 10.0  # seconds
 PATIENCE = 40.0  # seconds; statistics are told every 10 s
@@ -19,10 +19,6 @@ PATIENCE = 40.0  # seconds; statistics are told every 10 s
 #: The longest time for which no link's picture was decoded, of all links by their
 #: own. Asked of the links themselves: a tab may paint late, and loses nothing by it.
 _WATCH_LINKS = """
-window.links = [];
-window.RTCPeerConnection = class extends RTCPeerConnection {
-  constructor(...rest) { super(...rest); window.links.push(this); }
-};
 window.watchLinks = () => {
   const seen = new Map();
   window.gaps = () => {
@@ -53,15 +49,6 @@ window.watchLinks = () => {
 """
 
 
-@pytest.fixture
-def mortal_server(tmp_path):
-    """A server that this test alone may kill."""
-    server = Server(tmp_path)
-    server.start()
-    yield server
-    server.stop()
-
-
 class Host:
     """Somebody who made a room, and reads its log."""
 
@@ -90,6 +77,9 @@ class Host:
             if name == "tertulia_link_round_trip_seconds_count":
                 return float(value)
         raise AssertionError("no such metric")
+
+
+_SCRIPTS = (KEEP_LINKS, _WATCH_LINKS)
 
 
 @contextmanager
@@ -126,7 +116,7 @@ def test_a_kill_in_a_call_of_three_loses_no_frame_and_no_record(
 ):
     with host_at(mortal_server) as host:
         names = ("ada", "bob", "cleo")
-        people = participants(*names, room=host.room, scripts=[_WATCH_LINKS])
+        people = participants(*names, room=host.room, scripts=_SCRIPTS)
         expect_mesh_complete(*people, frames=5)
         ids = [one.id for one in people]
         host.until(lambda: len(host.log()) == 3)
@@ -162,7 +152,7 @@ def test_four_see_each_other_while_the_server_is_away_for_long(
 ):
     with host_at(mortal_server) as host:
         names = ("ada", "bob", "cleo", "dan")
-        people = participants(*names, room=host.room, scripts=[_WATCH_LINKS])
+        people = participants(*names, room=host.room, scripts=_SCRIPTS)
         expect_mesh_complete(*people, frames=5)
         bound = usual(people)
         mortal_server.kill()

@@ -2,19 +2,12 @@
 
 from playwright.sync_api import expect
 
-# Keeps the page's connections where a test can ask them.
-CONNECTIONS = """
-window.connections = [];
-const real = window.RTCPeerConnection;
-window.RTCPeerConnection = class extends real {
-  constructor(...given) { super(...given); window.connections.push(this); }
-};
-"""
+from tests.browser.page import KEEP_LINKS
 
 #: What the first connection that stands gets of a camera, and how large.
 RECEIVED = """
 async () => {
-  const one = connections.find(each => each.connectionState === "connected");
+  const one = links.find(each => each.connectionState === "connected");
   const mid = one.getTransceivers()[1].mid;
   const entries = [...(await one.getStats()).values()];
   const of = entries.find(each => each.type === "inbound-rtp" && each.mid === mid);
@@ -36,7 +29,7 @@ async () => {{
 
 
 def test_a_picture_that_is_hidden_is_not_sent_until_it_is_shown(participant):
-    ada, bob = participant("ada", scripts=[CONNECTIONS]), participant("bob")
+    ada, bob = participant("ada", scripts=[KEEP_LINKS]), participant("bob")
     ada.expect_sees(bob)
     tile = ada.tile(bob)
     hide = tile.get_by_test_id("hide-video")
@@ -57,7 +50,7 @@ def test_a_picture_that_is_hidden_is_not_sent_until_it_is_shown(participant):
 
 def test_a_small_tile_gets_a_small_picture_and_a_large_one_a_large(participant):
     ada = participant(
-        "ada", scripts=[CONNECTIONS], viewport={"width": 400, "height": 700}
+        "ada", scripts=[KEEP_LINKS], viewport={"width": 400, "height": 700}
     )
     bob = participant("bob", quality="hd")
     ada.expect_sees(bob)

@@ -1,18 +1,9 @@
 """The server goes away and comes back: those who talk go on talking."""
 
-import pytest
 from playwright.sync_api import expect
 
-from client_py.testing import Server, expect_mesh_complete
-
-UNREACHABLE = r"WebSocket|ERR_CONNECTION|Failed to load|NetworkError|/api/"
-
-_COUNT_LINKS = """
-window.links = [];
-window.RTCPeerConnection = class extends RTCPeerConnection {
-  constructor(...rest) { super(...rest); window.links.push(this); }
-};
-"""
+from client_py.testing import expect_mesh_complete
+from tests.browser.page import KEEP_LINKS, UNREACHABLE
 
 #: Frames decoded so far on every link, in the order in which the links were made.
 _DECODED = """
@@ -44,15 +35,6 @@ video => {
 """
 
 
-@pytest.fixture
-def mortal_server(tmp_path):
-    """A server that this test alone may kill."""
-    server = Server(tmp_path)
-    server.start()
-    yield server
-    server.stop()
-
-
 def test_a_pair_goes_on_while_the_server_is_dead(mortal_server, participants):
     room = mortal_server.create_room()
     ada, bob = people = participants("ada", "bob", room=room)
@@ -82,7 +64,7 @@ def test_three_are_who_they_were_and_no_link_is_remade(
 ):
     room = mortal_server.create_room()
     people = participants(
-        "ada", "bob", "cleo", room=room, scripts=[_COUNT_LINKS, negotiations.script]
+        "ada", "bob", "cleo", room=room, scripts=[KEEP_LINKS, negotiations.script]
     )
     expect_mesh_complete(*people, frames=5)
     for one in people:

@@ -63,16 +63,21 @@ def all_connected(people) -> None:
                 person.expect_connected(other, within=_PATIENCE)
 
 
-def test_everybody_names_the_pair_and_a_relay_carries_it(
-    rig, meeting, third, record_property
-):
+def behind_routers(rig, meeting, third):
+    """Return Ada, Bob and Carol, who all see each other."""
     room, here, there = meeting
     for site in (*rig.sites, third.site):
         site.become(Nat.PRESERVING)
     people = here.tab(room, "ada"), there.tab(room, "bob"), third.tab(room, "carol")
-    ada, bob, carol = people
     all_connected(people)
     until_all_see(people, set(), _PATIENCE)
+    return people
+
+
+def test_everybody_names_the_pair_and_a_relay_carries_it(
+    rig, meeting, third, record_property
+):
+    ada, bob, carol = people = behind_routers(rig, meeting, third)
     pair = {frozenset((ada.id, bob.id))}
     with cut_between(*rig.sites):
         named = until_all_see(people, pair, NAMED)
@@ -91,13 +96,7 @@ def test_everybody_names_the_pair_and_a_relay_carries_it(
 def test_without_a_relay_the_pair_is_named_until_its_line_is_back(
     rig, meeting_without_relay, third
 ):
-    room, here, there = meeting_without_relay
-    for site in (*rig.sites, third.site):
-        site.become(Nat.PRESERVING)
-    people = here.tab(room, "ada"), there.tab(room, "bob"), third.tab(room, "carol")
-    ada, bob, carol = people
-    all_connected(people)
-    until_all_see(people, set(), _PATIENCE)
+    ada, bob, carol = people = behind_routers(rig, meeting_without_relay, third)
     pair = {frozenset((ada.id, bob.id))}
     with cut_between(*rig.sites):
         until_all_see(people, pair, NAMED)
