@@ -14,7 +14,7 @@ from protocol.messages import IceServer, LinkReport, ParticipantInfo
 from protocol.statistics import Connection as Route, Transport
 
 LATE: Final = 4  # looks: a connection that is made takes less, mostly far less
-SILENCE: Final = 3  # looks without anything, from somebody who shows something
+SILENCE: Final = 2  # looks without anything, from somebody who shows something
 # Firefox checks its ways every five seconds, and from who shows nothing nothing else
 # may come.
 QUIET: Final = 8
@@ -58,8 +58,8 @@ class Link:
 
     @property
     def late(self) -> bool:
-        """Whether the first connection takes longer than it should."""
-        return self.connection is Connection.CONNECTING and self.looks >= LATE
+        """Whether this generation takes longer to stand than it should."""
+        return self.recovery.stage is Stage.NEW and self.looks >= LATE
 
     def renew(self, generation: int) -> None:
         """Begin another connection to the same person."""
@@ -74,6 +74,13 @@ class Link:
         """It stands, perhaps again."""
         self.connection = Connection.CONNECTED
         self.failures = 0
+
+    def fail(self) -> None:
+        """This generation is given up, by either end."""
+        # A first failure is most often a network that just changed.
+        again = self.failures > 0
+        self.connection = Connection.UNREACHABLE if again else Connection.RECONNECTING
+        self.failures += 1
 
     def secure(self, secured: PeerSecured) -> None:
         """It is encrypted, or isn't any more; another key than before ends it."""

@@ -64,6 +64,7 @@ _HAPPENINGS = {
 }
 _NOTHING = (MediaState(), False)
 _SHAKEN = (Stage.SHAKEN, Stage.RESTARTED)
+_SETTLED = (Stage.STEADY, Stage.GIVEN_UP)
 
 
 class Roster:
@@ -237,6 +238,8 @@ class Roster:
             return self._give_up(who, link) if news else []
         effects: list[Effect] = []
         if generation > link.generation:
+            if link.recovery.stage not in _SETTLED:
+                link.fail()  # the other end was the first to give it up
             effects += self._replace(who, link, generation)
         return [*effects, Deliver(who, message)]
 
@@ -344,11 +347,7 @@ class Roster:
         return After(seconds, RecoveryDue(who, link.generation, link.recovery.serial))
 
     def _give_up(self, who: ParticipantId, link: Link) -> list[Effect]:
-        # A first failure is most often a network that just changed.
-        link.connection = (
-            Connection.UNREACHABLE if link.failures else Connection.RECONNECTING
-        )
-        link.failures += 1
+        link.fail()
         if not link.initiator:
             return [Send(Signal(who, link.generation, to_plain(Renew())))]
         delay = next_delay(link.failures - 1, self._random())

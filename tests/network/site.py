@@ -18,6 +18,7 @@ SERVER = "203.0.113.1"
 RELAY = "203.0.113.2"
 SECOND = "203.0.113.3"  # the relay's other address: NAT kinds show only with two
 PLAIN_SERVER = "203.0.113.4"  # tells nobody of the relay
+_BRIDGE = "02:00:00:00:00:01"  # locally administered
 
 
 class Nat(Enum):
@@ -53,7 +54,9 @@ class Public:
 
     def __init__(self) -> None:
         self.namespace = Namespace("public")
-        self.namespace.ip("link add segment type bridge")
+        # A bridge without an address of its own takes a port's, and another one when
+        # that port goes: whoever knew it would send into the void.
+        self.namespace.ip(f"link add segment address {_BRIDGE} type bridge")
         self.namespace.ip("link set segment up")
         for address in (SERVER, RELAY, SECOND, PLAIN_SERVER):
             self.namespace.ip(f"address add {address}/24 dev segment")

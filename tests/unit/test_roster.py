@@ -215,10 +215,29 @@ def test_state_of_an_older_generation_is_dropped() -> None:
     ours.signaled(ANN, 2, OFFER)
     assert ours.peer_changed(changed(ANN, "failed", 1)) == []
     assert ours.peer_changed(changed(ANN, "connected", 1)) == []
-    assert connections(ours) == {ANN: Connection.CONNECTING}
+    assert connections(ours) == {ANN: Connection.RECONNECTING}
 
 
 # -- failure and renewal
+
+
+def test_generation_that_the_other_end_gave_up_has_failed_for_me_too() -> None:
+    ours = standing()
+    for generation in (2, 3):
+        ours.peer_changed(changed(ANN, "disconnected", generation - 1))
+        ours.signaled(ANN, generation, OFFER)
+    assert connections(ours) == {ANN: Connection.UNREACHABLE}
+    assert [each.cause for each in ours.participants(frozenset())] == [Cause.NO_RELAY]
+
+
+def test_link_that_is_replaced_while_it_stands_has_not_failed() -> None:
+    ours = standing()
+    ours.signaled(ANN, 2, OFFER)
+    assert connections(ours) == {ANN: Connection.RECONNECTING}
+    assert [each.cause for each in ours.participants(frozenset())] == [Cause.NONE]
+    for _ in range(4):  # but it has to stand again, and soon
+        ours.look({})
+    assert [each.cause for each in ours.participants(frozenset())] == [Cause.NO_RELAY]
 
 
 @pytest.mark.parametrize(
@@ -427,10 +446,10 @@ def test_link_through_which_nothing_comes_is_shaken_before_the_browser_says_so()
     None
 ):
     ours = standing()
-    assert ours.look(silence(2)) == []
-    assert ours.look(silence(3)) == [do.After(2.0, RecoveryDue(ANN, 1, 2))]
+    assert ours.look(silence(1)) == []
+    assert ours.look(silence(2)) == [do.After(2.0, RecoveryDue(ANN, 1, 2))]
     assert connections(ours) == {ANN: Connection.RECONNECTING}
-    assert ours.look(silence(4)) == []
+    assert ours.look(silence(3)) == []
     assert ours.look(silence(0)) == []
     assert connections(ours) == {ANN: Connection.CONNECTED}
     assert ours.recovery_due(RecoveryDue(ANN, 1, 2)) == []
@@ -440,9 +459,9 @@ def test_link_through_which_nothing_comes_is_shaken_before_the_browser_says_so()
     ("media", "patience"),
     [
         (MediaState(), 8),
-        (MediaState(microphone=True), 3),
-        (MediaState(camera=True), 3),
-        (MediaState(screen=True), 3),
+        (MediaState(microphone=True), 2),
+        (MediaState(camera=True), 2),
+        (MediaState(screen=True), 2),
     ],
 )
 def test_somebody_who_shows_nothing_may_be_quiet_for_longer(
