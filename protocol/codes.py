@@ -25,6 +25,9 @@ HEARTBEAT: Final = 10.0  # seconds between a client's pings
 HEARTBEAT_DEADLINE: Final = 5.0  # seconds in which the pong has to come
 SILENCE: Final = 30.0  # seconds without a word after which the server lets go
 GRACE: Final = 15.0  # seconds in which a cut participant can come back
+# The same where nobody in the room has a line to them either.
+MISSED_SILENCE: Final = 12.0
+MISSED_GRACE: Final = 4.5
 HELLO_DEADLINE: Final = 5.0  # seconds in which the hello has to come
 
 REACTIONS: Final = ("👍", "❤️", "😂", "🎉", "😮", "👏")

@@ -18,6 +18,7 @@ from protocol.codes import (
     Presence,
     Role,
 )
+from protocol.links import Reach
 from protocol.messages import (
     Chat,
     ChatLine,
@@ -166,6 +167,17 @@ class Room:
         if role is Role.HOST and self.waiting:
             told.append(Delivery(who, self._list_waiting()))
         return told
+
+    def misses(self, who: ParticipantId) -> bool:
+        """Whether all who are present say that they have no line to ``who``."""
+        ends = [
+            next((link for link in member.links if link.peer == who), None)
+            for each, member in self.members.items()
+            if each != who and member.info.presence is Presence.PRESENT
+        ]
+        return bool(ends) and all(
+            end is not None and end.state is not Reach.CONNECTED for end in ends
+        )
 
     def wait(self, who: ParticipantId, entry: Entry) -> list[Delivery]:
         """Let a newcomer wait; the hosts and they hear of it."""

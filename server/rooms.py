@@ -15,7 +15,7 @@ ends it, and a host's word makes them PRESENT.
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from protocol.codes import GRACE, ErrorCode, LeaveReason, Presence, Role
+from protocol.codes import GRACE, MISSED_GRACE, ErrorCode, LeaveReason, Presence, Role
 from protocol.messages import (
     ClientMessage,
     HostMessage,
@@ -58,7 +58,6 @@ class Rooms:
         self._new_id = new_id
         self.ice_for = ice_for
         self._rooms: dict[RoomId, Room] = {}
-        # Every grace is as long as every other: this is in order of its end.
         self._cut: dict[ParticipantId, tuple[float, Room]] = {}
         self._ended: dict[RoomId, float] = {}
         # A change is known here until it surely is in the store.
@@ -145,7 +144,7 @@ class Rooms:
 
     def cut(self, room: Room, who: ParticipantId, now: float) -> list[Delivery]:
         """The socket is gone, the participant not yet."""
-        self._cut[who] = (now + GRACE, room)
+        self._cut[who] = (now, room)
         return room.update(who, presence=Presence.RECONNECTING)
 
     def leave(
@@ -163,14 +162,18 @@ class Rooms:
         return gone
 
     def expire(self, now: float) -> list[Departure]:
-        """Let go of everyone whose grace is over."""
+        """Let go of everyone whose grace is over.
+
+        It is shorter for those to whom nobody has a line: their page is gone, not
+        their way to the server alone.
+        """
         while self._ended and next(iter(self._ended.values())) <= now:
             del self._ended[next(iter(self._ended))]
         gone = []
-        for who, (deadline, room) in list(self._cut.items()):
-            if deadline > now:
-                break
-            gone.append(self.leave(room, who, LeaveReason.LOST))
+        for who, (since, room) in list(self._cut.items()):
+            missed = now >= since + MISSED_GRACE and room.misses(who)
+            if missed or now >= since + GRACE:
+                gone.append(self.leave(room, who, LeaveReason.LOST))
         return gone
 
     def fade(self, now: float) -> list[RoomId]:

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from protocol.codes import CloseCode
+from protocol.codes import MISSED_SILENCE, SILENCE, CloseCode
 from protocol.messages import Joined, ParticipantId
 from protocol.numbering import SEQ, Numbers, stamp
 from server.outbox import Letter, Outbox
@@ -44,6 +44,13 @@ class Seat:
     epoch: str = field(default_factory=new_epoch)
     heard: int = 0  # the number of the last message of theirs that came
     tickets: list[str] = field(default_factory=list)  # those still good, by age
+
+    def is_silent(self, line: Line, now: float) -> bool:
+        """Whether their connection is to be taken for dead."""
+        quiet = now - line.heard_at
+        return quiet >= SILENCE or (
+            quiet >= MISSED_SILENCE and self.room.misses(self.participant)
+        )
 
     def admits(self, ticket: str) -> bool:
         """Whether this ticket still opens the place."""

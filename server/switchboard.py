@@ -12,7 +12,6 @@ from typing import Final
 from protocol.codec import tag_of
 from protocol.codes import (
     MAX_MESSAGE,
-    SILENCE,
     CloseCode,
     ErrorCode,
     LeaveReason,
@@ -186,7 +185,7 @@ class Switchboard:
         """Let go of who is silent, and of whose grace is over."""
         now = self._clock.monotonic()
         for seat in self._seats.values():
-            if seat.line is not None and now - seat.line.heard_at >= SILENCE:
+            if seat.line is not None and seat.is_silent(seat.line, now):
                 seat.line.close(CloseCode.SILENT)
         self._seating.tick()
         self._renew_ice(now)

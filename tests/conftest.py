@@ -25,6 +25,20 @@ def no_loop_but_ones_own(request):
     asyncio.events._set_running_loop(loop)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="run the long tests as well")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the long tests out, unless they are asked for."""
+    if config.getoption("--long"):
+        return
+    long = [each for each in items if each.get_closest_marker("long")]
+    if long:
+        items[:] = [each for each in items if each not in long]
+        config.hook.pytest_deselected(items=long)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item):
     """Hold one call at a time, however many workers there are.

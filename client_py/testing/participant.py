@@ -55,10 +55,11 @@ class Participant:
         self._allowed: list[re.Pattern[str]] = []
         self._trouble: list[str] = []
         self._kept = False
+        self._crashed = False
         page.on("console", self._got_console)
         page.on("pageerror", self._got_error)
         page.on("requestfailed", self._got_failure)
-        page.on("crash", lambda _: self._complain("the tab crashed"))
+        page.on("crash", self._got_crash)
 
     def __repr__(self) -> str:
         return self.name
@@ -267,7 +268,7 @@ class Participant:
 
     @property
     def _open(self) -> bool:
-        return not self.page.is_closed()
+        return not (self._crashed or self.page.is_closed())
 
     def _tile(self, test_id: str, who: str) -> Locator:
         return self.page.locator(
@@ -322,6 +323,10 @@ class Participant:
     def _got_error(self, error: Error) -> None:
         self.console.append(f"uncaught: {error}")
         self._complain(f"uncaught: {error}")
+
+    def _got_crash(self, page: Page) -> None:
+        self._crashed = True  # it would never answer
+        self._complain("the tab crashed")
 
     def _got_failure(self, request: Request) -> None:
         if _ABANDONED.search(request.failure or ""):

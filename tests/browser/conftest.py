@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from client_py.testing import Server
+from client_py.testing.browsers import FAKE_DEVICES, QUIET, executable
+
+from .machine import Machine
 
 _HERE = Path(__file__).parent
 _COUNT = """
@@ -40,6 +43,18 @@ def mortal_server(tmp_path):
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def machine(playwright, tertulia_browsers, room):
+    """A machine that its test alone may send to sleep."""
+    assert tertulia_browsers["chromium"]  # Playwright's loop is its
+    options = {"args": [*QUIET, *FAKE_DEVICES]}
+    if path := executable("chromium"):
+        options["executable_path"] = path
+    made = Machine(playwright.chromium.launch(**options), room)
+    yield made
+    assert made.close() == []
 
 
 def pytest_collection_modifyitems(items):

@@ -9,7 +9,15 @@ from hypothesis import given, strategies as st
 
 from protocol import messages as m
 from protocol.codec import to_plain
-from protocol.codes import GRACE, MAX_MESSAGE, ErrorCode, LeaveReason, Presence, Role
+from protocol.codes import (
+    GRACE,
+    MAX_MESSAGE,
+    MISSED_GRACE,
+    ErrorCode,
+    LeaveReason,
+    Presence,
+    Role,
+)
 from protocol.links import Attempt, Reach
 from server.door import Way
 from server.errors import Refused
@@ -126,6 +134,41 @@ def test_the_end_of_the_grace_is_told_once(rooms):
     told = [Delivery(bo.you, left), Delivery(bo.you, inherited)]
     assert gone == Departure(ana.you, LeaveReason.LOST, told)
     assert rooms.expire(NOW + 2 * GRACE) == []
+
+
+def reports(who, others, state):
+    """Let somebody say how their links are."""
+    links = tuple(m.LinkReport(other.you, Reach(state)) for other in others)
+    who.room.handle(who.you, m.ReportLinks(links), NOW)
+
+
+def test_who_is_missed_by_all_is_gone_sooner(rooms):
+    ana, bo, eva = join(rooms, "Ana"), join(rooms, "Bo"), join(rooms, "Eva")
+    rooms.cut(ana.room, ana.you, NOW)
+    reports(bo, [ana], "reconnecting")
+    reports(eva, [ana], "unreachable")
+    assert rooms.expire(NOW + MISSED_GRACE - 0.1) == []
+    assert [gone.who for gone in rooms.expire(NOW + MISSED_GRACE)] == [ana.you]
+
+
+@pytest.mark.parametrize("said", ["connected", None])
+def test_one_line_that_stands_keeps_the_whole_grace(rooms, said):
+    ana, bo, eva = join(rooms, "Ana"), join(rooms, "Bo"), join(rooms, "Eva")
+    rooms.cut(ana.room, ana.you, NOW)
+    reports(bo, [ana], "reconnecting")
+    if said:
+        reports(eva, [ana], said)
+    assert rooms.expire(NOW + GRACE - 0.1) == []
+    assert [gone.who for gone in rooms.expire(NOW + GRACE)] == [ana.you]
+
+
+def test_word_of_somebody_who_is_cut_off_as_well_doesn_t_count(rooms):
+    ana, bo = join(rooms, "Ana"), join(rooms, "Bo")
+    for one, other in ((ana, bo), (bo, ana)):
+        reports(one, [other], "reconnecting")
+    for each in (ana, bo):
+        rooms.cut(each.room, each.you, NOW)
+    assert rooms.expire(NOW + GRACE - 0.1) == []
 
 
 def test_an_empty_room_is_forgotten_with_its_chat(rooms):

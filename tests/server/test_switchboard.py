@@ -507,6 +507,19 @@ def test_silence_closes_and_the_grace_ends_the_stay(board):
     assert board.switchboard.seats == 0
 
 
+def test_who_is_missed_by_all_is_silent_sooner(board):
+    ana, hers = board.join("Ana")
+    bo, his = board.join("Bo")
+    board.clock.advance(12)
+    his.heard_at = board.clock.monotonic()
+    board.switchboard.tick()
+    assert hers.closed == []  # nobody said that they miss her
+    lost = m.ReportLinks((m.LinkReport(ana.participant, Reach.RECONNECTING),))
+    board.say(bo, lost)
+    board.switchboard.tick()
+    assert hers.closed == [CloseCode.SILENT]
+
+
 # -- credentials
 
 TURN = m.IceServer(("turn:t.example",), "name", "word")
