@@ -45,6 +45,8 @@ _CAUSES: Final = {
 
 _WAYS: Final = {"udp": "UDP", "tcp": "TCP", "tls": "TLS", "unknown": ""}
 
+_CODECS = {"opus": "Opus", "red": "Opus, each frame twice"}
+
 
 def trying(person: Participant) -> str:
     """Return what is being done about the line to somebody, ``""`` for nothing."""
@@ -110,6 +112,11 @@ def rate(bits: float) -> str:
     if bits >= 999_500:
         return f"{bits / 1e6:.1f} Mbit/s"
     return f"{bits / 1e3:.0f} kbit/s"
+
+
+def codec(name: str) -> str:
+    """Return what a codec is called."""
+    return _CODECS.get(name, name)
 
 
 def percent(share: float) -> str:

@@ -92,7 +92,7 @@ def _draw_numbers(
         "theirs": say.picture(latest.width, latest.height, now.frame_rate),
         "mine": say.picture(latest.sent_width, latest.sent_height, now.sent_rate),
         "freezes": str(history.freezes),
-        "codecs": ", ".join(codecs) or "not known yet",
+        "codecs": ", ".join(map(say.codec, codecs)) or "not known yet",
         "way": say.way(latest.connection, latest.transport),
         "candidates": f"mine: {ends[0]}; theirs: {ends[1]}",
     }

@@ -28,7 +28,7 @@ from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, TextReceived
 from client_py.core.refusal import PROBLEMS
 from client_py.core.state import Problem
-from client_py.core.wake import watch_clock
+from client_py.core.wake import Sign, watch_clock
 from protocol.codes import SUBPROTOCOL, CloseCode
 
 _SESSION_KEY = "tertulia.session"  # shared with boot.js
@@ -92,7 +92,7 @@ class BrowserSignaling:
         if not reached:
             raise SignalingError(Problem.SERVER_UNREACHABLE)
 
-    def watch(self, wake: Callable[[], None] | None) -> None:
+    def watch(self, wake: Callable[[Sign], None] | None) -> None:
         """Call ``wake`` when the network, the page or the machine is back."""
         self._signs.close()
         if self._watching is not None:
@@ -103,10 +103,10 @@ class BrowserSignaling:
 
         def got_visibility(event: Any) -> None:
             if document.visibilityState == "visible":
-                wake()
+                wake(Sign.AWAKE)
 
-        self._signs.add(window, "online", lambda event: wake())
-        self._signs.add(window, "pageshow", lambda event: wake())
+        self._signs.add(window, "online", lambda event: wake(Sign.NETWORK))
+        self._signs.add(window, "pageshow", lambda event: wake(Sign.AWAKE))
         self._signs.add(document, "visibilitychange", got_visibility)
         self._watching = asyncio.ensure_future(watch_clock(wake))
 

@@ -99,7 +99,7 @@ class Conference:
     async def run(self) -> None:
         """Watch devices, levels and links until cancelled; then let go of all."""
         self._platform.media.watch(self.post)
-        self._platform.signaling.watch(lambda: self.post(e.Woken()))
+        self._platform.signaling.watch(lambda sign: self.post(e.Woken(sign)))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._measure_levels())

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-AUDIO: Final = 40_000  # bit/s: Opus at 32 kbit/s, its headers, and reports
+AUDIO: Final = 76_000  # bit/s: Opus at 32 kbit/s, each frame twice, headers, reports
 
 
 @dataclass(frozen=True, slots=True)

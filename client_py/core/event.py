@@ -18,6 +18,7 @@ from client_py.core.state import (
 )
 from client_py.core.terms import SafetyCode
 from client_py.core.verdict import Gathered
+from client_py.core.wake import Sign
 from protocol.messages import (
     Hint,
     HostMessage,
@@ -194,6 +195,8 @@ class RetryDue:
 @dataclass(frozen=True, slots=True)
 class Woken:
     """The network or the machine may be back: a good moment to look."""
+
+    sign: Sign = Sign.AWAKE
 
 
 @dataclass(frozen=True, slots=True)

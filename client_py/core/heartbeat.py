@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from protocol.codes import HEARTBEAT, HEARTBEAT_DEADLINE
 
-CHECK_DEADLINE = 2.0  # seconds for the answer when there is reason to doubt
+CHECK_DEADLINE = 1.0  # seconds for the answer when there is reason to doubt
 
 
 class Heartbeat:

@@ -1,6 +1,6 @@
 """My end of the connection to one participant, as data, and what to say of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from client_py.core.event import PeerSecured
@@ -41,7 +41,8 @@ class Link:
     introduced: bool = False  # told what they show, where that is sealed
     absent: bool = False  # not back since the server was started anew
     gathered: Gathered = Gathered()  # by this generation
-    looks: int = 0  # at this generation before it stood
+    before: Gathered = Gathered()  # by the one that failed before it
+    looks: int = 0  # at this generation while it didn't stand yet
     route: tuple[Route, Transport] = ("unknown", "unknown")
 
     @property
@@ -59,10 +60,11 @@ class Link:
     @property
     def late(self) -> bool:
         """Whether this generation takes longer to stand than it should."""
-        return self.recovery.stage is Stage.NEW and self.looks >= LATE
+        return self.looks >= LATE
 
     def renew(self, generation: int) -> None:
         """Begin another connection to the same person."""
+        self.before = self._found()
         self.generation, self.recovery = generation, Recovery()
         self.gathered, self.looks = Gathered(), 0
         if self.e2ee is not Encryption.FAILED:
@@ -73,7 +75,8 @@ class Link:
     def stand(self) -> None:
         """It stands, perhaps again."""
         self.connection = Connection.CONNECTED
-        self.failures = 0
+        self.failures = self.looks = 0
+        self.before = Gathered()
 
     def fail(self) -> None:
         """This generation is given up, by either end."""
@@ -138,7 +141,17 @@ class Link:
             return Cause.CUT if stands else Cause.AWAY
         if self.ended or not (self.failures or self.late):
             return Cause.NONE
-        return cause(servers, self.gathered)
+        return cause(servers, self._found())
+
+    def _found(self) -> Gathered:
+        """Return what is known of ways out.
+
+        Browsers ask a relay that is away for longer than a generation lives: what
+        didn't answer in time has to count as an answer.
+        """
+        if self.late:
+            return replace(self.gathered, finished=True)
+        return self.before if self.gathered == Gathered() else self.gathered
 
     def report(self, servers: tuple[IceServer, ...]) -> LinkReport:
         """Return what the others have to know of it."""

@@ -15,6 +15,7 @@ from client_py.core.keeper import Keeper
 from client_py.core.outgoing import Outgoing
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality
+from client_py.core.wake import Sign
 from e2ee.backend import CryptoBackend
 from e2ee.suite import Suite
 from protocol.messages import Candidate, Description, IceServer, ParticipantId
@@ -57,7 +58,7 @@ class Signaling(Protocol):
         ``close`` was called.
         """
 
-    def watch(self, wake: Callable[[], None] | None) -> None:
+    def watch(self, wake: Callable[[Sign], None] | None) -> None:
         """Call ``wake`` from now on when the network or the machine comes back.
 
         That is a network that is there again, a page that is seen again, a clock

@@ -2,8 +2,9 @@
 
 Pure: ``take`` takes what happened and says what to do next. A link is *shaken* when
 the browser misses it, or nothing comes through; most often it comes back within a
-moment. Then ICE is restarted (RFC 8839 §4.4.1.1.1), which keeps keys and media; what
-doesn't help in time is replaced as a whole. A link that never stood is replaced at
+moment. Then ICE is restarted (RFC 8839 §4.4.1.1.1), which keeps keys and media; and
+at once where the network is another one; what doesn't help in time is replaced as a
+whole. A link that never stood is replaced at
 once.
 """
 
@@ -35,7 +36,8 @@ class Happening(Enum):
     HEARD = "heard"  # something comes again
     UNTRUSTED = "untrusted"  # what came over it wasn't sealed as it has to be
     OVERDUE = "overdue"  # the stage lasts longer than it may
-    WOKEN = "woken"  # the machine or its network is back
+    WOKEN = "woken"  # the machine is back
+    MOVED = "moved"  # the network is back, perhaps another one
 
 
 class Step(Enum):
@@ -58,6 +60,9 @@ _TABLE: Mapping[tuple[Stage, Happening], tuple[Stage, Step]] = {
     (Stage.SHAKEN, Happening.FAILED): (Stage.RESTARTED, Step.RESTART),
     (Stage.SHAKEN, Happening.OVERDUE): (Stage.RESTARTED, Step.RESTART),
     (Stage.SHAKEN, Happening.WOKEN): (Stage.RESTARTED, Step.RESTART),
+    (Stage.STEADY, Happening.MOVED): (Stage.RESTARTED, Step.RESTART),
+    (Stage.SHAKEN, Happening.MOVED): (Stage.RESTARTED, Step.RESTART),
+    (Stage.RESTARTED, Happening.MOVED): (Stage.RESTARTED, Step.RESTART),
     (Stage.RESTARTED, Happening.CONNECTED): (Stage.STEADY, Step.NOTHING),
     (Stage.RESTARTED, Happening.HEARD): (Stage.STEADY, Step.NOTHING),
     (Stage.RESTARTED, Happening.FAILED): (Stage.GIVEN_UP, Step.REPLACE),

@@ -41,6 +41,7 @@ from client_py.core.recovery import (
 from client_py.core.state import Connection, Participant
 from client_py.core.terms import Terms
 from client_py.core.trust import Trust
+from client_py.core.wake import Sign
 from e2ee.handshake import Link as Seals
 from protocol.codec import to_plain
 from protocol.codes import GRACE
@@ -274,11 +275,13 @@ class Roster:
             return []
         return self._happened(who, link, Happening.OVERDUE)
 
-    def woken(self) -> list[Effect]:
+    def woken(self, sign: Sign) -> list[Effect]:
         """The machine or its network is back: what shakes needn't be waited for."""
         effects: list[Effect] = []
+        moved = sign is Sign.NETWORK
         for who, link in self._links.items():
-            effects += self._happened(who, link, Happening.WOKEN)
+            happening = Happening.MOVED if moved else Happening.WOKEN
+            effects += self._happened(who, link, happening)
         return effects
 
     def secured(self, event: PeerSecured) -> list[Effect]:

@@ -218,10 +218,10 @@ class Session:
                 return self._membership.retry_due(attempt)
             case e.SocketClosed(code):
                 return self._cut(code)
-            case e.Woken():
+            case e.Woken(sign):
                 joined = self._phase is Phase.JOINED
                 knocking = [Probe()] if joined else self._membership.hurry()
-                return [*knocking, *self._stay.roster.woken()]
+                return [*knocking, *self._stay.roster.woken(sign)]
             case e.Settled():
                 self._membership.settle()
                 return []

@@ -13,7 +13,7 @@ from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, TextReceived
 from client_py.core.refusal import PROBLEMS
 from client_py.core.state import Problem
-from client_py.core.wake import watch_clock
+from client_py.core.wake import Sign, watch_clock
 from client_py.headless.task import Tasks
 from protocol.codes import MAX_MESSAGE, SUBPROTOCOL, CloseCode
 
@@ -62,7 +62,7 @@ class HeadlessSignaling:
         self._tasks.spawn(wire.read(connection))
         self._tasks.spawn(wire.write(connection))
 
-    def watch(self, wake: Callable[[], None] | None) -> None:
+    def watch(self, wake: Callable[[Sign], None] | None) -> None:
         """Call ``wake`` when the machine slept."""
         if self._watching is not None:
             self._watching.cancel()

@@ -21,6 +21,7 @@ from client_py.core.ports import (
 )
 from client_py.core.slot import Slot
 from client_py.core.state import Device, MediaProblem, Problem
+from client_py.core.wake import Sign
 from protocol.messages import ParticipantId
 from tests.contract.fake_network import (
     FakeNetwork,
@@ -53,7 +54,7 @@ class FakeSignaling:
         self.admissions: list[str] = []
         self.connections = 0
         self.sent: list[str] = []
-        self.wake: Callable[[], None] | None = None
+        self.wake: Callable[[Sign], None] | None = None
         self._turns = repeat(0) if turns is None else turns
         self._emit: Callable[[TextReceived | Closed], None] | None = None
 
@@ -76,7 +77,7 @@ class FakeSignaling:
         self._emit = emit
         self.connections += 1
 
-    def watch(self, wake: Callable[[], None] | None) -> None:
+    def watch(self, wake: Callable[[Sign], None] | None) -> None:
         self.wake = wake
 
     def send(self, text: str) -> None:

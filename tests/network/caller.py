@@ -80,9 +80,10 @@ class Caller:
         self._forwarders: dict[str, tuple[Forwarder, int]] = {}
         self._cast: Cast | None = None
 
-    def tab(self, room: Room, name: str) -> Participant:
+    def tab(self, room: Room, name: str, quality: str = "low") -> Participant:
         """Put somebody into the room, in a tab."""
-        return self._people(room).tab(name, scripts=[_KEEP_CONNECTIONS])
+        people = self._people(room)
+        return people.tab(name, quality=quality, scripts=[_KEEP_CONNECTIONS])
 
     def headless(self, room: Room, name: str) -> HeadlessParticipant:
         """Put somebody into the room, without a browser."""

@@ -39,10 +39,15 @@ class Relay:
         configuration = directory / "turnserver.conf"
         configuration.touch(0o600)
         configuration.write_text(self._configuration(directory))
-        with self.log_path.open("w") as log:
-            self._process = namespace.inside(
+        self._configured = configuration
+        self.start()
+
+    def start(self) -> None:
+        """Start it, perhaps again."""
+        with self.log_path.open("a") as log:
+            self._process = self._namespace.inside(
                 lambda: subprocess.Popen(
-                    ["turnserver", "-c", str(configuration)],
+                    ["turnserver", "-c", str(self._configured)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

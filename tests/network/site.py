@@ -45,6 +45,7 @@ class Line:
 
     loss: float = 0.0  # share of UDP datagrams, 0..1, in each direction
     rate: int = 0  # kbit/s in each direction, 0 for all there is
+    upload: int = 0  # kbit/s of what the host sends alone, 0 for ``rate``
     delay: float = 0.0  # seconds, of what the host sends
     jitter: float = 0.0  # seconds that are added at random; datagrams overtake
 
@@ -72,12 +73,13 @@ class Site:
     def __init__(self, public: Public, number: int) -> None:
         self.public = public
         self.network = f"198.51.100.{16 * number}/28"
-        self.address = f"198.51.100.{16 * number + 2}"
+        self._number = number
+        self.address = self._inside(2)
         self.outside = f"203.0.113.{10 + number}"
         self.host = Namespace(f"host{number}")
         self.router = Namespace(f"router{number}")
         self._delay: Delay | None = None
-        self._connect(f"198.51.100.{16 * number + 1}", number)
+        self._connect()
         self.become(Nat.PRESERVING)
 
     def become(
@@ -87,7 +89,7 @@ class Site:
         line = line or Line()
         self.router.nft("flush ruleset\n")
         self.router.nft(_rules(nat, wall, line))
-        self._shape(line.rate)
+        self._shape(line)
         self._slow(line.delay, line.jitter)
         # Whoever is on the segment knows the way to a host that is not hidden.
         way = f"via {self.outside}" if nat is Nat.NONE else ""
@@ -106,14 +108,28 @@ class Site:
         self.host.remove()
         self.router.remove()
 
-    def _connect(self, gateway: str, number: int) -> None:
+    def move(self) -> None:
+        """Give the host another interface with another address, as a new network."""
+        self.host.ip("link delete eth0")
+        place = int(self.address.rpartition(".")[2]) - 16 * self._number
+        self.address = self._inside(3 if place == 2 else 2)
+        self._plug_in()
+
+    def _plug_in(self) -> None:
+        gateway = self._inside(1)
         link(self.host, "eth0", self.router, "inside")
-        link(self.router, "outside", self.public.namespace, f"site{number}")
-        self.public.namespace.ip(f"link set site{number} master segment")
         self.host.ip(f"address add {self.address}/28 dev eth0")
         self.router.ip(f"address add {gateway}/28 dev inside")
-        self.router.ip(f"address add {self.outside}/24 dev outside")
         self.host.ip(f"route add default via {gateway}")
+
+    def _inside(self, place: int) -> str:
+        return f"198.51.100.{16 * self._number + place}"
+
+    def _connect(self) -> None:
+        self._plug_in()
+        link(self.router, "outside", self.public.namespace, f"site{self._number}")
+        self.public.namespace.ip(f"link set site{self._number} master segment")
+        self.router.ip(f"address add {self.outside}/24 dev outside")
         self.router.ip(f"route add default via {SERVER}")
         self.router.set("net.ipv4.ip_forward", "1")
         self.public.namespace.set("net.ipv4.ip_forward", "1")
@@ -128,8 +144,11 @@ class Site:
         if delay or jitter:
             self._delay = Delay(self.router, "inside", delay, jitter)
 
-    def _shape(self, rate: int) -> None:
-        for device in ("inside", "outside"):
+    def _shape(self, line: Line) -> None:
+        for device, rate in (
+            ("inside", line.rate),
+            ("outside", line.upload or line.rate),
+        ):
             self.router.command("tc", "qdisc", "replace", "dev", device, *_queue(rate))
 
 

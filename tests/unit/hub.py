@@ -13,6 +13,7 @@ from itertools import count
 from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, TextReceived
 from client_py.core.state import Problem
+from client_py.core.wake import Sign
 from protocol import messages as m
 from protocol.codec import Codec
 from protocol.codes import GRACE, ErrorCode, LeaveReason, Presence
@@ -181,7 +182,7 @@ class Line:
         self.refuse: list[Problem] = []
         self.asked: list[str] = []
         self.deaf = False
-        self.wake: Callable[[], None] | None = None
+        self.wake: Callable[[Sign], None] | None = None
         self._hub = hub
         self._emit: Callable[[TextReceived | Closed], None] | None = None
 
@@ -199,7 +200,7 @@ class Line:
         self._ask("connect")
         self._emit, self.deaf = emit, False
 
-    def watch(self, wake: Callable[[], None] | None) -> None:
+    def watch(self, wake: Callable[[Sign], None] | None) -> None:
         self.wake = wake
 
     def send(self, text: str) -> None:

@@ -26,6 +26,7 @@ from client_py.core.state import (
     Snapshot,
     SourceState,
 )
+from client_py.core.wake import Sign
 from protocol import messages as m
 from protocol.codec import to_plain
 from protocol.codes import LeaveReason
@@ -653,7 +654,7 @@ async def test_dead_socket_is_noticed_at_once_on_waking() -> None:
         began = asyncio.get_running_loop().time()
         ann.line.deaf = True
         assert ann.line.wake is not None
-        ann.line.wake()
+        ann.line.wake(Sign.AWAKE)
         await ann.until(lambda now: now.phase is Phase.RECONNECTING)
         assert asyncio.get_running_loop().time() - began <= 2.0
         await ann.until(lambda now: now.phase is Phase.JOINED)
@@ -669,7 +670,7 @@ async def test_server_that_is_back_is_found_at_once_on_waking() -> None:
         ann.line.refuse.clear()
         began = loop.time()
         assert ann.line.wake is not None
-        ann.line.wake()
+        ann.line.wake(Sign.AWAKE)
         await ann.until(lambda now: now.phase is Phase.JOINED)
         assert loop.time() == began
 

@@ -5,7 +5,17 @@ from hypothesis import given, strategies as st
 
 from client_py.core.recovery import Happening, Recovery, Stage, Step
 
-CONNECTED, DISCONNECTED, FAILED, SILENT, HEARD, UNTRUSTED, OVERDUE, WOKEN = Happening
+(
+    CONNECTED,
+    DISCONNECTED,
+    FAILED,
+    SILENT,
+    HEARD,
+    UNTRUSTED,
+    OVERDUE,
+    WOKEN,
+    MOVED,
+) = Happening
 
 
 @pytest.mark.parametrize(
@@ -36,6 +46,11 @@ CONNECTED, DISCONNECTED, FAILED, SILENT, HEARD, UNTRUSTED, OVERDUE, WOKEN = Happ
         ([UNTRUSTED], "replace", "given up"),
         ([CONNECTED, UNTRUSTED, FAILED], "nothing replace nothing", "given up"),
         ([CONNECTED, WOKEN], "nothing nothing", "steady"),
+        ([MOVED], "nothing", "new"),
+        ([CONNECTED, MOVED], "nothing restart", "restarted"),
+        ([CONNECTED, MOVED, MOVED], "nothing restart restart", "restarted"),
+        ([CONNECTED, MOVED, HEARD], "nothing restart nothing", "steady"),
+        ([CONNECTED, SILENT, MOVED], "nothing watch restart", "restarted"),
         ([CONNECTED, OVERDUE], "nothing nothing", "steady"),
     ],
 )

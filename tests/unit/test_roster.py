@@ -14,6 +14,7 @@ from client_py.core.look import Look
 from client_py.core.roster import Roster
 from client_py.core.state import Attempt, Cause, Connection, Quality
 from client_py.core.verdict import Gathered
+from client_py.core.wake import Sign
 from protocol import messages as m
 from protocol.codes import Presence
 from protocol.links import Reach
@@ -222,22 +223,24 @@ def test_state_of_an_older_generation_is_dropped() -> None:
 
 
 def test_generation_that_the_other_end_gave_up_has_failed_for_me_too() -> None:
-    ours = standing()
+    ours = member(ANN)
+    ours.peer_changed(changed(ANN, "connected"))
     for generation in (2, 3):
         ours.peer_changed(changed(ANN, "disconnected", generation - 1))
         ours.signaled(ANN, generation, OFFER)
     assert connections(ours) == {ANN: Connection.UNREACHABLE}
-    assert [each.cause for each in ours.participants(frozenset())] == [Cause.NO_RELAY]
+    assert causes(ours) == [Cause.NO_RELAY]
 
 
 def test_link_that_is_replaced_while_it_stands_has_not_failed() -> None:
-    ours = standing()
+    ours = member(ANN)
+    ours.peer_changed(changed(ANN, "connected"))
     ours.signaled(ANN, 2, OFFER)
     assert connections(ours) == {ANN: Connection.RECONNECTING}
-    assert [each.cause for each in ours.participants(frozenset())] == [Cause.NONE]
+    assert causes(ours) == [Cause.NONE]
     for _ in range(4):  # but it has to stand again, and soon
         ours.look({})
-    assert [each.cause for each in ours.participants(frozenset())] == [Cause.NO_RELAY]
+    assert causes(ours) == [Cause.NO_RELAY]
 
 
 @pytest.mark.parametrize(
@@ -357,8 +360,20 @@ def test_on_waking_what_shakes_is_mended_at_once_and_the_rest_left_alone() -> No
     for who in (ANN, BEN):
         ours.peer_changed(changed(who, "connected"))
     ours.peer_changed(changed(BEN, "disconnected"))
-    assert ours.woken() == [do.RestartIce(BEN), do.After(8.0, RecoveryDue(BEN, 1, 3))]
+    assert ours.woken(Sign.AWAKE) == [
+        do.RestartIce(BEN),
+        do.After(8.0, RecoveryDue(BEN, 1, 3)),
+    ]
     assert ours.recovery_due(RecoveryDue(BEN, 1, 2)) == []
+
+
+def test_on_another_network_every_line_is_looked_for_anew() -> None:
+    ours = newcomer(ANN, BEN)
+    ours.peer_changed(changed(ANN, "connected"))
+    assert ours.woken(Sign.NETWORK) == [
+        do.RestartIce(ANN),
+        do.After(8.0, RecoveryDue(ANN, 1, 2)),
+    ]  # Ben's is still being made
 
 
 def test_nobody_who_is_gone_is_mended() -> None:
@@ -569,9 +584,22 @@ def test_link_that_failed_has_the_reason_that_its_end_knows() -> None:
     ours.gathered(PeerGathered(ANN, 1, Gathered(refused=frozenset({401}))))
     assert causes(ours) == [Cause.RELAY_REFUSED]
     ours.renewal_due(RenewalDue(ANN, 1))
-    assert causes(ours) == [Cause.NONE]  # another connection gathers anew
+    assert causes(ours) == [Cause.RELAY_REFUSED]  # until this one knows better
+    ours.gathered(PeerGathered(ANN, 2, Gathered(relays=frozenset({"udp"}))))
+    assert causes(ours) == [Cause.NONE]
     ours.peer_changed(changed(ANN, "connected", 2))
     assert causes(ours) == [Cause.NONE]
+
+
+def test_relay_that_doesn_t_answer_in_time_is_away() -> None:
+    ours = newcomer(ANN)
+    ours.use(OTHER_ICE)
+    for _ in range(4):
+        ours.look({})
+    assert causes(ours) == [Cause.RELAY_AWAY]
+    ours.peer_changed(changed(ANN, "failed"))
+    ours.renewal_due(RenewalDue(ANN, 1))
+    assert causes(ours) == [Cause.RELAY_AWAY]
 
 
 def test_first_connection_that_is_late_has_a_reason_too() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from client_py.core.wake import INTERVAL, JUMP, watch_clock
+from client_py.core.wake import INTERVAL, JUMP, Sign, watch_clock
 from tests.unit.clock import timeless
 
 
@@ -15,7 +15,7 @@ async def woken(sleep: float, looks: int, jump_after: int) -> int:
     ahead = 0.0
     wakes = 0
 
-    def wake() -> None:
+    def wake(sign: Sign) -> None:
         nonlocal wakes
         wakes += 1
 

@@ -1,0 +1,78 @@
+"""What befalls the network in the middle of a call, and what people get of it."""
+
+import time
+
+import pytest
+
+from tests.network.caller import routes
+from tests.network.reception import counts, longest_gap, receive, watch
+from tests.network.site import Line, Nat
+
+_PATIENCE = 30.0
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
+
+
+def in_a_call(rig, meeting, *names):
+    """Return Ada at the one site and the others at the other, who see her."""
+    room, here, there = meeting
+    for site in rig.sites:
+        site.become(Nat.PRESERVING)
+    others = [there.tab(room, name) for name in names]
+    ada = here.tab(room, "ada")
+    for other in others:
+        ada.expect_connected(other, within=_PATIENCE)
+        other.expect_connected(ada, within=_PATIENCE)
+        other.expect_sees(ada, frames=10, within=_PATIENCE)
+    return ada, *others
+
+
+def test_another_network_is_taken_within_four_seconds(rig, meeting, record_property):
+    ada, bob = in_a_call(rig, meeting, "bob")
+    watch(ada, bob)
+    took = []
+    for _ in range(6):
+        longest_gap(ada, bob)
+        rig.sites[0].move()
+        for person, other in ((ada, bob), (bob, ada)):
+            # What still comes is of before.
+            person.page.wait_for_timeout(500)
+            person.expect_sees(other, frames=3, within=15)
+        took.append(longest_gap(ada, bob))
+        ada.expect_phase("joined")
+    record_property("gaps", " ".join(f"{each:.1f}" for each in took))
+    assert max(took) <= 4
+
+
+def test_a_tenth_that_is_lost_is_hardly_heard_or_seen(rig, meeting, record_property):
+    ada, bob = in_a_call(rig, meeting, "bob")
+    clean = receive(bob, 8)
+    rig.sites[0].become(Nat.PRESERVING, line=Line(loss=0.1))
+    receive(bob, 5)  # the sender has to hear of it
+    lossy = receive(bob, 15)
+    record_property("clean", clean.words)
+    record_property("lossy", lossy.words)
+    assert rig.sites[0].dropped() > 100
+    assert lossy.concealed <= 0.03
+    assert lossy.rate >= 0.7 * clean.rate
+
+
+def test_relay_that_dies_is_named_and_taken_again(rig, meeting, record_property):
+    room, here, there = meeting
+    for site in rig.sites:
+        site.become(Nat.SYMMETRIC)
+    ada, bob = here.tab(room, "ada"), there.tab(room, "bob")
+    ada.expect_sees(bob, frames=10, within=_PATIENCE)
+    assert any(each.relayed for end in (ada, bob) for each in routes(end))
+    rig.relay.close()
+    died = time.monotonic()
+    try:
+        ada.expect_tile(bob, trying="wait", within=6)
+        ada.expect_tile(bob, cause="relay-away", within=40)
+        record_property("named", round(time.monotonic() - died, 1))
+    finally:
+        rig.relay.start()
+    started = time.monotonic()
+    ada.expect_sees(bob, frames=10, within=60)
+    record_property("back", round(time.monotonic() - started, 1))
+    assert counts(bob).frames
