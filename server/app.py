@@ -45,6 +45,7 @@ from server.store import Store, open_store
 from server.switchboard import Switchboard
 from server.ticket import LIFE as TICKET_LIFE, Tickets
 from server.tokens import Tokens
+from server.trial import Trial
 from server.turnstile import Turnstile
 
 log = logging.getLogger("tertulia.app")
@@ -146,6 +147,7 @@ def create_app(
                     health.ROUTE,
                     *room_api.routes(),
                     history.route,
+                    Trial(settings, callers, clock).route,
                     *sessions.routes(),
                     *monitoring.routes(),
                 ]

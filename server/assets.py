@@ -26,6 +26,7 @@ log = logging.getLogger("tertulia.assets")
 
 INDEX: Final = "/"
 ROOM: Final = "/r/{room}"  # every room's page
+CHECK: Final = "/check"  # the page that tests a connection
 CHUNK: Final = 256 * 1024  # bytes; between two the loop serves others
 
 _IMMUTABLE = b"public, max-age=31536000, immutable"
@@ -75,6 +76,7 @@ class Assets:
             await _plain(send, 405, [(b"allow", b"GET, HEAD")])
             return
         url = ROOM if _is_room(scope["path"]) else scope["path"]
+        url = INDEX if url == CHECK else url  # the page sees by its address
         variants = self._files.get(url)
         if variants is None:
             if url in (INDEX, ROOM):

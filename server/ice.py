@@ -1,7 +1,8 @@
 """The ICE servers that a participant is told of, with credentials that expire.
 
 They are given to who is in a room, and again before they end. Who leaves has them
-for some minutes more, which is why they are short.
+for some minutes more, which is why they are short. Whoever tests their connection
+before a call gets some for a minute.
 
 TURN REST API (draft-uberti-behave-turn-rest-00 §2.2): the username carries the
 time at which it expires, the credential is an HMAC under a secret that this
@@ -17,6 +18,7 @@ from typing import Final
 from protocol.messages import IceServer, ParticipantId, RoomId
 
 LIFE: Final = 600  # seconds
+TRIAL: Final = 60  # seconds, for a test before a call
 RENEWAL: Final = 0.8 * LIFE  # after so long, new ones are given
 
 
@@ -26,6 +28,7 @@ def ice_servers(
     room: RoomId,
     participant: ParticipantId,
     now: float,
+    life: int = LIFE,
 ) -> tuple[IceServer, ...]:
     """Return the servers for one participant in one room; ``now`` is Unix time.
 
@@ -35,7 +38,7 @@ def ice_servers(
     turn = tuple(url for url in urls if url.startswith("turn"))
     servers = [IceServer(stun)] if stun else []
     if turn:
-        username = f"{int(now) + LIFE}:{room}:{participant}"
+        username = f"{int(now) + life}:{room}:{participant}"
         digest = hmac.digest(secret.encode(), username.encode(), hashlib.sha1)
         credential = base64.b64encode(digest).decode()
         servers.append(IceServer(turn, username, credential))

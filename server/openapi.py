@@ -172,6 +172,8 @@ def document() -> Schema:
         test_mode=flag,
     )
     state = {"enum": ["ok", "down"]}
+    text = {"type": "string"}
+    ice = _object(urls={"type": "array", "items": text}, username=text, credential=text)
     ready = _object(
         ready=flag, draining=flag, checks=_object(store=state, journal=state)
     )
@@ -191,6 +193,15 @@ def document() -> Schema:
                 "Be nobody again.",
                 {204: None},
                 (401, 403),
+                security=_CALLER,
+            )
+        },
+        "/api/ice": {
+            "post": _operation(
+                "tryIce",
+                "Get ICE servers with credentials for a minute, to test a connection.",
+                {200: _object(ice_servers={"type": "array", "items": ice})},
+                (401,),
                 security=_CALLER,
             )
         },

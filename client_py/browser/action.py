@@ -11,6 +11,7 @@ from typing import Any
 
 from js import AudioContext, document, location, navigator
 
+from client_py.browser.checkup import CheckupDialog
 from client_py.browser.dom import Listeners, by_id, set_text
 from client_py.browser.view import Panel, View, invite_link
 from client_py.core import event as e
@@ -39,7 +40,9 @@ _TYPING = "input, textarea, select, dialog"
 class Actions:
     """The tables, and the listeners that look things up in them."""
 
-    def __init__(self, conference: Conference, view: View) -> None:
+    def __init__(
+        self, conference: Conference, view: View, checkup: CheckupDialog
+    ) -> None:
         self._conference = conference
         self._view = view
         self._listeners = Listeners()
@@ -90,6 +93,8 @@ class Actions:
             ),
             "end-for-all": lambda _: self._moderate(m.EndForAll()),
             "show-shortcuts": lambda _: by_id("shortcuts").showModal(),
+            "test-connection": lambda _: checkup.open(),
+            "check-again": lambda _: checkup.run(),
         }
         self._changes: dict[str, Callable[[str], None]] = {
             "choose-microphone": lambda v: post(e.ChooseDevice(Slot.MICROPHONE, v)),

@@ -11,12 +11,14 @@ from js import document, location, navigator, performance, window
 from client_py.browser import preference
 from client_py.browser.action import Actions
 from client_py.browser.capture import Capture, DeviceCapture
+from client_py.browser.checkup import PATH, CheckupDialog
 from client_py.browser.connections import BrowserPeerConnections
 from client_py.browser.crypto import BrowserCrypto
 from client_py.browser.dom import Listeners, live_proxies, set_data
 from client_py.browser.frames import FrameWorker, can_encrypt
 from client_py.browser.gauge import Tiles
 from client_py.browser.media import BrowserMedia
+from client_py.browser.prober import BrowserProber
 from client_py.browser.socket import BrowserSignaling
 from client_py.browser.synthetic import SyntheticCapture
 from client_py.browser.vault import Vault
@@ -45,9 +47,13 @@ class App:
         frames = FrameWorker(str(self._boot.assets.worker)) if can_encrypt() else None
         self._connections = BrowserPeerConnections(frames)
         crypto = BrowserCrypto() if frames else None
+        signaling = BrowserSignaling(self._boot)
+        self._checkup = CheckupDialog(
+            BrowserProber(signaling), str(navigator.userAgent)
+        )
         self._conference = Conference(
             Platform(
-                signaling=BrowserSignaling(self._boot),
+                signaling=signaling,
                 media=self._media,
                 peer_connection=self._connections,
                 agent=_agent(),
@@ -59,7 +65,7 @@ class App:
         self._view = View(
             self._media, self._drawn, self._conference.history, self._measured
         )
-        self._actions = Actions(self._conference, self._view)
+        self._actions = Actions(self._conference, self._view, self._checkup)
 
     def _measured(self, tiles: Tiles) -> None:
         self._conference.post(e.TilesMeasured(tiles))
@@ -79,6 +85,8 @@ class App:
         self._enter()
         self._view.lobby.show_name()
         set_data(document.body, "ready", "yes")
+        if str(location.pathname) == PATH:
+            self._checkup.open()
         for name in list(self._boot.actions):
             self._actions.perform(str(name))
 

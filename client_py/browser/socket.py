@@ -30,6 +30,7 @@ from client_py.core.refusal import PROBLEMS
 from client_py.core.state import Problem
 from client_py.core.wake import Sign, watch_clock
 from protocol.codes import SUBPROTOCOL, CloseCode
+from protocol.messages import IceServer
 
 _SESSION_KEY = "tertulia.session"  # shared with boot.js
 _FRESH = 60_000  # milliseconds that a token must still be good for
@@ -151,6 +152,14 @@ class BrowserSignaling:
                 raise
         localStorage.removeItem(_SESSION_KEY)
         return await _post(path, await self._session(), passcode)
+
+    async def trial_servers(self) -> tuple[IceServer, ...]:
+        """Ask for ICE servers to test with; raise ``SignalingError``."""
+        answer = await self._authorized("/api/ice")
+        return tuple(
+            IceServer(tuple(each["urls"]), each["username"], each["credential"])
+            for each in answer["ice_servers"]
+        )
 
     async def _session(self) -> str:
         session = _kept(localStorage)

@@ -8,7 +8,7 @@ from guest import FakeClock, Guest, make_settings, serving
 
 from protocol import messages as m
 from protocol.messages import IceServer, ParticipantId, RoomId
-from server.ice import LIFE, RENEWAL, ice_servers
+from server.ice import LIFE, RENEWAL, TRIAL, ice_servers
 
 ROOM, ANA = RoomId("the-room"), ParticipantId("ana")
 TURN = {"turn_urls": ("turn:t.example",), "turn_secret": "north"}
@@ -64,3 +64,16 @@ async def keep_talking(clock: FakeClock, guest: Guest, seconds: float) -> None:
         assert await guest.hear() == m.Pong(1)
         clock.advance(step)
         seconds -= step
+
+
+async def test_whoever_tests_a_connection_gets_credentials_for_a_minute(tmp_path):
+    async with serving(make_settings(tmp_path, **TURN)) as house:
+        assert (await house.http.post("/api/ice")).status_code == 401
+        session = (await house.http.post("/api/session", json={})).json()["token"]
+        bearer = {"authorization": f"Bearer {session}"}
+        answer = await house.http.post("/api/ice", headers=bearer)
+        assert answer.headers["cache-control"] == "no-store"
+        (turn,) = answer.json()["ice_servers"]
+        assert turn["urls"] == ["turn:t.example"]
+        assert int(turn["username"].split(":")[0]) == int(house.clock.unix()) + TRIAL
+        assert turn["credential"]

@@ -1,0 +1,244 @@
+"""Looks at this browser, its network and the server, for the connection test."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from js import (
+    RTCPeerConnection,
+    Uint8Array,
+    WebSocket,
+    location,
+    navigator,
+    performance,
+)
+from pyodide.ffi import JsException, jsnull, to_js
+
+from client_py.browser.dom import Listeners
+from client_py.browser.frames import can_encrypt
+from client_py.browser.rtc import ice_server
+from client_py.browser.socket import BrowserSignaling
+from client_py.core.checkup import Finding, Item, Outcome, Reason
+from client_py.core.errors import SignalingError
+from client_py.core.state import Problem
+from protocol.codes import SUBPROTOCOL
+from protocol.messages import IceServer
+
+PATIENCE: Final = 8.0  # seconds for each thing that is asked
+_NO_ANSWER: Final = 700  # see core/verdict.py
+_LOAD: Final = 2.0  # seconds in which the call carries what it can
+_CHUNK: Final = 16 * 1024  # bytes: messages of this size every browser takes
+_QUEUE: Final = 256 * 1024  # bytes that may wait to be sent
+_KINDS: Final = {Item.CAMERA: "video", Item.MICROPHONE: "audio"}
+
+_REFUSALS: Final = {
+    Problem.LOGIN_REQUIRED: Reason.LOGIN,
+    Problem.TOO_MANY: Reason.TOO_MANY,
+}
+
+_PASSED: Final = Finding(Outcome.PASSED)
+_UNREACHABLE: Final = Finding(Outcome.FAILED, Reason.UNREACHABLE)
+T = TypeVar("T")
+
+
+class BrowserProber:
+    """The ``Prober`` of the page."""
+
+    def __init__(self, signaling: BrowserSignaling) -> None:
+        self._signaling = signaling
+
+    async def browser(self) -> Finding:
+        """Look whether frames can be encrypted; the page itself needs the rest."""
+        return _PASSED if can_encrypt() else Finding(Outcome.FAILED, Reason.MISSING)
+
+    async def device(self, item: Item) -> Finding:
+        """Look for a device without opening it: no light goes on."""
+        kind = _KINDS[item]
+        if (await _permission(item.value)) == "denied":
+            return Finding(Outcome.WARNED, Reason.DENIED)
+        devices = await navigator.mediaDevices.enumerateDevices()
+        found = [each for each in devices if each.kind == f"{kind}input"]
+        return _PASSED if found else Finding(Outcome.WARNED, Reason.MISSING)
+
+    async def server(self) -> tuple[Finding, tuple[IceServer, ...]]:
+        """Ask the server for what a call would be given."""
+        began = performance.now()
+        try:
+            servers = await _within(self._signaling.trial_servers())
+        except SignalingError as error:
+            reason = _REFUSALS.get(error.problem, Reason.UNREACHABLE)
+            return Finding(Outcome.FAILED, reason), ()
+        except TimeoutError:
+            return _UNREACHABLE, ()
+        return _timed(began), servers
+
+    async def socket(self) -> Finding:
+        """Open a socket as a call does; it says nothing and is closed."""
+        scheme = "wss" if location.protocol == "https:" else "ws"
+        opened: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        began = performance.now()
+        listeners = Listeners()
+        try:
+            socket = WebSocket.new(f"{scheme}://{location.host}/ws", SUBPROTOCOL)
+        except JsException:
+            return _UNREACHABLE
+        listeners.add(socket, "open", lambda event: _settle(opened, True))
+        listeners.add(socket, "close", lambda event: _settle(opened, False))
+        try:
+            reached = await _within(opened)
+        except TimeoutError:
+            reached = False
+        finally:
+            listeners.close()
+            socket.close()
+        return _timed(began) if reached else _UNREACHABLE
+
+    async def reach(self, server: IceServer) -> Finding:
+        """Gather over one server alone, until it answers or refuses."""
+        relay = not server.urls[0].startswith("stun")
+        answer: asyncio.Future[Finding] = asyncio.get_running_loop().create_future()
+        began = performance.now()
+        errors: list[int] = []
+
+        def got_candidate(event: Any) -> None:
+            candidate = event.candidate
+            if candidate is None or candidate is jsnull:
+                # An address that nobody translates is no candidate of its own.
+                silent = relay or errors
+                _settle(answer, _UNREACHABLE if silent else _PASSED)
+            elif str(candidate.type) == ("relay" if relay else "srflx"):
+                _settle(answer, _timed(began))
+
+        def got_error(event: Any) -> None:
+            errors.append(int(event.errorCode or _NO_ANSWER))
+            if relay and errors[-1] < _NO_ANSWER:
+                _settle(answer, Finding(Outcome.FAILED, Reason.REFUSED))
+
+        with _Pair((server,), relayed=relay) as pair:
+            pair.listeners.add(pair.one, "icecandidate", got_candidate)
+            pair.listeners.add(pair.one, "icecandidateerror", got_error)
+            pair.one.createDataChannel("trial")
+            await pair.one.setLocalDescription()
+            try:
+                return await _within(answer)
+            except TimeoutError:
+                return _UNREACHABLE
+
+    async def call(self, servers: tuple[IceServer, ...], *, relayed: bool) -> Finding:
+        """Let one connection send to another of this page for a moment."""
+        with _Pair(servers, relayed=relayed) as pair:
+            try:
+                channel = await _within(pair.connect())
+            except (TimeoutError, JsException):
+                return _UNREACHABLE
+            began, size = performance.now(), await _load(channel, pair.received)
+            kbits = size * 8 / max(1.0, performance.now() - began)
+            figures = {"kbit/s": round(kbits, 0)}
+            trip = await _round_trip(pair.one)
+            if trip is not None:
+                figures["rtt ms"] = trip
+            return Finding(Outcome.PASSED, figures=figures)
+
+
+class _Pair:
+    """Two connections of this page; a context that ends with both closed."""
+
+    def __init__(self, servers: tuple[IceServer, ...], *, relayed: bool) -> None:
+        configuration = {
+            "iceServers": to_js([ice_server(server) for server in servers]),
+            "iceTransportPolicy": "relay" if relayed else "all",
+        }
+        self.one = RTCPeerConnection.new(**configuration)
+        self.other = RTCPeerConnection.new(**configuration)
+        self.listeners = Listeners()
+        self.size = 0
+
+    def __enter__(self) -> "_Pair":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.listeners.close()
+        self.one.close()
+        self.other.close()
+
+    def received(self) -> int:
+        """Return how many bytes came."""
+        return self.size
+
+    async def connect(self) -> Any:
+        """Connect the two; return the channel to send on, open."""
+        opened: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        for here, there in ((self.one, self.other), (self.other, self.one)):
+            self.listeners.add(here, "icecandidate", _pass_on(there))
+        self.listeners.add(self.other, "datachannel", self._got_channel)
+        channel = self.one.createDataChannel("trial", ordered=False)
+        self.listeners.add(channel, "open", lambda event: _settle(opened, True))
+        await self.one.setLocalDescription()
+        await self.other.setRemoteDescription(self.one.localDescription)
+        await self.other.setLocalDescription()
+        await self.one.setRemoteDescription(self.other.localDescription)
+        await opened
+        return channel
+
+    def _got_channel(self, event: Any) -> None:
+        channel = event.channel
+        channel.binaryType = "arraybuffer"
+        self.listeners.add(channel, "message", self._got_message)
+
+    def _got_message(self, event: Any) -> None:
+        self.size += int(event.data.byteLength)
+
+
+def _pass_on(there: Any) -> Callable[[Any], None]:
+    def got_candidate(event: Any) -> None:
+        if event.candidate is not None and event.candidate is not jsnull:
+            # Of a connection that is closed meanwhile it is of no use.
+            there.addIceCandidate(event.candidate).catch(_ignore)
+
+    return got_candidate
+
+
+def _ignore(error: Any) -> None:
+    pass
+
+
+async def _load(channel: Any, received: Callable[[], int]) -> int:
+    chunk = Uint8Array.new(_CHUNK)
+    end = performance.now() + 1000 * _LOAD
+    while performance.now() < end and channel.readyState == "open":
+        while channel.bufferedAmount < _QUEUE:
+            channel.send(chunk)
+        await asyncio.sleep(0.01)
+    return received()
+
+
+async def _round_trip(connection: Any) -> float | None:
+    report = await connection.getStats()
+    for stats in report.values():
+        if stats.type == "candidate-pair" and getattr(stats, "nominated", False):
+            seconds = getattr(stats, "currentRoundTripTime", None)
+            return None if seconds is None else round(1000 * float(seconds), 1)
+    return None
+
+
+async def _permission(name: str) -> str:
+    try:
+        return str((await navigator.permissions.query(name=name)).state)
+    except JsException:
+        return ""  # Firefox doesn't know it by every name
+
+
+def _timed(began: float) -> Finding:
+    return Finding(
+        Outcome.PASSED, figures={"ms": round(float(performance.now()) - began)}
+    )
+
+
+def _settle(future: asyncio.Future[T], result: T) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+async def _within(looking: Awaitable[T]) -> T:
+    async with asyncio.timeout(PATIENCE):
+        return await looking
