@@ -25,7 +25,7 @@ from server.errors import Refused, SettingError, StoreError
 from server.gate import Gate
 from server.headers import SecurityHeaders
 from server.history import History
-from server.ice import ice_servers
+from server.ice import LIFE, TRIAL, ice_servers
 from server.journal import Journal
 from server.keys import Keys
 from server.logs import RequestIds
@@ -78,7 +78,7 @@ def create_app(
     store = store or open_store(settings.database)
     tokens = Tokens(settings.secret, new_id, settings.retired_secrets)
     journal = Journal(store, file=_journal_file(settings))
-    rooms = Rooms(new_id, _ice_for(settings, clock))
+    rooms = Rooms(new_id, _ice_for(settings, clock, LIFE))
     gate = Gate(clock, settings.capacity)
     monitoring = Monitoring(settings, clock, new_id, store, journal)
     switchboard = Switchboard(
@@ -147,7 +147,7 @@ def create_app(
                     health.ROUTE,
                     *room_api.routes(),
                     history.route,
-                    Trial(settings, callers, clock).route,
+                    Trial(callers, _ice_for(settings, clock, TRIAL)).route,
                     *sessions.routes(),
                     *monitoring.routes(),
                 ]
@@ -201,9 +201,10 @@ async def _last_words(journal: Journal, store: Store, clock: Clock) -> None:
         log.warning("= the store is away: %s records wait", journal.depth)
 
 
-def _ice_for(settings: Settings, clock: Clock) -> IceFor:
+def _ice_for(settings: Settings, clock: Clock, life: int) -> IceFor:
+    urls, secret = settings.turn_urls, settings.turn_secret
     return lambda room, participant: ice_servers(
-        settings.turn_urls, settings.turn_secret, room, participant, clock.unix()
+        urls, secret, room, participant, clock.unix(), life
     )
 
 

@@ -27,6 +27,7 @@ log = logging.getLogger("tertulia.assets")
 INDEX: Final = "/"
 ROOM: Final = "/r/{room}"  # every room's page
 CHECK: Final = "/check"  # the page that tests a connection
+PAGES: Final = (INDEX, ROOM, CHECK)
 CHUNK: Final = 256 * 1024  # bytes; between two the loop serves others
 
 _IMMUTABLE = b"public, max-age=31536000, immutable"
@@ -61,8 +62,9 @@ class Assets:
         if index := self._files.get(INDEX):
             # A room's page opens with its lobby: painted before any script runs.
             self._files[ROOM] = _with(index, b'data-room="none"', b'data-room="open"')
+            self._files[CHECK] = index  # the page sees by its address
         if test_mode:
-            for url in (INDEX, ROOM) if index else ():
+            for url in PAGES if index else ():
                 self._files[url] = _with(
                     self._files[url], b'data-mode="normal"', b'data-mode="test"'
                 )
@@ -76,10 +78,9 @@ class Assets:
             await _plain(send, 405, [(b"allow", b"GET, HEAD")])
             return
         url = ROOM if _is_room(scope["path"]) else scope["path"]
-        url = INDEX if url == CHECK else url  # the page sees by its address
         variants = self._files.get(url)
         if variants is None:
-            if url in (INDEX, ROOM):
+            if url in PAGES:
                 await _send(send, 503, self._missing, method)
             else:
                 await _plain(send, 404)

@@ -22,6 +22,7 @@ PATH: Final = "/api/openapi.json"
 Schema = dict[str, Any]
 
 _TOKEN: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": MAX_TOKEN}
+_TEXT: Final[Schema] = {"type": "string"}
 _SECONDS: Final[Schema] = {"type": "integer", "minimum": 1}
 _ROOM: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 64}
 _WHY: Final = {
@@ -110,11 +111,10 @@ def _log() -> Schema:
     """Return how a room's log is read."""
     number: Schema = {"type": "number", "minimum": 0}
     count: Schema = {"type": "integer", "minimum": 0}
-    text: Schema = {"type": "string"}
     spread = _object(mean=number, max=number)
     spreads = ("round_trip", "loss", "up", "down", "frame_rate")
     link = _object(
-        peer=text,
+        peer=_TEXT,
         samples=count,
         **dict.fromkeys(spreads, spread),
         **dict.fromkeys(("freezes", "width", "height"), count),
@@ -122,11 +122,11 @@ def _log() -> Schema:
         transport={"enum": ["udp", "tcp", "tls", "unknown"]},
     )
     stay = _object(
-        participation=text,
+        participation=_TEXT,
         joined_at=number,
         left_at={"type": ["number", "null"]},
-        reason=text,
-        client=text,
+        reason=_TEXT,
+        client=_TEXT,
         connection={"enum": ["direct", "relay", "unknown"]},
         links={"type": "array", "items": link},
     )
@@ -143,7 +143,7 @@ def _log() -> Schema:
         parameters=_WINDOW,
         security=_CALLER,
     )
-    described["responses"]["200"]["content"]["text/csv"] = {"schema": text}
+    described["responses"]["200"]["content"]["text/csv"] = {"schema": _TEXT}
     return described
 
 
@@ -172,8 +172,8 @@ def document() -> Schema:
         test_mode=flag,
     )
     state = {"enum": ["ok", "down"]}
-    text = {"type": "string"}
-    ice = _object(urls={"type": "array", "items": text}, username=text, credential=text)
+    urls = {"type": "array", "items": _TEXT}
+    ice = _object(urls=urls, username=_TEXT, credential=_TEXT)
     ready = _object(
         ready=flag, draining=flag, checks=_object(store=state, journal=state)
     )
@@ -280,9 +280,7 @@ def document() -> Schema:
             )
         },
     }
-    error = _object(
-        code={"enum": [code.value for code in ErrorCode]}, message={"type": "string"}
-    )
+    error = _object(code={"enum": [code.value for code in ErrorCode]}, message=_TEXT)
     return {
         "openapi": "3.1.0",
         "info": {

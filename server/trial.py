@@ -9,10 +9,8 @@ from starlette.routing import Route
 
 from protocol.messages import ParticipantId, RoomId
 from server.caller import Callers
-from server.clock import Clock
-from server.ice import TRIAL, ice_servers
 from server.reply import answer
-from server.settings import Settings
+from server.rooms import IceFor
 
 _NOWHERE: Final = RoomId("trial")
 
@@ -20,21 +18,13 @@ _NOWHERE: Final = RoomId("trial")
 class Trial:
     """The endpoint ``POST /api/ice``: for anybody who could make a room."""
 
-    def __init__(self, settings: Settings, callers: Callers, clock: Clock) -> None:
-        self._settings = settings
+    def __init__(self, callers: Callers, ice_for: IceFor) -> None:
         self._callers = callers
-        self._clock = clock
+        self._ice_for = ice_for
         self.route = Route("/api/ice", self.give, methods=["POST"])
 
     async def give(self, request: Request) -> Response:
-        """Give the servers, with credentials for a minute."""
+        """Give the servers, with credentials that end soon."""
         caller = self._callers.of(request)
-        servers = ice_servers(
-            self._settings.turn_urls,
-            self._settings.turn_secret,
-            _NOWHERE,
-            ParticipantId(caller.subject),
-            self._clock.unix(),
-            TRIAL,
-        )
+        servers = self._ice_for(_NOWHERE, ParticipantId(caller.subject))
         return answer({"ice_servers": [asdict(server) for server in servers]})

@@ -7,10 +7,12 @@ from typing import Any, Final
 from js import URL, Blob, Date
 from pyodide.ffi import to_js
 
-from client_py.browser.dom import by_id, part, set_data, set_text
+from client_py.browser import diagnosis as say
+from client_py.browser.dom import by_id, part, set_data, set_text, template
 from client_py.core.checkup import (
     Finding,
     Findings,
+    Item,
     Outcome,
     Prober,
     Reason,
@@ -86,14 +88,20 @@ _VERDICTS: Final = {
     ),
 }
 
-_OUTCOMES: Final = {
-    Outcome.WAITING: "",
-    Outcome.RUNNING: "looking…",
-    Outcome.PASSED: "works",
-    Outcome.WARNED: "",
-    Outcome.FAILED: "",
-    Outcome.SKIPPED: "",
+_NAMES: Final = {
+    Item.BROWSER: "Browser",
+    Item.CAMERA: "Camera",
+    Item.MICROPHONE: "Microphone",
+    Item.SERVER: "Server",
+    Item.SOCKET: "Live line to the server",
+    Item.STUN: "Direct way out",
+    Item.RELAY_UDP: "Relay over UDP",
+    Item.RELAY_TCP: "Relay over TCP",
+    Item.RELAY_TLS: "Relay over TLS",
+    Item.CALL: "Trial call",
 }
+
+_OUTCOMES: Final = {Outcome.RUNNING: "looking…", Outcome.PASSED: "works"}
 
 _REASONS: Final = {
     Reason.NONE: "",
@@ -116,6 +124,7 @@ class CheckupDialog:
         self._agent = agent
         self._dialog = by_id("checkup")
         self._running: asyncio.Future[Any] | None = None
+        self._rows: dict[Item, Any] = {}
         self._saved = ""  # the URL of the last report
 
     def open(self) -> None:
@@ -130,9 +139,7 @@ class CheckupDialog:
             self._running = asyncio.ensure_future(self._examine())
 
     async def _examine(self) -> None:
-        found = await examine(self._prober, self._draw)
-        self._draw(found)
-        self._save(found)
+        self._save(await examine(self._prober, self._draw))
 
     def _draw(self, found: Findings) -> None:
         what = verdict(found)
@@ -142,9 +149,19 @@ class CheckupDialog:
         set_text(part(self._dialog, "verdict"), words)
         set_text(part(self._dialog, "advice"), advice)
         for item, finding in found.items():
-            row = self._dialog.querySelector(f'[data-check="{item.value}"]')
+            row = self._row(item)
             set_data(row, "outcome", finding.outcome.value)
             set_text(part(row, "words"), says(finding))
+
+    def _row(self, item: Item) -> Any:
+        """Return the row of an item, made when it is first drawn."""
+        if item not in self._rows:
+            row = self._rows[item] = template("check")
+            set_data(row, "check", item.value)
+            set_data(row, "testid", f"check-{item.value}")
+            set_text(part(row, "name"), _NAMES[item])
+            part(self._dialog, "checks").append(row)
+        return self._rows[item]
 
     def _save(self, found: Findings) -> None:
         if self._saved:
@@ -159,9 +176,9 @@ def says(finding: Finding) -> str:
     """Return what a row says: its figures, or what is wrong."""
     figures = finding.figures
     if "kbit/s" in figures:
-        rate = f"{figures['kbit/s'] / 1000:.3g} Mbit/s"
+        rate = say.rate(1000 * figures["kbit/s"])
         trip = figures.get("rtt ms")
-        return rate if trip is None else f"{rate}, {trip:.0f} ms"
+        return rate if trip is None else f"{rate}, {say.milliseconds(trip / 1000)}"
     if "ms" in figures:
-        return f"{figures['ms']:.0f} ms"
-    return _REASONS[finding.reason] or _OUTCOMES[finding.outcome]
+        return say.milliseconds(figures["ms"] / 1000)
+    return _REASONS[finding.reason] or _OUTCOMES.get(finding.outcome, "")

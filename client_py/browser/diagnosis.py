@@ -45,7 +45,7 @@ _CAUSES: Final = {
 
 _WAYS: Final = {"udp": "UDP", "tcp": "TCP", "tls": "TLS", "unknown": ""}
 
-_CODECS = {"opus": "Opus", "red": "Opus, each frame twice"}
+_CODECS: Final = {"opus": "Opus", "red": "Opus, each frame twice"}
 
 
 def trying(person: Participant) -> str:

@@ -47,13 +47,11 @@ class App:
         frames = FrameWorker(str(self._boot.assets.worker)) if can_encrypt() else None
         self._connections = BrowserPeerConnections(frames)
         crypto = BrowserCrypto() if frames else None
-        signaling = BrowserSignaling(self._boot)
-        self._checkup = CheckupDialog(
-            BrowserProber(signaling), str(navigator.userAgent)
-        )
+        prober = BrowserProber(self._boot)
+        self._checkup = CheckupDialog(prober, str(navigator.userAgent))
         self._conference = Conference(
             Platform(
-                signaling=signaling,
+                signaling=BrowserSignaling(self._boot),
                 media=self._media,
                 peer_connection=self._connections,
                 agent=_agent(),

@@ -4,28 +4,21 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
-from js import (
-    RTCPeerConnection,
-    Uint8Array,
-    WebSocket,
-    location,
-    navigator,
-    performance,
-)
+from js import RTCPeerConnection, Uint8Array, navigator, performance
 from pyodide.ffi import JsException, jsnull, to_js
 
 from client_py.browser.dom import Listeners
 from client_py.browser.frames import can_encrypt
+from client_py.browser.route import selected
 from client_py.browser.rtc import ice_server
 from client_py.browser.socket import BrowserSignaling
 from client_py.core.checkup import Finding, Item, Outcome, Reason
 from client_py.core.errors import SignalingError
 from client_py.core.state import Problem
-from protocol.codes import SUBPROTOCOL
+from client_py.core.verdict import NO_ANSWER, is_relay
 from protocol.messages import IceServer
 
 PATIENCE: Final = 8.0  # seconds for each thing that is asked
-_NO_ANSWER: Final = 700  # see core/verdict.py
 _LOAD: Final = 2.0  # seconds in which the call carries what it can
 _CHUNK: Final = 16 * 1024  # bytes: messages of this size every browser takes
 _QUEUE: Final = 256 * 1024  # bytes that may wait to be sent
@@ -44,8 +37,9 @@ T = TypeVar("T")
 class BrowserProber:
     """The ``Prober`` of the page."""
 
-    def __init__(self, signaling: BrowserSignaling) -> None:
-        self._signaling = signaling
+    def __init__(self, boot: Any) -> None:
+        # Of its own: the call's must not be opened and closed for a test.
+        self._signaling = BrowserSignaling(boot)
 
     async def browser(self) -> Finding:
         """Look whether frames can be encrypted; the page itself needs the rest."""
@@ -74,28 +68,17 @@ class BrowserProber:
 
     async def socket(self) -> Finding:
         """Open a socket as a call does; it says nothing and is closed."""
-        scheme = "wss" if location.protocol == "https:" else "ws"
-        opened: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         began = performance.now()
-        listeners = Listeners()
         try:
-            socket = WebSocket.new(f"{scheme}://{location.host}/ws", SUBPROTOCOL)
-        except JsException:
+            await _within(self._signaling.connect(lambda event: None))
+        except (SignalingError, TimeoutError):
             return _UNREACHABLE
-        listeners.add(socket, "open", lambda event: _settle(opened, True))
-        listeners.add(socket, "close", lambda event: _settle(opened, False))
-        try:
-            reached = await _within(opened)
-        except TimeoutError:
-            reached = False
-        finally:
-            listeners.close()
-            socket.close()
-        return _timed(began) if reached else _UNREACHABLE
+        self._signaling.close()
+        return _timed(began)
 
     async def reach(self, server: IceServer) -> Finding:
         """Gather over one server alone, until it answers or refuses."""
-        relay = not server.urls[0].startswith("stun")
+        relay = is_relay(server.urls[0])
         answer: asyncio.Future[Finding] = asyncio.get_running_loop().create_future()
         began = performance.now()
         errors: list[int] = []
@@ -110,15 +93,16 @@ class BrowserProber:
                 _settle(answer, _timed(began))
 
         def got_error(event: Any) -> None:
-            errors.append(int(event.errorCode or _NO_ANSWER))
-            if relay and errors[-1] < _NO_ANSWER:
+            errors.append(int(event.errorCode or NO_ANSWER))
+            if relay and errors[-1] < NO_ANSWER:
                 _settle(answer, Finding(Outcome.FAILED, Reason.REFUSED))
 
-        with _Pair((server,), relayed=relay) as pair:
-            pair.listeners.add(pair.one, "icecandidate", got_candidate)
-            pair.listeners.add(pair.one, "icecandidateerror", got_error)
-            pair.one.createDataChannel("trial")
-            await pair.one.setLocalDescription()
+        with _Trial((server,), relayed=relay) as trial:
+            connection = trial.connection()
+            trial.listeners.add(connection, "icecandidate", got_candidate)
+            trial.listeners.add(connection, "icecandidateerror", got_error)
+            connection.createDataChannel("trial")
+            await connection.setLocalDescription()
             try:
                 return await _within(answer)
             except TimeoutError:
@@ -126,57 +110,60 @@ class BrowserProber:
 
     async def call(self, servers: tuple[IceServer, ...], *, relayed: bool) -> Finding:
         """Let one connection send to another of this page for a moment."""
-        with _Pair(servers, relayed=relayed) as pair:
+        with _Trial(servers, relayed=relayed) as trial:
+            one, other = trial.connection(), trial.connection()
             try:
-                channel = await _within(pair.connect())
+                channel = await _within(trial.connect(one, other))
             except (TimeoutError, JsException):
                 return _UNREACHABLE
-            began, size = performance.now(), await _load(channel, pair.received)
-            kbits = size * 8 / max(1.0, performance.now() - began)
+            began = performance.now()
+            await _load(channel)
+            kbits = trial.received * 8 / max(1.0, performance.now() - began)
             figures = {"kbit/s": round(kbits, 0)}
-            trip = await _round_trip(pair.one)
+            trip = await _round_trip(one)
             if trip is not None:
                 figures["rtt ms"] = trip
             return Finding(Outcome.PASSED, figures=figures)
 
 
-class _Pair:
-    """Two connections of this page; a context that ends with both closed."""
+class _Trial:
+    """Connections to test with; a context that ends with all of them closed."""
 
     def __init__(self, servers: tuple[IceServer, ...], *, relayed: bool) -> None:
-        configuration = {
+        self._configuration = {
             "iceServers": to_js([ice_server(server) for server in servers]),
             "iceTransportPolicy": "relay" if relayed else "all",
         }
-        self.one = RTCPeerConnection.new(**configuration)
-        self.other = RTCPeerConnection.new(**configuration)
+        self._connections: list[Any] = []
         self.listeners = Listeners()
-        self.size = 0
+        self.received = 0  # bytes
 
-    def __enter__(self) -> "_Pair":
+    def __enter__(self) -> "_Trial":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.listeners.close()
-        self.one.close()
-        self.other.close()
+        for connection in self._connections:
+            connection.close()
 
-    def received(self) -> int:
-        """Return how many bytes came."""
-        return self.size
+    def connection(self) -> Any:
+        """Return a new connection."""
+        made = RTCPeerConnection.new(**self._configuration)
+        self._connections.append(made)
+        return made
 
-    async def connect(self) -> Any:
+    async def connect(self, one: Any, other: Any) -> Any:
         """Connect the two; return the channel to send on, open."""
         opened: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        for here, there in ((self.one, self.other), (self.other, self.one)):
+        for here, there in ((one, other), (other, one)):
             self.listeners.add(here, "icecandidate", _pass_on(there))
-        self.listeners.add(self.other, "datachannel", self._got_channel)
-        channel = self.one.createDataChannel("trial", ordered=False)
+        self.listeners.add(other, "datachannel", self._got_channel)
+        channel = one.createDataChannel("trial", ordered=False)
         self.listeners.add(channel, "open", lambda event: _settle(opened, True))
-        await self.one.setLocalDescription()
-        await self.other.setRemoteDescription(self.one.localDescription)
-        await self.other.setLocalDescription()
-        await self.one.setRemoteDescription(self.other.localDescription)
+        await one.setLocalDescription()
+        await other.setRemoteDescription(one.localDescription)
+        await other.setLocalDescription()
+        await one.setRemoteDescription(other.localDescription)
         await opened
         return channel
 
@@ -186,7 +173,7 @@ class _Pair:
         self.listeners.add(channel, "message", self._got_message)
 
     def _got_message(self, event: Any) -> None:
-        self.size += int(event.data.byteLength)
+        self.received += int(event.data.byteLength)
 
 
 def _pass_on(there: Any) -> Callable[[Any], None]:
@@ -202,23 +189,19 @@ def _ignore(error: Any) -> None:
     pass
 
 
-async def _load(channel: Any, received: Callable[[], int]) -> int:
+async def _load(channel: Any) -> None:
     chunk = Uint8Array.new(_CHUNK)
     end = performance.now() + 1000 * _LOAD
     while performance.now() < end and channel.readyState == "open":
         while channel.bufferedAmount < _QUEUE:
             channel.send(chunk)
         await asyncio.sleep(0.01)
-    return received()
 
 
 async def _round_trip(connection: Any) -> float | None:
-    report = await connection.getStats()
-    for stats in report.values():
-        if stats.type == "candidate-pair" and getattr(stats, "nominated", False):
-            seconds = getattr(stats, "currentRoundTripTime", None)
-            return None if seconds is None else round(1000 * float(seconds), 1)
-    return None
+    pair = selected(await connection.getStats())
+    seconds = getattr(pair, "currentRoundTripTime", None)
+    return None if seconds is None else round(1000 * float(seconds), 1)
 
 
 async def _permission(name: str) -> str:

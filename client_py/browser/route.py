@@ -20,7 +20,7 @@ class Route:
 
 def route(report: Any) -> Route:
     """Return the way that is in use."""
-    pair = _selected(report)
+    pair = selected(report)
     local = report.get(pair.localCandidateId) if pair else None
     remote = report.get(pair.remoteCandidateId) if pair else None
     if not (local and remote):
@@ -41,8 +41,11 @@ def relay_transport(candidate: Any) -> Transport:
     return _TRANSPORTS.get(word.lower(), "unknown")
 
 
-def _selected(report: Any) -> Any:
-    """Return the pair in use; Firefox marks it, others name it (webrtc-stats §8.11)."""
+def selected(report: Any) -> Any:
+    """Return the pair in use, or None.
+
+    Firefox marks it, others name it (webrtc-stats §8.11).
+    """
     pairs = []
     for stats in report.values():
         if stats.type == "transport":

@@ -115,24 +115,20 @@ async def examine(
     """
     found = {item: Finding() for item in Item}
 
-    async def take(item: Item, looking: Awaitable[Finding]) -> Finding:
+    def begin(item: Item) -> None:
         found[item] = Finding(Outcome.RUNNING)
         publish(dict(found))
+
+    async def take(item: Item, looking: Awaitable[Finding]) -> None:
+        begin(item)
         found[item] = await looking
-        return found[item]
 
-    servers: tuple[IceServer, ...] = ()
-
-    async def ask_server() -> Finding:
-        nonlocal servers
-        finding, servers = await prober.server()
-        return finding
-
-    browser = await take(Item.BROWSER, prober.browser())
+    await take(Item.BROWSER, prober.browser())
     await take(Item.CAMERA, prober.device(Item.CAMERA))
     await take(Item.MICROPHONE, prober.device(Item.MICROPHONE))
-    answered = await take(Item.SERVER, ask_server())
-    if Outcome.FAILED in (browser.outcome, answered.outcome):
+    begin(Item.SERVER)
+    found[Item.SERVER], servers = await prober.server()
+    if Outcome.FAILED in (found[Item.BROWSER].outcome, found[Item.SERVER].outcome):
         for item in (*_BY_SCHEME.values(), Item.SOCKET, Item.CALL):
             found[item] = Finding(Outcome.SKIPPED, Reason.UNREACHED)
     else:

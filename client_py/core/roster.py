@@ -277,10 +277,10 @@ class Roster:
 
     def woken(self, sign: Sign) -> list[Effect]:
         """The machine or its network is back: what shakes needn't be waited for."""
-        effects: list[Effect] = []
         moved = sign is Sign.NETWORK
+        happening = Happening.MOVED if moved else Happening.WOKEN
+        effects: list[Effect] = []
         for who, link in self._links.items():
-            happening = Happening.MOVED if moved else Happening.WOKEN
             effects += self._happened(who, link, happening)
         return effects
 

@@ -11,7 +11,7 @@ from protocol.statistics import Transport
 
 #: STUN's own error codes end below (RFC 8489 §14.8); browsers say 701 where no answer
 #: came at all (W3C WebRTC §5.7.2).
-_NO_ANSWER = 700
+NO_ANSWER = 700
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class Gathered:
 
     def with_refusal(self, url: str, code: int) -> "Gathered":
         """Return it with a server's error; only relays matter."""
-        if not _is_relay(url) or code >= _NO_ANSWER:
+        if not is_relay(url) or code >= NO_ANSWER:
             return self
         return replace(self, refused=self.refused | {code})
 
 
 def has_relay(servers: tuple[IceServer, ...]) -> bool:
     """Whether there is a relay to go over."""
-    return any(_is_relay(url) for server in servers for url in server.urls)
+    return any(is_relay(url) for server in servers for url in server.urls)
 
 
 def cause(servers: tuple[IceServer, ...], gathered: Gathered) -> Cause:
@@ -50,5 +50,6 @@ def cause(servers: tuple[IceServer, ...], gathered: Gathered) -> Cause:
     return Cause.RELAY_AWAY if gathered.finished else Cause.NONE
 
 
-def _is_relay(url: str) -> bool:
+def is_relay(url: str) -> bool:
+    """Whether a URL is a relay's (RFC 7065)."""
     return url.startswith(("turn:", "turns:"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from client_py.testing import Server
-from client_py.testing.browsers import FAKE_DEVICES, QUIET, executable
+from client_py.testing.browsers import Browsers
 
 from .machine import Machine
 
@@ -49,10 +49,7 @@ def mortal_server(tmp_path):
 def machine(playwright, tertulia_browsers, room):
     """A machine that its test alone may send to sleep."""
     assert tertulia_browsers["chromium"]  # Playwright's loop is its
-    options = {"args": [*QUIET, *FAKE_DEVICES]}
-    if path := executable("chromium"):
-        options["executable_path"] = path
-    made = Machine(playwright.chromium.launch(**options), room)
+    made = Machine(Browsers(playwright)["chromium"], room)
     yield made
     assert made.close() == []
 

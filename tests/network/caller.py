@@ -80,10 +80,9 @@ class Caller:
         self._forwarders: dict[str, tuple[Forwarder, int]] = {}
         self._cast: Cast | None = None
 
-    def tab(self, room: Room, name: str, quality: str = "low") -> Participant:
+    def tab(self, room: Room, name: str) -> Participant:
         """Put somebody into the room, in a tab."""
-        people = self._people(room)
-        return people.tab(name, quality=quality, scripts=[_KEEP_CONNECTIONS])
+        return self._people(room).tab(name, scripts=[_KEEP_CONNECTIONS])
 
     def headless(self, room: Room, name: str) -> HeadlessParticipant:
         """Put somebody into the room, without a browser."""

@@ -45,7 +45,6 @@ class Line:
 
     loss: float = 0.0  # share of UDP datagrams, 0..1, in each direction
     rate: int = 0  # kbit/s in each direction, 0 for all there is
-    upload: int = 0  # kbit/s of what the host sends alone, 0 for ``rate``
     delay: float = 0.0  # seconds, of what the host sends
     jitter: float = 0.0  # seconds that are added at random; datagrams overtake
 
@@ -89,7 +88,7 @@ class Site:
         line = line or Line()
         self.router.nft("flush ruleset\n")
         self.router.nft(_rules(nat, wall, line))
-        self._shape(line)
+        self._shape(line.rate)
         self._slow(line.delay, line.jitter)
         # Whoever is on the segment knows the way to a host that is not hidden.
         way = f"via {self.outside}" if nat is Nat.NONE else ""
@@ -144,11 +143,8 @@ class Site:
         if delay or jitter:
             self._delay = Delay(self.router, "inside", delay, jitter)
 
-    def _shape(self, line: Line) -> None:
-        for device, rate in (
-            ("inside", line.rate),
-            ("outside", line.upload or line.rate),
-        ):
+    def _shape(self, rate: int) -> None:
+        for device in ("inside", "outside"):
             self.router.command("tc", "qdisc", "replace", "dev", device, *_queue(rate))
 
 
