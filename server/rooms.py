@@ -55,7 +55,7 @@ class Rooms:
     """
 
     def __init__(self, new_id: Callable[[], str], ice_for: IceFor) -> None:
-        self._new_id = new_id
+        self.new_id = new_id
         self.ice_for = ice_for
         self._rooms: dict[RoomId, Room] = {}
         self._cut: dict[ParticipantId, tuple[float, Room]] = {}
@@ -103,7 +103,7 @@ class Rooms:
         room = self._rooms.get(room_id) or Room(known)
         find = way_back if you else way_in
         way = find(room, entry.subject, entry.role)
-        you = you or ParticipantId(self._new_id())
+        you = you or ParticipantId(self.new_id())
         if way is Way.WAIT:
             deliveries = room.wait(you, entry)
         else:
@@ -162,19 +162,25 @@ class Rooms:
         return gone
 
     def expire(self, now: float) -> list[Departure]:
-        """Let go of everyone whose grace is over.
+        """Let go of everyone whose grace is over."""
+        return [
+            self.leave(room, who, LeaveReason.LOST) for room, who in self.overdue(now)
+        ]
+
+    def overdue(self, now: float) -> list[tuple[Room, ParticipantId]]:
+        """Return those whose grace is over.
 
         It is shorter for those to whom nobody has a line: their page is gone, not
         their way to the server alone.
         """
         while self._ended and next(iter(self._ended.values())) <= now:
             del self._ended[next(iter(self._ended))]
-        gone = []
-        for who, (since, room) in list(self._cut.items()):
-            missed = now >= since + MISSED_GRACE and room.misses(who)
-            if missed or now >= since + GRACE:
-                gone.append(self.leave(room, who, LeaveReason.LOST))
-        return gone
+        return [
+            (room, who)
+            for who, (since, room) in self._cut.items()
+            if now >= since + GRACE
+            or (now >= since + MISSED_GRACE and room.misses(who))
+        ]
 
     def fade(self, now: float) -> list[RoomId]:
         """Return the rooms that are to end now: nobody came back to them."""

@@ -43,7 +43,8 @@ class Seat:
     ice_at: float = 0.0  # when it was last told of the ICE servers, monotonic
     epoch: str = field(default_factory=new_epoch)
     heard: int = 0  # the number of the last message of theirs that came
-    tickets: list[str] = field(default_factory=list)  # those still good, by age
+    tickets: list[str] = field(default_factory=list)  # nonces of the good ones, by age
+    here: bool = True  # else another process has the line, and the outbox
 
     def is_silent(self, line: Line, now: float) -> bool:
         """Whether their connection is to be taken for dead."""
@@ -52,9 +53,16 @@ class Seat:
             quiet >= MISSED_SILENCE and self.room.misses(self.participant)
         )
 
-    def admits(self, ticket: str) -> bool:
-        """Whether this ticket still opens the place."""
-        return ticket in self.tickets
+    def move(self, *, here: bool) -> None:
+        """Let this process, or another one, tell the participant what they missed."""
+        if self.here is not here:
+            self.here = here
+            self.outbox = Outbox()
+            self.epoch = new_epoch()
+
+    def admits(self, nonce: str) -> bool:
+        """Whether the ticket with this nonce still opens the place."""
+        return nonce in self.tickets
 
     def give(self, new: str, used: str = "") -> None:
         """Give a ticket. Those older than the one used are void.

@@ -6,7 +6,8 @@ For one grace after the start, participants of the process before come back unde
 the ids that they had, and what is said to them meanwhile waits for them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ from server.room import Delivery, Entry
 from server.rooms import Rooms
 from server.seat import Line, Seat
 from server.store import RoomRecord
-from server.ticket import Ticket, Tickets
+from server.ticket import Ticket, Tickets, new_nonce
 from server.tokens import Pass
 from server.wire import TO_CLIENT
 
@@ -41,6 +42,19 @@ class How(Enum):
     RESUMED = "resumed"
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who says hello, as their token and their ticket prove it."""
+
+    room: RoomId
+    entry: Entry
+    agent: str = ""
+    record: RoomRecord | None = None  # what is known of the room
+    ticket: Ticket | None = None
+    epoch: str = ""
+    last_seq: int = 0
+
+
 class Seated(NamedTuple):
     """Somebody has a seat, with a line; the deliveries are still to be made."""
 
@@ -52,31 +66,49 @@ class Seated(NamedTuple):
 class Seating:
     """Every seat of this process."""
 
-    def __init__(self, rooms: Rooms, tickets: Tickets, clock: Clock) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        tickets: Tickets,
+        clock: Clock,
+        nonce: Callable[[], str] = new_nonce,
+    ) -> None:
         self.seats: dict[ParticipantId, Seat] = {}
         self._rooms = rooms
         self._tickets = tickets
         self._clock = clock
+        self._nonce = nonce
         self._awaited = Awaited(tickets.process, clock.monotonic())
 
-    def admit(
-        self, line: Line, hello: Hello, granted: Pass, record: RoomRecord | None
-    ) -> Seated:
-        """Give a seat to whoever says hello, or raise ``Refused``."""
-        entry = _entry(hello, granted)
-        if not hello.resume:
-            return self._sit(line, hello, granted.room, entry, record, None)
-        ticket = self._tickets.read(hello.resume, self._clock.unix())
-        if ticket is None or not ticket.is_of(granted.room, granted.subject):
-            raise Refused(ErrorCode.RESUME_DENIED)
+    def claim(self, hello: Hello, granted: Pass, record: RoomRecord | None) -> Claim:
+        """Return what a hello proves, or raise ``Refused``."""
+        ticket = None
+        if hello.resume:
+            ticket = self._tickets.read(hello.resume, self._clock.unix())
+            if ticket is None or not ticket.is_of(granted.room, granted.subject):
+                raise Refused(ErrorCode.RESUME_DENIED)
+        return Claim(
+            room=granted.room,
+            entry=_entry(hello, granted),
+            agent=hello.agent,
+            record=record,
+            ticket=ticket,
+            epoch=hello.epoch,
+            last_seq=hello.last_seq,
+        )
+
+    def admit(self, line: Line, claim: Claim, *, here: bool = True) -> Seated:
+        """Give a seat to whoever said hello, or raise ``Refused``."""
+        ticket = claim.ticket
+        if ticket is None:
+            return self._sit(line, claim, None, here=here)
         seat = self.seats.get(ticket.participant)
         if seat is not None:
-            return self._resume(seat, line, hello, entry)
+            return self._resume(seat, line, claim, ticket, here=here)
         if self._awaited.bars(ticket):
             raise Refused(ErrorCode.REMOVED)
         back = self._awaited.admits(ticket, self._clock.monotonic())
-        before = ticket if back else None
-        return self._sit(line, hello, granted.room, entry, record, before)
+        return self._sit(line, claim, ticket if back else None, here=here)
 
     def let_in(self, seat: Seat, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Somebody waits no longer: complete what they are told of the room."""
@@ -99,44 +131,41 @@ class Seating:
         self._awaited.tick(self._clock.monotonic())
 
     def _sit(
-        self,
-        line: Line,
-        hello: Hello,
-        room: RoomId,
-        entry: Entry,
-        record: RoomRecord | None,
-        before: Ticket | None,
+        self, line: Line, claim: Claim, before: Ticket | None, *, here: bool
     ) -> Seated:
         """Give a new seat; ``before`` shows that they had it in the process before."""
         you = before.participant if before else None
-        admission = self._rooms.join(room, entry, record, you)
-        seat = Seat(admission.you, admission.room, hello.agent, line=line)
+        admission = self._rooms.join(claim.room, claim.entry, claim.record, you)
+        seat = Seat(admission.you, admission.room, claim.agent, line=line, here=here)
         self.seats[admission.you] = seat
         if admission.you in admission.room.waiting:
             return Seated(seat, How.WAITS, admission.deliveries)
         # The stay goes on: it began when the process before said so.
         seat.joined_at = (before and before.joined_at) or self._clock.unix()
-        ticket = self._ticket(seat, entry.subject, hello.resume if you else "")
+        used = before.nonce if before else ""
+        ticket = self._ticket(seat, claim.entry.subject, used)
         told = self._begun(seat, admission.deliveries, ticket, resumed=you is not None)
         if you is None:
             return Seated(seat, How.JOINED, told)
-        missed = self._awaited.collect(room, you)
+        missed = self._awaited.collect(claim.room, you)
         told += [Delivery(you, each) for each in missed]
         return Seated(seat, How.RETURNED, told)
 
-    def _resume(self, seat: Seat, line: Line, hello: Hello, entry: Entry) -> Seated:
+    def _resume(
+        self, seat: Seat, line: Line, claim: Claim, used: Ticket, *, here: bool
+    ) -> Seated:
         """Bring a participant back to their seat, which one holds already."""
-        same = hello.epoch == seat.epoch
-        if not seat.admits(hello.resume) or (
-            same and hello.last_seq > seat.outbox.last
-        ):
+        same = claim.epoch == seat.epoch
+        if not seat.admits(used.nonce) or (same and claim.last_seq > seat.outbox.last):
             raise Refused(ErrorCode.RESUME_DENIED)
-        admission = self._rooms.resume(seat.room.id, seat.participant, entry)
+        admission = self._rooms.resume(seat.room.id, seat.participant, claim.entry)
         before, seat.line = seat.line, line
         if before is not None:
             before.close(CloseCode.ELSEWHERE)
-        ticket = self._ticket(seat, entry.subject, hello.resume)
-        if not (same and seat.outbox.rewind(hello.last_seq)):
+        seat.move(here=here)
+        same = claim.epoch == seat.epoch
+        ticket = self._ticket(seat, claim.entry.subject, used.nonce)
+        if not (same and seat.outbox.rewind(claim.last_seq)):
             told = self._begun(seat, admission.deliveries, ticket, resumed=True)
             return Seated(seat, How.RESUMED, told)
         # What was missed follows, and nothing else.
@@ -154,12 +183,17 @@ class Seating:
         return Seated(seat, How.RESUMED, others)
 
     def _ticket(self, seat: Seat, subject: str, used: str = "") -> str:
-        now = self._clock.unix()
-        ticket = self._tickets.give(
-            seat.participant, seat.room.id, subject, now, joined_at=seat.joined_at
+        """Return a new ticket, for one who used that with the nonce ``used``."""
+        nonce = self._nonce()
+        seat.give(nonce, used)
+        return self._tickets.give(
+            seat.participant,
+            seat.room.id,
+            subject,
+            self._clock.unix(),
+            joined_at=seat.joined_at,
+            nonce=nonce,
         )
-        seat.give(ticket, used)
-        return ticket
 
     def _begun(
         self,

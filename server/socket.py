@@ -213,7 +213,7 @@ class _Connection:
         granted = self._endpoint.tokens.verify_room(hello.token, now)
         self._visit.welcome(granted.subject)
         record = await self._endpoint.register.find(granted.room)
-        return self._switchboard.admit(self, hello, granted, record)
+        return await self._switchboard.enter(self, hello, granted, record)
 
     def _take(self, text: str | None) -> None:
         """Judge what comes, and hand it on."""

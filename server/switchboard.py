@@ -41,7 +41,7 @@ from server.observer import Observers
 from server.room import Delivery, Departure
 from server.rooms import Rooms
 from server.seat import Line, Seat
-from server.seating import How, Seating
+from server.seating import Claim, How, Seating
 from server.statistics import Statistics
 from server.store import Participation, RoomRecord
 from server.ticket import Tickets
@@ -80,8 +80,8 @@ class Switchboard:
 
     @property
     def seats(self) -> int:
-        """How many participants there are, the ones cut off included."""
-        return len(self._seats)
+        """How many participants this process serves, the ones cut off included."""
+        return sum(seat.here for seat in self._seats.values())
 
     @property
     def waiting(self) -> int:
@@ -99,7 +99,16 @@ class Switchboard:
 
         The seat may be one before the door. ``record`` is what is known of the room.
         """
-        seat, how, deliveries = self._seating.admit(line, hello, granted, record)
+        return self._seat(line, self._seating.claim(hello, granted, record))
+
+    async def enter(
+        self, line: Line, hello: Hello, granted: Pass, record: RoomRecord | None = None
+    ) -> Seat:
+        """Admit somebody, once everybody who serves the room agrees."""
+        return self.admit(line, hello, granted, record)
+
+    def _seat(self, line: Line, claim: Claim, *, here: bool = True) -> Seat:
+        seat, how, deliveries = self._seating.admit(line, claim, here=here)
         self._dispatch(deliveries)
         if how in (How.JOINED, How.RETURNED):
             self._came(seat, how)
@@ -163,6 +172,12 @@ class Switchboard:
 
     def end(self, room: RoomId) -> None:
         """Close a room for everyone in it, for good."""
+        self._end(room)
+
+    async def settle(self) -> None:
+        """Return once everything asked for until now has been done."""
+
+    def _end(self, room: RoomId) -> None:
         self._journal.end(room, self._clock.unix())
         self._depart(self.rooms.end(room, self._clock.monotonic()))
 
@@ -172,7 +187,7 @@ class Switchboard:
 
     def connected(self) -> list[Seat]:
         """Return the seats of those who are not cut off."""
-        return [seat for seat in self._seats.values() if seat.line is not None]
+        return [seat for seat in self._seats.values() if seat.here and seat.line]
 
     def send_away(self, seat: Seat, retry_after: float) -> None:
         """Ask a participant to come back after so many seconds, and hang up."""
@@ -189,6 +204,10 @@ class Switchboard:
                 seat.line.close(CloseCode.SILENT)
         self._seating.tick()
         self._renew_ice(now)
+        self._expire(now)
+
+    def _expire(self, now: float) -> None:
+        """Let go of whose grace is over, and end what nobody came back to."""
         for departure in self.rooms.expire(now):
             self._vacate(departure)
             self._dispatch(departure.deliveries)
@@ -198,7 +217,7 @@ class Switchboard:
     def _renew_ice(self, now: float) -> None:
         """Give new credentials to everyone whose old ones end soon."""
         for seat in list(self._seats.values()):
-            if seat.line is None or now - seat.ice_at < RENEWAL:
+            if not seat.here or seat.line is None or now - seat.ice_at < RENEWAL:
                 continue  # who is cut off gets them when they come back
             if seat.participant in seat.room.waiting:
                 continue  # a relay is for those who are in
@@ -290,7 +309,7 @@ class Switchboard:
             outcome = self.rooms.handle(room, seat.participant, message, now)
             self._perform(outcome)
             if outcome.ended:
-                self.end(room.id)
+                self._end(room.id)
         except Refused as refusal:
             absent = refusal.code is ErrorCode.NO_SUCH_PEER
             if absent and isinstance(message, Signal):
@@ -306,10 +325,13 @@ class Switchboard:
         if len(text) > MAX_MESSAGE - ROOM_FOR_NUMBERS:
             # Numbers may grow when they are written anew.
             raise Refused(ErrorCode.TOO_LARGE)
+        receiver = self._seats[to]
+        if not receiver.here:
+            return
         received = 0.0
         if self._traffic.relayed(len(text)) and seat.line is not None:
             received = seat.line.heard_at
-        self._put(self._seats[to], message, text, received)
+        self._put(receiver, message, text, received)
 
     def _deliver(self, seat: Seat, message: ServerMessage) -> None:
         self._dispatch([Delivery(seat.participant, message)])
@@ -318,9 +340,12 @@ class Switchboard:
         """Put each message, encoded once, into the outboxes it is for."""
         last, text = None, ""
         for to, message in deliveries:
+            seat = self._seats[to]
+            if not seat.here:
+                continue
             if message is not last:
                 last, text = message, TO_CLIENT.encode(message)
-            self._put(self._seats[to], message, text)
+            self._put(seat, message, text)
 
     def _put(
         self, seat: Seat, message: ServerMessage, text: str, received: float = 0.0

@@ -58,15 +58,16 @@ class Tickets:
         now: float,
         *,
         joined_at: float = 0.0,
+        nonce: str = "",
     ) -> str:
-        """Return a new ticket for a participant's place."""
+        """Return a new ticket for a participant's place, under a new ``nonce``."""
         ticket = Ticket(
             participant=participant,
             room=room,
             subject=_digest(subject),
             process=self.process,
             expires=int(now) + LIFE,
-            nonce=secrets.token_urlsafe(9),
+            nonce=nonce or new_nonce(),
             joined_at=joined_at,
         )
         content = _encode(msgspec.json.encode(ticket))
@@ -84,6 +85,11 @@ class Tickets:
             return None
         ticket = msgspec.json.decode(_decode(content), type=Ticket)
         return ticket if now < ticket.expires else None
+
+
+def new_nonce() -> str:
+    """Return what no other ticket has."""
+    return secrets.token_urlsafe(9)
 
 
 def _key(secret: str) -> bytes:
