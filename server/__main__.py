@@ -126,8 +126,6 @@ def _serve(options: argparse.Namespace) -> None:
         # Two that know nothing of each other would each have a room of its own.
         if options.workers != 1:
             raise SettingError("--workers", "this version serves with one process")
-        if settings.redis:
-            raise SettingError("TERTULIA_REDIS", "this version serves with one process")
         given = {"host": options.host, "port": options.port}
         changes = {name: value for name, value in given.items() if value is not None}
         settings = dataclasses.replace(settings, **changes)

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import secrets
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -21,7 +21,7 @@ from server.bypass import SocketDoor
 from server.caller import Callers
 from server.clock import Clock, SystemClock
 from server.drain import Drain
-from server.errors import Refused, SettingError, StoreError
+from server.errors import Refused, SettingError, StoreError, StreamError
 from server.gate import Gate
 from server.headers import SecurityHeaders
 from server.history import History
@@ -47,6 +47,9 @@ from server.ticket import LIFE as TICKET_LIFE, Tickets
 from server.tokens import Tokens
 from server.trial import Trial
 from server.turnstile import Turnstile
+
+if TYPE_CHECKING:
+    from server.cluster.node import Node
 
 log = logging.getLogger("tertulia.app")
 
@@ -81,7 +84,7 @@ def create_app(
     rooms = Rooms(new_id, _ice_for(settings, clock, LIFE))
     gate = Gate(clock, settings.capacity)
     monitoring = Monitoring(settings, clock, new_id, store, journal)
-    switchboard = Switchboard(
+    parts = (
         rooms,
         journal,
         clock,
@@ -90,13 +93,17 @@ def create_app(
         monitoring.metrics.traffic,
         monitoring.metrics.written,
     )
+    node = _node(settings, *parts) if settings.redis else None
+    switchboard = node.switchboard if node else Switchboard(*parts)
     origins = Origins(settings.origins, test_mode=settings.test_mode)
     callers = Callers(tokens, Keys(settings.api_keys), clock)
-    register = Register(rooms, store)
+    register = Register(rooms, store, switchboard.look if node else None)
     endpoint = SocketEndpoint(
         switchboard, tokens, origins, clock, gate, register=register
     )
     monitoring.watch(switchboard, endpoint)
+    if node:
+        monitoring.watch_node(node)
     room_api = RoomApi(
         tokens=tokens,
         callers=callers,
@@ -129,13 +136,20 @@ def create_app(
         await store.start()
         try:
             await journal.recover()
-            await store.end_open(clock.unix(), "server_stopped")
+            if node is None or await node.begin():
+                await store.end_open(clock.unix(), "server_stopped")
             switchboard.bar(await store.sent_away(clock.unix() - TICKET_LIFE))
-            work = (journal.run(), _ticking(switchboard, tick), retention.run())
+            work = [journal.run(), _ticking(switchboard, tick), retention.run()]
+            if node:
+                work.append(node.run())
             async with monitoring.running(), _running(*work):
                 yield
-                await _last_words(journal, store, clock)
+                if node:
+                    await node.stop()
+                await _last_words(journal, store, clock, alone=node is None)
         finally:
+            if node:
+                await node.close()
             await journal.close()
             await store.close()
 
@@ -159,6 +173,7 @@ def create_app(
         exception_handlers={
             Refused: counted,
             StoreError: store_failed,
+            StreamError: store_failed,
             ClientDisconnect: gone,
             Exception: failed,
         },
@@ -172,6 +187,17 @@ def create_app(
     app.state.draining = False
     app.state.drain = Drain(switchboard, settings.drain, begin_to_drain)
     return app
+
+
+def _node(settings: Settings, *parts: Any) -> "Node":
+    """Return what serves the rooms together with other processes."""
+    try:
+        from server.cluster.node import Node  # its library is an extra
+    except ImportError:
+        raise SettingError(
+            "TERTULIA_REDIS", "needs more to be installed: tertulia[redis]"
+        ) from None
+    return Node(settings.redis, *parts)
 
 
 def _login(settings: Settings, tokens: Tokens, clock: Clock) -> list[BaseRoute]:
@@ -191,11 +217,15 @@ def _journal_file(settings: Settings) -> Spill | None:
     return Spill(settings.data_dir) if settings.data_dir else None
 
 
-async def _last_words(journal: Journal, store: Store, clock: Clock) -> None:
+async def _last_words(
+    journal: Journal, store: Store, clock: Clock, *, alone: bool
+) -> None:
     """Bring into the store what can be; the rest waits for the next start."""
     try:
         async with asyncio.timeout(_LAST_WORDS):
             await journal.flush()
+            if not alone:
+                return  # others go on with these calls
             await store.end_open(clock.unix(), "server_stopped")
     except (TimeoutError, StoreError):
         log.warning("= the store is away: %s records wait", journal.depth)

@@ -3,6 +3,7 @@
 ServerError
 ├── SettingError     an environment variable holds what it can't; stops the start
 ├── StoreError       the database didn't do what it was asked
+├── StreamError      what the processes share can't be reached just now
 └── Refused          a client asked for what it can't have; ``code`` goes on the wire
     ├── TokenError   the token doesn't open this door
     └── TooMany      too much in too short a time, or too many are here
@@ -27,6 +28,10 @@ class SettingError(ServerError):
 
 class StoreError(ServerError):
     """The database didn't do what it was asked."""
+
+
+class StreamError(ServerError):
+    """What the processes of a cluster share can't be reached just now."""
 
 
 class Refused(ServerError):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +18,9 @@ from server.socket import SocketEndpoint
 from server.store import Store
 from server.switchboard import Switchboard
 from server.webhook import Webhooks
+
+if TYPE_CHECKING:
+    from server.cluster.node import Node
 
 
 class Monitoring:
@@ -39,8 +43,8 @@ class Monitoring:
             self._hooks = self._webhooks()
         observers = [self.metrics, *([self._hooks] if self._hooks else [])]
         self.observers = Observers(observers)
-        checks = checks_of(store, journal)
-        self._ready = ReadinessEndpoint(Readiness(checks, clock.monotonic))
+        self._checks = checks_of(store, journal)
+        self._ready = ReadinessEndpoint(Readiness(self._checks, clock.monotonic))
         self._scrape = MetricsEndpoint(self.metrics, settings.metrics_token)
         self.metrics.watch(
             "store_queue", "Writes that wait for the store.", lambda: journal.depth
@@ -65,6 +69,16 @@ class Monitoring:
             "webhooks_waiting",
             "Events that wait to be told.",
             lambda: hooks.waiting if hooks else 0,
+        )
+
+    def watch_node(self, node: "Node") -> None:
+        """Read what this process shares with others, too."""
+        self._checks["redis"] = node.answers
+        self._ready = ReadinessEndpoint(Readiness(self._checks, self._clock.monotonic))
+        self.metrics.watch(
+            "redis_lag_seconds",
+            "From writing a command to reading it back, of the last one.",
+            lambda: node.lag,
         )
 
     def routes(self) -> list[Route]:

@@ -7,7 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from protocol.codes import ErrorCode
-from server.errors import EXPLANATIONS, Refused, StoreError, TooMany
+from server.errors import (
+    EXPLANATIONS,
+    Refused,
+    StoreError,
+    StreamError,
+    TooMany,
+)
 from server.headers import security_headers
 
 BODY: Final = 16 * 1024  # bytes
@@ -44,8 +50,8 @@ async def refused(request: Request, error: Exception) -> Response:
 
 
 async def store_failed(request: Request, error: Exception) -> Response:
-    """Answer that the database is away, and nothing of how."""
-    assert isinstance(error, StoreError)
+    """Answer that the database is away, or what is shared, and nothing of how."""
+    assert isinstance(error, StoreError | StreamError)
     return failure(ErrorCode.INTERNAL, status=503)
 
 

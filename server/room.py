@@ -6,7 +6,7 @@ decides who comes in and who is gone; what goes on inside is decided here.
 
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
@@ -121,6 +121,16 @@ class Room:
     def id(self) -> RoomId:
         """Return the room's id."""
         return self.record.id
+
+    @property
+    def chat(self) -> tuple[ChatLine, ...]:
+        """The last lines that were said."""
+        return tuple(self._chat)
+
+    @chat.setter
+    def chat(self, lines: Iterable[ChatLine]) -> None:
+        self._chat.clear()
+        self._chat.extend(lines)
 
     @property
     def full(self) -> bool:

@@ -167,17 +167,21 @@ class RoomApi:
             changes["passcode"] = await self._hash(changes["passcode"])
         if pardon:
             changes["banned"] = ()
+        await self._switchboard.prepare(RoomId(request.path_params["room"]))
         # From here on nothing is waited for: no change of somebody else is lost.
         record = self._check_right(await self._find(request), caller)
         record = replace(record, **changes)
         self._switchboard.change(record)
+        await self._switchboard.settle()
         return answer(self._description(record))
 
     async def end(self, request: Request) -> Response:
         """Close a room for good; its maker may, and its hosts."""
         record = await self.find_own(request)
+        await self._switchboard.prepare(record.id)
         await self._store.end_room(record.id, self._clock.unix())
         self._switchboard.end(record.id)
+        await self._switchboard.settle()
         return Response(status_code=204)
 
     async def open(self, request: Request) -> Response:

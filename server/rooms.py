@@ -12,7 +12,7 @@ have to wait, WAITING comes before: nobody inside but the hosts hears of them, a
 ends it, and a host's word makes them PRESENT.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from protocol.codes import GRACE, MISSED_GRACE, ErrorCode, LeaveReason, Presence, Role
@@ -181,6 +181,33 @@ class Rooms:
             if now >= since + GRACE
             or (now >= since + MISSED_GRACE and room.misses(who))
         ]
+
+    def adopt(self, room: Room, cut: Iterable[ParticipantId], now: float) -> None:
+        """Take a room as another process left it; ``cut`` are the cut off in it."""
+        self._rooms[room.id] = room
+        for who in cut:
+            self._cut[who] = now, room
+
+    def has_emptied(self, room_id: RoomId) -> bool:
+        """Whether a room waits for somebody to come back, or else ends."""
+        return self._emptied.get(room_id) is not None
+
+    def let_fade(self, record: RoomRecord) -> None:
+        """Let a room with nobody in it end, unless somebody comes back."""
+        self._emptied.put(record.id, record)
+
+    def bury(self, room_id: RoomId, now: float) -> None:
+        """Know that a room was ended for good."""
+        self._ended[room_id] = now + _EPITAPH
+
+    def forget(self, room_id: RoomId) -> None:
+        """Know nothing of a room any more: others serve it."""
+        room = self._rooms.pop(room_id, None)
+        for who in room.members if room else ():
+            self._cut.pop(who, None)
+        self._ended.pop(room_id, None)
+        self._changed.pop(room_id)
+        self._emptied.pop(room_id)
 
     def fade(self, now: float) -> list[RoomId]:
         """Return the rooms that are to end now: nobody came back to them."""

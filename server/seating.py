@@ -72,13 +72,14 @@ class Seating:
         tickets: Tickets,
         clock: Clock,
         nonce: Callable[[], str] = new_nonce,
+        awaited: Awaited | None = None,
     ) -> None:
         self.seats: dict[ParticipantId, Seat] = {}
         self._rooms = rooms
         self._tickets = tickets
         self._clock = clock
         self._nonce = nonce
-        self._awaited = Awaited(tickets.process, clock.monotonic())
+        self._awaited = awaited or Awaited(tickets.process, clock.monotonic())
 
     def claim(self, hello: Hello, granted: Pass, record: RoomRecord | None) -> Claim:
         """Return what a hello proves, or raise ``Refused``."""

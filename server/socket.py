@@ -27,7 +27,7 @@ from protocol.numbering import N
 from server.clock import Clock
 from server.denial import deny
 from server.direct import EXTENSION, Direct
-from server.errors import Refused, StoreError, TooMany
+from server.errors import Refused, StoreError, StreamError, TooMany
 from server.gate import Gate, Visit
 from server.limits import Allowance, Verdict
 from server.origin import Origins, host_of
@@ -201,9 +201,9 @@ class _Connection:
             self._switchboard.observers.refused(refusal.code)
             await self._refuse(Failed(refusal.code, str(refusal), "hello"))
             raise _Over(CloseCode.REFUSED, by_us=True) from None
-        except StoreError as error:
+        except (StoreError, StreamError) as error:
             # Whether they may come in can't be known: closed, to be tried again.
-            log.warning("= the store failed at a hello: %s", error)
+            log.warning("= a hello can't be answered: %s", error)
             raise _Over(CloseCode.INTERNAL, by_us=True) from None
 
     async def _admit(self, hello: Hello) -> Seat:

@@ -34,7 +34,7 @@ from protocol.numbering import ROOM as ROOM_FOR_NUMBERS, Numbers
 from server.clock import Clock
 from server.errors import Refused
 from server.ice import RENEWAL
-from server.journal import Journal
+from server.journal import Records
 from server.metrics import Traffic
 from server.moderation import Outcome, change
 from server.observer import Observers
@@ -60,12 +60,13 @@ class Switchboard:
     def __init__(
         self,
         rooms: Rooms,
-        journal: Journal,
+        journal: Records,
         clock: Clock,
         tickets: Tickets,
         observers: Observers | None = None,
         traffic: Traffic | None = None,
         written: Callable[[float], None] = lambda seconds: None,
+        seating: Seating | None = None,
     ) -> None:
         self.rooms = rooms
         self.draining = False  # no new sockets: this process stops
@@ -74,7 +75,7 @@ class Switchboard:
         self._traffic = traffic or Traffic()
         self._journal = journal
         self._clock = clock
-        self._seating = Seating(rooms, tickets, clock)
+        self._seating = seating or Seating(rooms, tickets, clock)
         self._seats = self._seating.seats
         self._statistics = Statistics()
 
@@ -125,7 +126,7 @@ class Switchboard:
         numbers: Numbers = _UNNUMBERED,
     ) -> None:
         """Do what a client asks, unless it was done already."""
-        if not self._holds(seat, line):
+        if not self._has(seat, line):
             return  # the last words of a connection that lost its seat
         if not _is_new(seat, numbers):
             return
@@ -154,12 +155,12 @@ class Switchboard:
         What is refused counts as heard: it must not be said again.
         """
         self.observers.refused(code)
-        if self._holds(seat, line) and _is_new(seat, numbers):
+        if self._has(seat, line) and _is_new(seat, numbers):
             self._deliver(seat, Failed(code, text, about))
 
     def hung_up(self, seat: Seat, line: Line, code: int) -> None:
         """The socket is gone, closed with ``code`` or cut."""
-        if not self._holds(seat, line):
+        if not self._has(seat, line):
             return
         if code in _GONE:
             self._leave(seat, LeaveReason.LEFT)
@@ -173,6 +174,12 @@ class Switchboard:
     def end(self, room: RoomId) -> None:
         """Close a room for everyone in it, for good."""
         self._end(room)
+
+    async def look(self, room: RoomId) -> None:
+        """Return once this process knows what others know of a room."""
+
+    async def prepare(self, room: RoomId) -> None:
+        """Return once a room can be changed or ended here."""
 
     async def settle(self) -> None:
         """Return once everything asked for until now has been done."""
@@ -228,7 +235,7 @@ class Switchboard:
 
     # -- seats
 
-    def _holds(self, seat: Seat, line: Line) -> bool:
+    def _has(self, seat: Seat, line: Line) -> bool:
         return seat.line is line and self._seats.get(seat.participant) is seat
 
     def _cut(self, seat: Seat, code: int) -> None:
@@ -329,7 +336,7 @@ class Switchboard:
         if not receiver.here:
             return
         received = 0.0
-        if self._traffic.relayed(len(text)) and seat.line is not None:
+        if self._traffic.relayed(len(text)) and seat.here and seat.line is not None:
             received = seat.line.heard_at
         self._put(receiver, message, text, received)
 

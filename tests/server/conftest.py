@@ -1,9 +1,11 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from guest import FakeClock, House, make_settings, serving
 from hypothesis import HealthCheck, settings
+
+from tests.services.redis import redis_server
 
 # A busy machine is no failure: no deadlines.
 settings.register_profile(
@@ -21,3 +23,9 @@ def clock() -> FakeClock:
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with serving(make_settings(tmp_path)) as house:
         yield house
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url

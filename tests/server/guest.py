@@ -192,10 +192,10 @@ def make_settings(tmp_path: Path, **changes: Any) -> Settings:
 
 @contextlib.asynccontextmanager
 async def serving(
-    settings: Settings, store: Store | None = None
+    settings: Settings, store: Store | None = None, clock: FakeClock | None = None
 ) -> AsyncIterator[House]:
     """Serve on a free port, without uvicorn's own waits at start and stop."""
-    clock = FakeClock()
+    clock = clock or FakeClock()
     app = create_app(settings, clock=clock, store=store, tick=0.01)
     config = configuration(app, settings)
     config.load()

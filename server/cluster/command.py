@@ -1,0 +1,135 @@
+"""What goes into a room's stream: everything that changes the room.
+
+A ``key`` names one connection. It is void from the command on that cuts the
+connection, and with it whatever its process still says in its name: that is the
+fence against processes that were taken for dead.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from protocol.messages import ClientMessage, ParticipantId, Signal
+from server.seating import Claim
+from server.store import RoomRecord
+from server.wire import FROM_CLIENT
+
+
+class Enter(msgspec.Struct, frozen=True, tag=True):
+    """Somebody said hello; ``you`` is their id if they are new."""
+
+    key: str
+    you: str
+    claim: Claim
+
+
+class Relay(msgspec.Struct, frozen=True, tag=True):
+    """A participant signals to another one: nearly all that is said."""
+
+    key: str
+    who: str
+    number: int
+    to: str
+    generation: int
+    body: Any
+
+    def message(self) -> Signal:
+        """Return what was said."""
+        return Signal(ParticipantId(self.to), self.generation, self.body)
+
+
+class Say(msgspec.Struct, frozen=True, tag=True):
+    """A participant says anything else."""
+
+    key: str
+    who: str
+    number: int
+    text: str
+
+    def message(self) -> ClientMessage:
+        """Return what was said."""
+        return FROM_CLIENT.decode(self.text)
+
+
+class Deny(msgspec.Struct, frozen=True, tag=True):
+    """What a participant said is refused; it counts as heard."""
+
+    key: str
+    who: str
+    number: int
+    code: str
+    text: str
+    about: str
+
+
+class Cut(msgspec.Struct, frozen=True, tag=True):
+    """A connection is gone, its participant not yet."""
+
+    key: str
+    who: str
+    code: int
+
+
+class Part(msgspec.Struct, frozen=True, tag=True):
+    """A participant leaves."""
+
+    key: str
+    who: str
+
+
+class Expire(msgspec.Struct, frozen=True, tag=True):
+    """The grace of somebody is over who is cut off since that entry."""
+
+    who: str
+    since: str
+
+
+class Lost(msgspec.Struct, frozen=True, tag=True):
+    """A process lives no more; its connections are cut."""
+
+    node: str
+
+
+class Change(msgspec.Struct, frozen=True, tag=True):
+    """What is known of the room is replaced."""
+
+    record: RoomRecord
+
+
+class End(msgspec.Struct, frozen=True, tag=True):
+    """The room ends for good; ``deserted``: if nobody is in it."""
+
+    deserted: bool
+
+
+Command = Enter | Relay | Say | Deny | Cut | Part | Expire | Lost | Change | End
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """A command, whose process counts what it writes: again is not twice."""
+
+    node: str
+    serial: int
+    command: Command
+
+
+_decoder: Final = msgspec.msgpack.Decoder(Entry)
+_encoder: Final = msgspec.msgpack.Encoder()
+
+
+def encode(entry: Entry) -> bytes:
+    """Return the bytes of an entry."""
+    return _encoder.encode(entry)
+
+
+def decode(data: bytes) -> Entry:
+    """Return the entry; ``msgspec.DecodeError`` if it is none."""
+    return _decoder.decode(data)
+
+
+def spoken(key: str, who: str, message: ClientMessage, number: int) -> Command:
+    """Return the command for what a participant says."""
+    if isinstance(message, Signal):
+        to, generation = message.to, message.generation
+        return Relay(key, who, number, to, generation, message.body)
+    return Say(key, who, number, FROM_CLIENT.encode(message))

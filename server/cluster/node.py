@@ -1,0 +1,166 @@
+"""One process of a cluster: reads the streams, keeps its lease, looks after others'.
+
+Each process has a name of its own for every start, so that nobody takes the next
+one for the one before.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final
+
+from protocol.messages import RoomId
+from server.clock import Clock
+from server.cluster.leases import LIFE, RENEWAL, Census, Leases
+from server.cluster.streams import FIRST, Streams
+from server.cluster.switchboard import SharedSwitchboard, is_after
+from server.errors import StreamError
+from server.journal import Records
+from server.metrics import Traffic
+from server.observer import Observers
+from server.rooms import Rooms
+from server.ticket import Tickets
+
+log = logging.getLogger("tertulia.cluster")
+
+PROLONG: Final = 60.0  # seconds
+
+
+class Node:
+    """Has the ``switchboard``; ``begin``, ``run`` in a task, ``stop``, ``close``."""
+
+    def __init__(
+        self,
+        url: str,
+        rooms: Rooms,
+        journal: Records,
+        clock: Clock,
+        tickets: Tickets,
+        observers: Observers,
+        traffic: Traffic,
+        written: Callable[[float], None],
+    ) -> None:
+        name = secrets.token_urlsafe(9)
+        self._streams = Streams(url, name)
+        self._leases = Leases(self._streams.redis, name)
+        self.switchboard = self._switchboard = SharedSwitchboard(
+            rooms,
+            journal,
+            clock,
+            tickets,
+            observers,
+            traffic,
+            written,
+            node=name,
+            streams=self._streams,
+        )
+        self._noted: set[RoomId] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._switchboard.save = self._save_soon
+
+    @property
+    def lag(self) -> float:
+        """How long the last command took to come back from Redis, in seconds."""
+        return self._streams.lag
+
+    async def answers(self) -> bool:
+        """Whether Redis is there."""
+        return await self._streams.answers()
+
+    async def begin(self) -> bool:
+        """Take a lease; return whether there is no trace of another process."""
+        census = await self._leases.renew()
+        return not census.dead and census.living == {self._switchboard.node}
+
+    async def run(self) -> None:
+        """Do it all, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._streams.run())
+            group.create_task(self._read())
+            group.create_task(self._live())
+
+    async def stop(self) -> None:
+        """Let what was said still go out."""
+        try:
+            await self._streams.flush()
+        except StreamError:
+            log.warning("= Redis is away: what was said last is lost")
+
+    async def close(self) -> None:
+        """Hang up. The lease ends by itself; then another one looks after us."""
+        await self._streams.close()
+
+    # -- reading
+
+    async def _read(self) -> None:
+        async for room, entries in self._streams.read(self._returned):
+            self._switchboard.apply(room, entries)
+
+    async def _returned(self) -> None:
+        """Redis is there again: see whether anything of it was lost meanwhile."""
+        for room in self._switchboard.follows():
+            last, state = self._switchboard.snapshot(room)
+            if last == FIRST:
+                continue
+            kept = await self._streams.save(room, last, state)
+            if not is_after(kept, last):
+                continue  # nobody knows more than we do
+            if not await self._streams.contains(room, last, kept):
+                log.warning("= a part of a room was missed")
+                await self._switchboard.open_again(room)
+
+    def _save_soon(self, room: RoomId, last: str, state: bytes) -> None:
+        task = asyncio.create_task(self._save(room, last, state))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _save(self, room: RoomId, last: str, state: bytes) -> None:
+        try:
+            await self._streams.save(room, last, state)
+        except StreamError:
+            log.warning("= a snapshot wasn't kept; the next one will be")
+
+    # -- living
+
+    async def _live(self) -> None:
+        steady, prolonged = time.monotonic(), 0.0
+        while True:
+            try:
+                census = await self._leases.renew()
+                now = time.monotonic()
+                # After Redis was away all leases have ended, those of the living too.
+                if now - steady >= LIFE:
+                    await self._look_after(census)
+                await self._note()
+                for room in self._switchboard.idle(census.living):
+                    self._switchboard.close(room)
+                if now - prolonged >= PROLONG:
+                    await self._streams.prolong()
+                    prolonged = now
+            except StreamError:
+                steady = time.monotonic()
+            except Exception:
+                log.exception("= looking after others failed")
+            await asyncio.sleep(RENEWAL)
+
+    async def _look_after(self, census: Census) -> None:
+        self._switchboard.give_up(census.living)
+        for dead in census.dead:
+            rooms = await self._leases.inherit(dead)
+            if rooms is None:
+                continue
+            log.info("= looking after %s rooms of a process that is gone", len(rooms))
+            for room in rooms:
+                await self._switchboard.open(room, known=True)
+            self._switchboard.give_up(census.living)
+            await self._streams.flush()
+            await self._leases.bury(dead)
+
+    async def _note(self) -> None:
+        """Let an heir know where our people are."""
+        served = self._switchboard.served()
+        if served != self._noted:
+            await self._leases.note(served - self._noted, self._noted - served)
+            self._noted = served

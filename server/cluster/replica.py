@@ -1,0 +1,60 @@
+"""What a process keeps of a room that others serve, too, beside the room itself."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from protocol.codes import CloseCode
+from protocol.messages import ParticipantId, Signaled
+from server.cluster.streams import FIRST
+
+RECENT: Final = 512  # signals of a room that are kept for those who come back
+IDLE: Final = 20.0  # seconds; longer than a grace, and than an empty room lasts
+
+
+@dataclass(slots=True)
+class Hold:
+    """Who has a seat's line: a process, by a connection; no key while it is cut."""
+
+    node: str
+    key: str
+    since: str = ""  # the entry that cut it
+    taken: int = 0  # at its own process: the last number that was passed on
+    expiring: float = float("-inf")  # when its end was last asked for, monotonic
+
+
+@dataclass(slots=True)
+class Replica:
+    """How far a process has come in a room's stream."""
+
+    last: str = FIRST
+    count: int = 0
+    serials: dict[str, int] = field(default_factory=dict)  # the last one, by process
+    recent: deque[tuple[ParticipantId, Signaled]] = field(
+        default_factory=lambda: deque(maxlen=RECENT)
+    )
+    wanted_at: float = 0.0  # monotonic
+    noted: bool = False  # an heir would know of it
+
+    def is_new(self, node: str, serial: int) -> bool:
+        """Take note of an entry; say whether it was not applied before."""
+        if serial <= self.serials.get(node, 0):
+            return False
+        self.serials[node] = serial
+        self.count += 1
+        return True
+
+
+class Elsewhere:
+    """The line of a participant whose socket another process has."""
+
+    heard_at = float("inf")
+
+    def ring(self) -> None:
+        """Another process writes."""
+
+    def close(self, code: CloseCode) -> None:
+        """Another process closes."""
+
+
+ELSEWHERE: Final = Elsewhere()

@@ -1,0 +1,287 @@
+"""A stream in Redis for each room: the order of what happens, and the log of it.
+
+Nothing is lost while Redis is away: what was appended is written again, in order,
+until it was read back, and reading goes on after the last entry. What is written
+twice is known by its serial.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from protocol.messages import RoomId
+from server.cluster.command import Command, Entry, decode, encode
+from server.errors import StreamError
+
+log = logging.getLogger("tertulia.cluster")
+
+FIRST: Final = "0-0"  # before every entry
+KEPT: Final = 2048  # entries of a room; a snapshot is never so old
+LIFE: Final = 3600  # seconds that a room is kept after the last sign of it
+LIMIT: Final = 2.0  # seconds for an answer
+MOST: Final = 20_000  # commands that wait for Redis
+
+_BATCH: Final = 256
+_BLOCK: Final = 1000  # milliseconds; not longer, so that a dead Redis is noticed
+_RETRY: Final = 0.1  # seconds
+
+# The newer of two snapshots is kept. Ids are compared as Redis orders them.
+_SAVE: Final = """
+local function parts(id)
+  local ms, n = id:match('^(%d+)-(%d+)$')
+  return tonumber(ms), tonumber(n)
+end
+local old = redis.call('HGET', KEYS[1], 'id')
+if old then
+  local a, b = parts(old)
+  local c, d = parts(ARGV[1])
+  if a > c or (a == c and b >= d) then return old end
+end
+redis.call('HSET', KEYS[1], 'id', ARGV[1], 'state', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return ARGV[1]
+"""
+
+Read = tuple[str, Entry]  # an entry with its id
+
+
+class Past(NamedTuple):
+    """What Redis has of a room: a snapshot, and the entries that are still there."""
+
+    id: str  # of the entry after which the snapshot was taken
+    state: bytes
+    entries: list[Read]
+
+
+class Streams:
+    """One process's way to the streams: ``append``, and ``read`` what comes.
+
+    ``run`` writes, and belongs in a task. ``node`` names the process.
+    """
+
+    def __init__(self, url: str, node: str) -> None:
+        self._redis: Any = Redis.from_url(
+            url, socket_timeout=LIMIT + _BLOCK / 1000, socket_connect_timeout=LIMIT
+        )
+        self._node = node
+        self._serials = itertools.count(1)
+        self._waiting: dict[int, tuple[str, bytes]] = {}  # written, not yet read back
+        self._written = 0  # the serial of the last one
+        self._ring = asyncio.Event()
+        self._bell = False  # the reader follows another set of rooms
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._last: dict[RoomId, str] = {}
+        self._dated: set[str] = set()  # streams that don't live for ever
+        self._since: dict[int, float] = {}
+        self.lag = 0.0  # seconds from appending to reading, of the last one
+        self.reachable = False
+
+    @property
+    def full(self) -> bool:
+        """Whether no more can wait."""
+        return len(self._waiting) >= MOST
+
+    @property
+    def redis(self) -> Any:
+        """The connections, for what isn't a stream."""
+        return self._redis
+
+    def append(self, room: RoomId, command: Command) -> None:
+        """Write a command, soon."""
+        serial = next(self._serials)
+        self._waiting[serial] = (
+            _stream(room),
+            encode(Entry(self._node, serial, command)),
+        )
+        self._since[serial] = time.monotonic()
+        self._idle.clear()
+        self._ring.set()
+
+    def awaits(self, serial: int) -> bool:
+        """Whether a command of this process wasn't read back yet."""
+        return serial in self._waiting
+
+    def came_back(self, serial: int) -> None:
+        """A command of this process was read."""
+        self._waiting.pop(serial, None)
+        since = self._since.pop(serial, None)
+        if since is not None:
+            self.lag = time.monotonic() - since
+        if not self._waiting:
+            self._idle.set()
+
+    async def flush(self) -> None:
+        """Return once everything was read back; ``StreamError`` if that takes long."""
+        try:
+            async with asyncio.timeout(LIMIT):
+                await self._idle.wait()
+        except TimeoutError:
+            raise StreamError("Redis does not answer") from None
+
+    def follow(self, room: RoomId, last: str) -> None:
+        """Read a room's entries from now on, those after ``last``."""
+        self._last[room] = last
+        self._bell = True
+        self._ring.set()
+
+    def leave(self, room: RoomId) -> None:
+        """Read a room's entries no more."""
+        self._last.pop(room, None)
+        self._dated.discard(_stream(room))
+
+    async def past(self, room: RoomId) -> Past | None:
+        """Return what there is of a room, if anything is."""
+        with _errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hmget(_state(room), "id", "state")
+                pipe.xrange(_stream(room))
+                saved, entries = await pipe.execute()
+        id, state = saved
+        if id is None and not entries:
+            return None
+        return Past((id or FIRST.encode()).decode(), state or b"", _parsed(entries))
+
+    async def save(self, room: RoomId, last: str, state: bytes) -> str:
+        """Keep a snapshot, unless there is a newer one; return whose id is kept."""
+        with _errors():
+            kept = await self._redis.eval(_SAVE, 1, _state(room), last, state, LIFE)
+        return kept.decode() if isinstance(kept, bytes) else str(kept)
+
+    async def contains(self, room: RoomId, *ids: str) -> bool:
+        """Whether these entries are all still there."""
+        with _errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for id in ids:
+                    pipe.xrange(_stream(room), id, id)
+                return all(await pipe.execute())
+
+    async def prolong(self) -> None:
+        """Let the rooms that are followed live on."""
+        with _errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for room in self._last:
+                    pipe.expire(_stream(room), LIFE)
+                    pipe.expire(_state(room), LIFE)
+                await pipe.execute()
+
+    async def answers(self) -> bool:
+        """Whether Redis is there."""
+        with _errors():
+            return bool(await self._redis.ping())
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._redis.aclose()
+
+    async def run(self) -> None:
+        """Write what is appended, in order, again and again until Redis took it."""
+        while True:
+            await self._ring.wait()
+            self._ring.clear()
+            try:
+                while await self._write():
+                    pass
+            except (RedisError, OSError, TimeoutError):
+                self._written = 0  # nobody knows what arrived
+                await asyncio.sleep(_RETRY)
+                self._ring.set()
+
+    async def _write(self) -> bool:
+        """Write a batch; return whether there was anything to write."""
+        fresh = ((n, each) for n, each in self._waiting.items() if n > self._written)
+        batch = list(itertools.islice(fresh, _BATCH))
+        bell, self._bell = self._bell, False
+        if not batch and not bell:
+            return False
+        try:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                for _, (stream, data) in batch:
+                    pipe.xadd(stream, {b"c": data}, maxlen=KEPT, approximate=True)
+                fresh_ones = {stream for _, (stream, _) in batch} - self._dated
+                for stream in fresh_ones:
+                    pipe.expire(stream, LIFE)
+                if bell:
+                    pipe.xadd(_bell(self._node), {b"c": b""}, maxlen=1)
+                    pipe.expire(_bell(self._node), LIFE)
+                await pipe.execute()
+        except BaseException:
+            self._bell |= bell
+            raise
+        self._dated |= fresh_ones
+        if batch:
+            self._written = batch[-1][0]
+        return True
+
+    async def read(
+        self, returned: Callable[[], Awaitable[None]]
+    ) -> AsyncIterator[tuple[RoomId, list[Read]]]:
+        """Yield what comes, for ever; await ``returned`` when Redis was away."""
+        bell = FIRST
+        away = True
+        while True:
+            try:
+                if away:
+                    await self.answers()
+                    await returned()
+                    away, self.reachable, self._written = False, True, 0
+                    self._ring.set()
+                keys: dict[Any, Any] = {_stream(r): i for r, i in self._last.items()}
+                keys[_bell(self._node)] = bell
+                answer = await self._redis.xread(keys, block=_BLOCK)
+            except (RedisError, OSError, TimeoutError, StreamError) as error:
+                if not away:
+                    log.warning("= Redis is away: %s", type(error).__name__)
+                away, self.reachable = True, False
+                await asyncio.sleep(_RETRY)
+                continue
+            for key, entries in answer:
+                room = RoomId(key.decode().removeprefix(_STREAM))
+                if key.startswith(_BELL.encode()):
+                    bell = entries[-1][0].decode()
+                elif room in self._last:
+                    self._last[room] = entries[-1][0].decode()
+                    yield room, _parsed(entries)
+
+
+_STREAM: Final = "tertulia:room:"
+_STATE: Final = "tertulia:state:"
+_BELL: Final = "tertulia:bell:"
+
+
+def _stream(room: RoomId) -> str:
+    return f"{_STREAM}{room}"
+
+
+def _state(room: RoomId) -> str:
+    return f"{_STATE}{room}"
+
+
+def _bell(node: str) -> str:
+    return f"{_BELL}{node}"
+
+
+def _parsed(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Read]:
+    parsed = []
+    for id, fields in entries:
+        try:
+            parsed.append((id.decode(), decode(fields[b"c"])))
+        except (msgspec.DecodeError, KeyError):
+            log.error("= an entry of another version is left out")
+    return parsed
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise StreamError(f"Redis: {type(error).__name__}") from error

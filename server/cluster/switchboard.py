@@ -1,0 +1,515 @@
+"""A switchboard whose rooms other processes serve, too.
+
+What a client asks is written into its room's stream, and done when it is read from
+there: by this process and, in the same order, by every other one that follows the
+room. Only the one that wrote it keeps records and tells observers; only the one that
+has somebody's socket tells them.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from protocol.codes import CloseCode, ErrorCode, LeaveReason
+from protocol.messages import (
+    ClientMessage,
+    Failed,
+    Hello,
+    Leave,
+    ParticipantId,
+    Ping,
+    Pong,
+    ReportStats,
+    RoomId,
+    Signaled,
+)
+from protocol.numbering import Numbers
+from server.awaited import Awaited
+from server.clock import Clock
+from server.cluster.command import (
+    Change,
+    Command,
+    Cut,
+    Deny,
+    End,
+    Enter,
+    Entry,
+    Expire,
+    Lost,
+    Part,
+    Relay,
+    Say,
+    spoken,
+)
+from server.cluster.origin import EntryClock, OriginJournal
+from server.cluster.replica import ELSEWHERE, IDLE, Hold, Replica
+from server.cluster.snapshot import decode, restore, take
+from server.cluster.streams import FIRST, Read, Streams
+from server.errors import Refused, StreamError
+from server.journal import Records
+from server.metrics import Traffic
+from server.observer import Observers
+from server.room import Delivery, Departure
+from server.rooms import Rooms
+from server.seat import Line, Seat
+from server.seating import Seating
+from server.store import RoomRecord
+from server.switchboard import Switchboard
+from server.ticket import Tickets
+from server.tokens import Pass
+
+log = logging.getLogger("tertulia.cluster")
+
+ENTER: Final = 4.0  # seconds to come in; a hello has five
+SNAPSHOT: Final = 256  # entries
+ASK_AGAIN: Final = 2.0  # seconds, for an end that didn't come
+
+_GONE: Final = (CloseCode.NORMAL, CloseCode.GOING_AWAY)
+_ABNORMAL: Final = 1006
+_UNNUMBERED: Final = Numbers()
+
+
+class SharedSwitchboard(Switchboard):
+    """The seats in the rooms that this process follows; ``node`` is its name."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        journal: Records,
+        clock: Clock,
+        tickets: Tickets,
+        observers: Observers,
+        traffic: Traffic,
+        written: Callable[[float], None],
+        *,
+        node: str,
+        streams: Streams,
+    ) -> None:
+        self.node = node
+        self._clock_of_entries = EntryClock(clock)
+        self._journal_of_origin = OriginJournal(journal)
+        seating = Seating(
+            rooms,
+            tickets,
+            self._clock_of_entries,
+            lambda: self._entry,
+            # Who was here before is in the streams: nobody else is awaited.
+            Awaited(tickets.process, float("-inf")),
+        )
+        super().__init__(
+            rooms,
+            self._journal_of_origin,
+            self._clock_of_entries,
+            tickets,
+            observers,
+            traffic,
+            written,
+            seating,
+        )
+        self._streams = streams
+        self._new_id, rooms.new_id = rooms.new_id, lambda: self._given
+        self._given = ""  # the id for somebody new
+        self._entry = FIRST  # that is applied just now
+        self._keys = itertools.count(1)
+        self._entering: dict[str, tuple[Line, asyncio.Future[Seat]]] = {}
+        self._holds: dict[ParticipantId, Hold] = {}
+        self._replicas: dict[RoomId, Replica] = {}
+        self._opening: dict[RoomId, asyncio.Task[bool]] = {}
+        self.save: Callable[[RoomId, str, bytes], None] = lambda room, id, state: None
+
+    # -- what clients and callers ask
+
+    async def enter(
+        self, line: Line, hello: Hello, granted: Pass, record: RoomRecord | None = None
+    ) -> Seat:
+        """Admit somebody, once it stands in the stream; may raise ``StreamError``."""
+        claim = self._seating.claim(hello, granted, record)
+        try:
+            async with asyncio.timeout(ENTER):
+                await self.open(claim.room)
+                key = f"{self.node}:{next(self._keys)}"
+                future: asyncio.Future[Seat] = (
+                    asyncio.get_running_loop().create_future()
+                )
+                self._entering[key] = line, future
+                self._write(claim.room, Enter(key, self._new_id(), claim))
+                return await future
+        except TimeoutError:
+            raise StreamError("Redis does not answer") from None
+
+    def heard(
+        self,
+        seat: Seat,
+        line: Line,
+        message: ClientMessage,
+        numbers: Numbers = _UNNUMBERED,
+    ) -> None:
+        """Pass on what a client asks, unless it was passed on already."""
+        if not self._has(seat, line):
+            return
+        seat.outbox.acknowledge(numbers.ack)
+        hold = self._holds[seat.participant]
+        match message:
+            case Ping(serial):
+                self._deliver(seat, Pong(serial))
+            case ReportStats():
+                self._measure(seat, message)
+            case Leave():
+                self._write(seat.room.id, Part(hold.key, seat.participant))
+            case _ if self._take(hold, line, numbers.number):
+                said = spoken(hold.key, seat.participant, message, numbers.number)
+                self._write(seat.room.id, said)
+
+    def refuse(
+        self,
+        seat: Seat,
+        line: Line,
+        code: ErrorCode,
+        text: str,
+        about: str = "",
+        numbers: Numbers = _UNNUMBERED,
+    ) -> None:
+        """Tell a client that it isn't understood, or not listened to."""
+        self.observers.refused(code)
+        if not self._has(seat, line):
+            return
+        hold = self._holds[seat.participant]
+        if not numbers.number:
+            self._deliver(seat, Failed(code, text, about))
+        elif self._take(hold, line, numbers.number):
+            denied = Deny(hold.key, seat.participant, numbers.number, code, text, about)
+            self._write(seat.room.id, denied)
+
+    def hung_up(self, seat: Seat, line: Line, code: int) -> None:
+        """The socket is gone, closed with ``code`` or cut."""
+        if not self._has(seat, line):
+            return
+        if code in _GONE:
+            hold = self._holds[seat.participant]
+            self._write(seat.room.id, Part(hold.key, seat.participant))
+            seat.line = None
+        else:
+            self._cut(seat, code)
+
+    def end(self, room: RoomId) -> None:
+        """Close a room for everyone in it, for good."""
+        self._write(room, End(deserted=False))
+
+    def change(self, record: RoomRecord) -> None:
+        """Replace what is known of a room, be somebody in it or not."""
+        self._write(record.id, Change(record))
+
+    async def look(self, room: RoomId) -> None:
+        """Follow a room that others follow; may raise ``StreamError``."""
+        await self.open(room, known=True)
+
+    async def prepare(self, room: RoomId) -> None:
+        """Follow a room, so that it can be changed or ended here."""
+        await self.open(room)
+
+    async def settle(self) -> None:
+        """Return once everything asked for until now has been done."""
+        await self._streams.flush()
+
+    def _take(self, hold: Hold, line: Line, number: int) -> bool:
+        """Whether to pass on what has this number."""
+        if self._streams.full:
+            line.close(CloseCode.SLOW)
+            return False
+        if number and number <= hold.taken:
+            return False
+        hold.taken = number or hold.taken
+        return True
+
+    def _has(self, seat: Seat, line: Line) -> bool:
+        return super()._has(seat, line) and seat.participant in self._holds
+
+    def _cut(self, seat: Seat, code: int) -> None:
+        """What is said to them waits from now on; that they are gone, others hear."""
+        seat.line = None
+        hold = self._holds.get(seat.participant)
+        if hold is not None and hold.key:
+            self._write(seat.room.id, Cut(hold.key, seat.participant, code))
+
+    def _expire(self, now: float) -> None:
+        for room, who in self.rooms.overdue(now):
+            hold = self._holds[who]
+            if now - hold.expiring >= ASK_AGAIN:
+                hold.expiring = now
+                self._write(room.id, Expire(who, hold.since))
+        for deserted in self.rooms.fade(now):
+            if deserted in self._replicas:
+                self._write(deserted, End(deserted=True))
+
+    def _write(self, room: RoomId, command: Command) -> None:
+        self._streams.append(room, command)
+
+    # -- rooms that are followed
+
+    async def open(self, room: RoomId, *, known: bool = False) -> bool:
+        """Follow a room, if it isn't followed; return whether it is.
+
+        One that is only asked about (``known``) is followed if anything is known of
+        it. May raise ``StreamError``.
+        """
+        while (replica := self._replicas.get(room)) is None:
+            task = self._opening.get(room)
+            if task is None:
+                task = asyncio.create_task(self._open(room, known=known))
+                self._opening[room] = task
+                task.add_done_callback(lambda done: self._opening.pop(room, None))
+            if not await asyncio.shield(task) and known:
+                return False
+        replica.wanted_at = self._clock.monotonic()
+        return True
+
+    async def _open(self, room: RoomId, *, known: bool) -> bool:
+        past = await self._streams.past(room)
+        if past is None and known:
+            return False
+        replica = Replica(wanted_at=self._clock.monotonic())
+        self._replicas[room] = replica
+        if past is not None:
+            if past.state:
+                self._restore(room, replica, past.state, past.id)
+            for entry in past.entries:
+                self._remember(replica, entry[1])
+            self._apply_all(room, [e for e in past.entries if is_after(e[0], past.id)])
+        self._streams.follow(room, replica.last)
+        for who in self._people(room):
+            hold = self._holds[who]
+            if hold.node == self.node and hold.key:  # forgotten, and here again
+                self._write(room, Cut(hold.key, who, CloseCode.INTERNAL))
+        return True
+
+    async def open_again(self, room: RoomId) -> None:
+        """Begin anew with a room of which something was missed."""
+        self.close(room)
+        await self.open(room)
+
+    def _restore(self, room: RoomId, replica: Replica, state: bytes, id: str) -> None:
+        snapshot = decode(state)
+        found = restore(snapshot, self.rooms, room, self._clock.monotonic())
+        self._seats.update(found.seats)
+        self._holds.update(found.holds)
+        replica.last, replica.count = id, snapshot.count
+        replica.serials = dict(snapshot.serials)
+        self.observers.muted = True
+        for each in snapshot.members:
+            self.observers.joined(room, each.info.id)
+        self.observers.muted = False
+
+    def snapshot(self, room: RoomId) -> tuple[str, bytes]:
+        """Return a room that is followed as it is, after which entry."""
+        replica = self._replicas[room]
+        state = take(self.rooms, room, replica, self._seats, self._holds)
+        return replica.last, state.encode()
+
+    def follows(self) -> list[RoomId]:
+        """Return the rooms that are followed."""
+        return list(self._replicas)
+
+    def close(self, room: RoomId) -> None:
+        """Follow a room no more, and forget it."""
+        self._streams.leave(room)
+        del self._replicas[room]
+        self.observers.muted = True
+        for who in self._people(room):
+            seat = self._seats.pop(who)
+            del self._holds[who]
+            if seat.here and seat.line:
+                seat.line.close(CloseCode.SLOW)  # they come back to all there is
+            if who in seat.room.members:
+                self.observers.left(room, who, LeaveReason.LEFT)
+        self.observers.muted = False
+        self.rooms.forget(room)
+
+    def idle(self, living: frozenset[str]) -> list[RoomId]:
+        """Return the rooms that others can look after."""
+        now = self._clock.monotonic()
+        idle = []
+        for room, replica in self._replicas.items():
+            people = [self._holds[who] for who in self._people(room)]
+            if any(
+                hold.node == self.node or hold.node not in living for hold in people
+            ):
+                replica.wanted_at = now
+            elif now - replica.wanted_at >= IDLE:
+                idle.append(room)
+        return idle
+
+    def served(self) -> set[RoomId]:
+        """Return the rooms in which somebody's socket is this process's."""
+        return {
+            self._seats[who].room.id
+            for who, hold in self._holds.items()
+            if hold.node == self.node
+        }
+
+    def give_up(self, living: frozenset[str]) -> None:
+        """Cut the connections of the processes that live no more."""
+        lost = {
+            (self._seats[who].room.id, hold.node)
+            for who, hold in self._holds.items()
+            if hold.key and hold.node not in living and hold.node != self.node
+        }
+        for room, node in lost:
+            self._write(room, Lost(node))
+
+    def _people(self, room_id: RoomId) -> list[ParticipantId]:
+        room = self.rooms.find(room_id)
+        return [*room.members, *room.waiting] if room else []
+
+    # -- what is read
+
+    def apply(self, room: RoomId, entries: Sequence[Read]) -> None:
+        """Do what stands in a room's stream."""
+        replica = self._replicas.get(room)
+        if replica is None:
+            return
+        for _, entry in entries:
+            self._remember(replica, entry)
+        self._apply_all(room, entries)
+
+    def _remember(self, replica: Replica, entry: Entry) -> None:
+        """Keep a signal, for a receiver whose process dies."""
+        said = entry.command
+        if isinstance(said, Relay) and said.number:
+            signaled = Signaled(
+                ParticipantId(said.who), said.generation, said.body, said.number
+            )
+            replica.recent.append((ParticipantId(said.to), signaled))
+
+    def _apply_all(self, room: RoomId, entries: Sequence[Read]) -> None:
+        replica = self._replicas[room]
+        for id, entry in entries:
+            replica.last = self._entry = id
+            if replica.is_new(entry.node, entry.serial):
+                self._apply_one(room, replica, entry)
+            if entry.node == self.node:
+                self._streams.came_back(entry.serial)
+
+    def _apply_one(self, room: RoomId, replica: Replica, entry: Entry) -> None:
+        mine = entry.node == self.node and self._streams.awaits(entry.serial)
+        self._clock_of_entries.at(self._entry)
+        self._journal_of_origin.open = mine
+        self.observers.muted = not mine
+        try:
+            self._do(room, replica, entry, mine=mine)
+        except Exception:
+            log.exception("= a command failed: %s", type(entry.command).__name__)
+        finally:
+            self._clock_of_entries.at(None)
+            self._journal_of_origin.open = True
+            self.observers.muted = False
+        if mine and replica.count % SNAPSHOT == 0:
+            self.save(room, *self.snapshot(room))
+
+    def _do(self, room: RoomId, replica: Replica, entry: Entry, *, mine: bool) -> None:
+        match entry.command:
+            case Relay() | Say() as said:
+                self._said(said)
+            case Enter() as enter:
+                self._entered(enter, replica, entry.node, mine=mine)
+            case Deny(key, who, number, code, text, about):
+                if (seat := self._speaker(key, who, number)) and seat.here:
+                    self._deliver(seat, Failed(ErrorCode(code), text, about))
+            case Cut(key, who, code):
+                if (seat := self._speaker(key, who)) is not None:
+                    self._lose(seat, code)
+            case Part(key, who):
+                if (seat := self._speaker(key, who)) is not None:
+                    line = seat.line
+                    self._leave(seat, LeaveReason.LEFT)
+                    if line is not None:
+                        line.close(CloseCode.NORMAL)
+            case Expire(who, since):
+                self._expired(ParticipantId(who), since)
+            case Lost(node):
+                for each in self._people(room):
+                    hold = self._holds[each]
+                    if hold.node == node and hold.key:
+                        self._lose(self._seats[each], CloseCode.INTERNAL)
+            case Change(record):
+                super().change(record)
+            case End(deserted):
+                found = self.rooms.find(room)
+                if not (deserted and found) and not self.rooms.has_ended(room):
+                    self._end(room)
+
+    def _entered(
+        self, enter: Enter, replica: Replica, node: str, *, mine: bool
+    ) -> None:
+        line, future = self._entering.pop(enter.key, (ELSEWHERE, None))
+        self._given = enter.you
+        ticket = enter.claim.ticket
+        before = self._seats.get(ticket.participant) if ticket else None
+        moved = mine and before is not None and not before.here
+        try:
+            seat = self._seat(line, enter.claim, here=mine)
+        except Refused as refusal:
+            if future is not None and not future.done():
+                future.set_exception(refusal)
+            return
+        hold = Hold(node, enter.key, taken=seat.heard)
+        self._holds[seat.participant] = hold
+        if moved:
+            missed = [each for to, each in replica.recent if to == seat.participant]
+            self._dispatch([Delivery(seat.participant, each) for each in missed])
+        if future is None:
+            return
+        if future.done():  # they didn't wait
+            self._cut(seat, _ABNORMAL)
+        else:
+            future.set_result(seat)
+
+    def _said(self, said: Relay | Say) -> None:
+        seat = self._speaker(said.key, said.who, said.number)
+        if seat is not None:
+            seat.arrived()
+            self._ask(seat, said.message(), said.number)
+
+    def _speaker(self, key: str, who: str, number: int = 0) -> Seat | None:
+        """Return whose seat it is, if that connection has it and it is news."""
+        seat = self._seats.get(ParticipantId(who))
+        if seat is None or self._holds[seat.participant].key != key:
+            return None
+        if number:
+            if number <= seat.heard:
+                return None
+            seat.heard = number
+        return seat
+
+    def _lose(self, seat: Seat, code: int) -> None:
+        """A connection is gone; whatever still comes in its name isn't heard."""
+        hold = self._holds[seat.participant]
+        hold.key, hold.since = "", self._entry
+        line = seat.line
+        super()._cut(seat, code)
+        if line is not None:
+            line.close(CloseCode.INTERNAL)
+
+    def _expired(self, who: ParticipantId, since: str) -> None:
+        hold = self._holds.get(who)
+        if hold is None or hold.key or hold.since != since:
+            return
+        departure = self.rooms.leave(self._seats[who].room, who, LeaveReason.LOST)
+        self._vacate(departure)
+        self._dispatch(departure.deliveries)
+
+    def _vacate(self, departure: Departure) -> Seat:
+        seat = super()._vacate(departure)
+        self._holds.pop(departure.who, None)
+        return seat
+
+
+def is_after(id: str, other: str) -> bool:
+    """Whether an entry comes after another one, by their ids."""
+    return _parts(id) > _parts(other)
+
+
+def _parts(id: str) -> tuple[int, int]:
+    milliseconds, _, number = id.partition("-")
+    return int(milliseconds), int(number)
