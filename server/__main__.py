@@ -3,11 +3,13 @@
 import argparse
 import asyncio
 import dataclasses
+import functools
 import gc
 import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 
 import uvicorn
 from starlette.applications import Starlette
@@ -22,17 +24,21 @@ from server.settings import Settings
 from server.store import Pruned, open_store
 from server.transport import HttpTransport
 from server.websocket import Configuration, WebSocketTransport
+from server.workers import MOST, Workers
 
 _COLLECTIONS = (5_000, 10, 4)
 _EVERYWHERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 
 
 class _Server(uvicorn.Server):
-    """Says where it is, once it can be reached there; lets people go at the end."""
+    """Tells once it can be reached, and at which port; lets people go at the end."""
 
-    def __init__(self, config: uvicorn.Config, drain: Drain) -> None:
+    def __init__(
+        self, config: uvicorn.Config, drain: Drain, started: Callable[[int], None]
+    ) -> None:
         super().__init__(config)
         self.drain = drain
+        self._started = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -42,8 +48,7 @@ class _Server(uvicorn.Server):
         gc.freeze()
         gc.set_threshold(*_COLLECTIONS)
         if not self.should_exit:
-            port = self.servers[0].sockets[0].getsockname()[1]
-            print(f"Tertulia is at {_url(self.config.host, port)}", flush=True)
+            self._started(self.servers[0].sockets[0].getsockname()[1])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if not self.force_exit:
@@ -123,19 +128,61 @@ async def _pruned(database: str, before: float) -> Pruned:
 def _serve(options: argparse.Namespace) -> None:
     try:
         settings = Settings.from_env(workers=options.workers)
+        if not 1 <= options.workers <= MOST:
+            raise SettingError("--workers", f"expected a number from 1 to {MOST}")
         # Two that know nothing of each other would each have a room of its own.
-        if options.workers != 1:
-            raise SettingError("--workers", "this version serves with one process")
+        if options.workers > 1 and not settings.redis:
+            raise SettingError(
+                "TERTULIA_REDIS", "needed where several processes serve together"
+            )
         given = {"host": options.host, "port": options.port}
         changes = {name: value for name, value in given.items() if value is not None}
         settings = dataclasses.replace(settings, **changes)
-        app = create_app(settings)
+        if options.workers > 1:
+            sys.exit(_serve_together(settings, options.workers))
+        _run(settings, functools.partial(_greet, settings.host))
     except SettingError as error:
         sys.exit(f"tertulia: {error}")
+
+
+def _run(
+    settings: Settings,
+    started: Callable[[int], None],
+    sockets: list[socket.socket] | None = None,
+) -> None:
+    app = create_app(settings)
     configure(settings.log_level)
     # uvicorn raises the signal that stopped it again: that was no failure.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    _Server(configuration(app, settings), app.state.drain).run()
+    _Server(configuration(app, settings), app.state.drain, started).run(sockets)
+
+
+def _serve_together(settings: Settings, count: int) -> int:
+    """Serve with several processes; return the exit status."""
+    configure(settings.log_level)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listener = socket.create_server(
+            (settings.host, settings.port), family=family, backlog=2048
+        )
+    except OSError as error:
+        raise SettingError(
+            "TERTULIA_PORT", f"can't be used: {error.strerror}"
+        ) from None
+
+    def work(socket_: socket.socket, ready: Callable[[], None]) -> None:
+        try:
+            _run(settings, lambda port: ready(), [socket_])
+        except SettingError as error:
+            sys.exit(f"tertulia: {error}")
+
+    with listener:
+        port = listener.getsockname()[1]
+        return Workers(count, listener, work).run(lambda: _greet(settings.host, port))
+
+
+def _greet(host: str, port: int) -> None:
+    print(f"Tertulia is at {_url(host, port)}", flush=True)
 
 
 if __name__ == "__main__":

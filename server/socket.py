@@ -157,7 +157,8 @@ class _Connection:
             async with self._deadline:
                 seat = await self._enter()
                 bind_contextvars(participant=seat.participant)
-                self._deadline.reschedule(None)
+                if self._code is None:  # else it was closed while they came in
+                    self._deadline.reschedule(None)
                 self._seat = seat
                 self.ring()
                 # What is logged meanwhile belongs to this connection.

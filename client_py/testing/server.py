@@ -40,17 +40,22 @@ class Server:
     """``tertulia serve`` in test mode, under control.
 
     ``env`` is added to the environment; ``TERTULIA_TEST_MODE`` is on unless it
-    says otherwise. ``port`` 0 is a free one.
+    says otherwise. ``port`` 0 is a free one. Several ``workers`` need a Redis.
     """
 
     def __init__(
-        self, directory: Path, env: Mapping[str, str] | None = None, port: int = 0
+        self,
+        directory: Path,
+        env: Mapping[str, str] | None = None,
+        port: int = 0,
+        workers: int = 1,
     ) -> None:
         self.log_path = directory / "server.log"
         self.url = ""
         self._directory = directory
         self._env = dict(env or {})
         self._port = port
+        self._workers = workers
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -58,8 +63,10 @@ class Server:
         assert self._process is None, "it runs already"
         self._directory.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("a") as log:
+            serve = [sys.executable, "-m", "server", "serve"]
+            numbers = [f"--port={self._port}", f"--workers={self._workers}"]
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "server", "serve", "--port", str(self._port)],
+                [*serve, *numbers],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -88,6 +95,22 @@ class Server:
         """Stop it if it runs, and start it again with the same data and port."""
         self.stop()
         self.start()
+
+    @property
+    def workers(self) -> list[int]:
+        """The ids of the processes that serve, the oldest first; Linux alone."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(each) for each in children]
+
+    def await_workers(self) -> None:
+        """Return once as many processes serve as should."""
+        end = time.monotonic() + _PATIENCE
+        while len(self.workers) < self._workers:
+            if time.monotonic() > end:
+                raise ServerError("a process was not started again")
+            time.sleep(0.05)  # the kernel tells only their parent
 
     @property
     def log(self) -> str:

@@ -14,8 +14,8 @@ from typing import Final
 from protocol.messages import RoomId
 from server.clock import Clock
 from server.cluster.leases import LIFE, RENEWAL, Census, Leases
-from server.cluster.streams import FIRST, Streams
-from server.cluster.switchboard import SharedSwitchboard, is_after
+from server.cluster.streams import FIRST, Streams, is_after
+from server.cluster.switchboard import SharedSwitchboard
 from server.errors import StreamError
 from server.journal import Records
 from server.metrics import Traffic

@@ -2,6 +2,7 @@
 
 from protocol.messages import RoomId
 from server.clock import Clock
+from server.cluster.streams import time_of
 from server.journal import Records
 from server.store import Participation, RoomRecord
 
@@ -19,8 +20,8 @@ class EntryClock:
         self.monotonic = clock.monotonic
 
     def at(self, id: str | None) -> None:
-        """Stand at an entry, by its id: milliseconds since 1970 and a number."""
-        self._at = int(id.partition("-")[0]) / 1000 if id else None
+        """Stand at an entry, by its id."""
+        self._at = time_of(id) if id else None
 
     def unix(self) -> float:
         """Return the seconds since 1970."""

@@ -9,6 +9,8 @@ from protocol.messages import ParticipantId, Signaled
 from server.cluster.streams import FIRST
 
 RECENT: Final = 512  # signals of a room that are kept for those who come back
+MISSED: Final = 20.0  # seconds for which somebody may not notice that a process died
+AT_MOST: Final = 200  # signals for one of them; an outbox holds some more
 IDLE: Final = 20.0  # seconds; longer than a grace, and than an empty room lasts
 
 
@@ -30,11 +32,21 @@ class Replica:
     last: str = FIRST
     count: int = 0
     serials: dict[str, int] = field(default_factory=dict)  # the last one, by process
-    recent: deque[tuple[ParticipantId, Signaled]] = field(
+    recent: deque[tuple[float, ParticipantId, Signaled]] = field(
         default_factory=lambda: deque(maxlen=RECENT)
     )
     wanted_at: float = 0.0  # monotonic
     noted: bool = False  # an heir would know of it
+
+    def missed(self, who: ParticipantId, now: float) -> list[Signaled]:
+        """Return what somebody may have missed whose process is gone.
+
+        It may come again: who receives knows signals by their numbers.
+        """
+        signals = [
+            signal for at, to, signal in self.recent if to == who and at >= now - MISSED
+        ]
+        return signals[-AT_MOST:]
 
     def is_new(self, node: str, serial: int) -> bool:
         """Take note of an entry; say whether it was not applied before."""

@@ -285,3 +285,18 @@ def _errors() -> Iterator[None]:
         yield
     except (RedisError, OSError, TimeoutError) as error:
         raise StreamError(f"Redis: {type(error).__name__}") from error
+
+
+def time_of(id: str) -> float:
+    """Return when an entry was written, in Unix seconds by the clock of Redis."""
+    return _parts(id)[0] / 1000
+
+
+def is_after(id: str, other: str) -> bool:
+    """Whether an entry comes after another one, by their ids."""
+    return _parts(id) > _parts(other)
+
+
+def _parts(id: str) -> tuple[int, int]:
+    milliseconds, _, number = id.partition("-")
+    return int(milliseconds), int(number)

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from protocol.codes import CloseCode, ErrorCode, LeaveReason
 from protocol.messages import (
@@ -23,14 +23,10 @@ from protocol.messages import (
     Pong,
     ReportStats,
     RoomId,
-    Signaled,
 )
 from protocol.numbering import Numbers
-from server.awaited import Awaited
-from server.clock import Clock
 from server.cluster.command import (
     Change,
-    Command,
     Cut,
     Deny,
     End,
@@ -43,21 +39,14 @@ from server.cluster.command import (
     Say,
     spoken,
 )
-from server.cluster.origin import EntryClock, OriginJournal
-from server.cluster.replica import ELSEWHERE, IDLE, Hold, Replica
-from server.cluster.snapshot import decode, restore, take
-from server.cluster.streams import FIRST, Read, Streams
+from server.cluster.following import Following
+from server.cluster.replica import ELSEWHERE, Hold, Replica
+from server.cluster.streams import Read, Streams
 from server.errors import Refused, StreamError
-from server.journal import Records
-from server.metrics import Traffic
-from server.observer import Observers
 from server.room import Delivery, Departure
 from server.rooms import Rooms
 from server.seat import Line, Seat
-from server.seating import Seating
 from server.store import RoomRecord
-from server.switchboard import Switchboard
-from server.ticket import Tickets
 from server.tokens import Pass
 
 log = logging.getLogger("tertulia.cluster")
@@ -71,53 +60,16 @@ _ABNORMAL: Final = 1006
 _UNNUMBERED: Final = Numbers()
 
 
-class SharedSwitchboard(Switchboard):
-    """The seats in the rooms that this process follows; ``node`` is its name."""
+class SharedSwitchboard(Following):
+    """Every seat in the rooms that this process follows."""
 
-    def __init__(
-        self,
-        rooms: Rooms,
-        journal: Records,
-        clock: Clock,
-        tickets: Tickets,
-        observers: Observers,
-        traffic: Traffic,
-        written: Callable[[float], None],
-        *,
-        node: str,
-        streams: Streams,
-    ) -> None:
-        self.node = node
-        self._clock_of_entries = EntryClock(clock)
-        self._journal_of_origin = OriginJournal(journal)
-        seating = Seating(
-            rooms,
-            tickets,
-            self._clock_of_entries,
-            lambda: self._entry,
-            # Who was here before is in the streams: nobody else is awaited.
-            Awaited(tickets.process, float("-inf")),
-        )
-        super().__init__(
-            rooms,
-            self._journal_of_origin,
-            self._clock_of_entries,
-            tickets,
-            observers,
-            traffic,
-            written,
-            seating,
-        )
-        self._streams = streams
+    def __init__(self, rooms: Rooms, *parts: Any, node: str, streams: Streams) -> None:
+        super().__init__(rooms, *parts, node=node, streams=streams)
+        self.save: Callable[[RoomId, str, bytes], None] = lambda room, id, state: None
         self._new_id, rooms.new_id = rooms.new_id, lambda: self._given
         self._given = ""  # the id for somebody new
-        self._entry = FIRST  # that is applied just now
         self._keys = itertools.count(1)
         self._entering: dict[str, tuple[Line, asyncio.Future[Seat]]] = {}
-        self._holds: dict[ParticipantId, Hold] = {}
-        self._replicas: dict[RoomId, Replica] = {}
-        self._opening: dict[RoomId, asyncio.Task[bool]] = {}
-        self.save: Callable[[RoomId, str, bytes], None] = lambda room, id, state: None
 
     # -- what clients and callers ask
 
@@ -243,125 +195,6 @@ class SharedSwitchboard(Switchboard):
             if deserted in self._replicas:
                 self._write(deserted, End(deserted=True))
 
-    def _write(self, room: RoomId, command: Command) -> None:
-        self._streams.append(room, command)
-
-    # -- rooms that are followed
-
-    async def open(self, room: RoomId, *, known: bool = False) -> bool:
-        """Follow a room, if it isn't followed; return whether it is.
-
-        One that is only asked about (``known``) is followed if anything is known of
-        it. May raise ``StreamError``.
-        """
-        while (replica := self._replicas.get(room)) is None:
-            task = self._opening.get(room)
-            if task is None:
-                task = asyncio.create_task(self._open(room, known=known))
-                self._opening[room] = task
-                task.add_done_callback(lambda done: self._opening.pop(room, None))
-            if not await asyncio.shield(task) and known:
-                return False
-        replica.wanted_at = self._clock.monotonic()
-        return True
-
-    async def _open(self, room: RoomId, *, known: bool) -> bool:
-        past = await self._streams.past(room)
-        if past is None and known:
-            return False
-        replica = Replica(wanted_at=self._clock.monotonic())
-        self._replicas[room] = replica
-        if past is not None:
-            if past.state:
-                self._restore(room, replica, past.state, past.id)
-            for entry in past.entries:
-                self._remember(replica, entry[1])
-            self._apply_all(room, [e for e in past.entries if is_after(e[0], past.id)])
-        self._streams.follow(room, replica.last)
-        for who in self._people(room):
-            hold = self._holds[who]
-            if hold.node == self.node and hold.key:  # forgotten, and here again
-                self._write(room, Cut(hold.key, who, CloseCode.INTERNAL))
-        return True
-
-    async def open_again(self, room: RoomId) -> None:
-        """Begin anew with a room of which something was missed."""
-        self.close(room)
-        await self.open(room)
-
-    def _restore(self, room: RoomId, replica: Replica, state: bytes, id: str) -> None:
-        snapshot = decode(state)
-        found = restore(snapshot, self.rooms, room, self._clock.monotonic())
-        self._seats.update(found.seats)
-        self._holds.update(found.holds)
-        replica.last, replica.count = id, snapshot.count
-        replica.serials = dict(snapshot.serials)
-        self.observers.muted = True
-        for each in snapshot.members:
-            self.observers.joined(room, each.info.id)
-        self.observers.muted = False
-
-    def snapshot(self, room: RoomId) -> tuple[str, bytes]:
-        """Return a room that is followed as it is, after which entry."""
-        replica = self._replicas[room]
-        state = take(self.rooms, room, replica, self._seats, self._holds)
-        return replica.last, state.encode()
-
-    def follows(self) -> list[RoomId]:
-        """Return the rooms that are followed."""
-        return list(self._replicas)
-
-    def close(self, room: RoomId) -> None:
-        """Follow a room no more, and forget it."""
-        self._streams.leave(room)
-        del self._replicas[room]
-        self.observers.muted = True
-        for who in self._people(room):
-            seat = self._seats.pop(who)
-            del self._holds[who]
-            if seat.here and seat.line:
-                seat.line.close(CloseCode.SLOW)  # they come back to all there is
-            if who in seat.room.members:
-                self.observers.left(room, who, LeaveReason.LEFT)
-        self.observers.muted = False
-        self.rooms.forget(room)
-
-    def idle(self, living: frozenset[str]) -> list[RoomId]:
-        """Return the rooms that others can look after."""
-        now = self._clock.monotonic()
-        idle = []
-        for room, replica in self._replicas.items():
-            people = [self._holds[who] for who in self._people(room)]
-            if any(
-                hold.node == self.node or hold.node not in living for hold in people
-            ):
-                replica.wanted_at = now
-            elif now - replica.wanted_at >= IDLE:
-                idle.append(room)
-        return idle
-
-    def served(self) -> set[RoomId]:
-        """Return the rooms in which somebody's socket is this process's."""
-        return {
-            self._seats[who].room.id
-            for who, hold in self._holds.items()
-            if hold.node == self.node
-        }
-
-    def give_up(self, living: frozenset[str]) -> None:
-        """Cut the connections of the processes that live no more."""
-        lost = {
-            (self._seats[who].room.id, hold.node)
-            for who, hold in self._holds.items()
-            if hold.key and hold.node not in living and hold.node != self.node
-        }
-        for room, node in lost:
-            self._write(room, Lost(node))
-
-    def _people(self, room_id: RoomId) -> list[ParticipantId]:
-        room = self.rooms.find(room_id)
-        return [*room.members, *room.waiting] if room else []
-
     # -- what is read
 
     def apply(self, room: RoomId, entries: Sequence[Read]) -> None:
@@ -369,18 +202,8 @@ class SharedSwitchboard(Switchboard):
         replica = self._replicas.get(room)
         if replica is None:
             return
-        for _, entry in entries:
-            self._remember(replica, entry)
+        self._remember(replica, entries)
         self._apply_all(room, entries)
-
-    def _remember(self, replica: Replica, entry: Entry) -> None:
-        """Keep a signal, for a receiver whose process dies."""
-        said = entry.command
-        if isinstance(said, Relay) and said.number:
-            signaled = Signaled(
-                ParticipantId(said.who), said.generation, said.body, said.number
-            )
-            replica.recent.append((ParticipantId(said.to), signaled))
 
     def _apply_all(self, room: RoomId, entries: Sequence[Read]) -> None:
         replica = self._replicas[room]
@@ -456,7 +279,7 @@ class SharedSwitchboard(Switchboard):
         hold = Hold(node, enter.key, taken=seat.heard)
         self._holds[seat.participant] = hold
         if moved:
-            missed = [each for to, each in replica.recent if to == seat.participant]
+            missed = replica.missed(seat.participant, self._clock.unix())
             self._dispatch([Delivery(seat.participant, each) for each in missed])
         if future is None:
             return
@@ -503,13 +326,3 @@ class SharedSwitchboard(Switchboard):
         seat = super()._vacate(departure)
         self._holds.pop(departure.who, None)
         return seat
-
-
-def is_after(id: str, other: str) -> bool:
-    """Whether an entry comes after another one, by their ids."""
-    return _parts(id) > _parts(other)
-
-
-def _parts(id: str) -> tuple[int, int]:
-    milliseconds, _, number = id.partition("-")
-    return int(milliseconds), int(number)

@@ -54,11 +54,6 @@ async def test_serve_prints_where_it_is_and_stops_when_told(tmp_path):
         ({"TERTULIA_DATABASE": "postgres://x"}, b"TERTULIA_DATABASE"),
         ({"TERTULIA_DRAIN": "8"}, b"TERTULIA_DRAIN"),
         ({"TERTULIA_DRAIN": "-1"}, b"TERTULIA_DRAIN"),
-        # Served by itself it would split a room in two.
-        (
-            {"TERTULIA_REDIS": "redis://cache.example", "TERTULIA_SECRET": "s" * 32},
-            b"TERTULIA_REDIS: this version serves with one process",
-        ),
     ],
 )
 async def test_a_wrong_setting_is_one_clear_line(tmp_path, env, named):

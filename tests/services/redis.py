@@ -9,9 +9,12 @@ from tests.services.service import Service, free_port
 
 
 @contextmanager
-def redis_server(directory: Path, port: int = 0) -> Iterator[str]:
-    """Run Redis; yields its URL. ``port`` 0 is a free one. Raises ``ServiceError``."""
-    port, password = port or free_port(), secrets.token_urlsafe(24)
+def redis_server(directory: Path, port: int = 0, password: str = "") -> Iterator[str]:
+    """Run Redis; yields its URL. Port and password are found where none is given.
+
+    Raises ``ServiceError``.
+    """
+    port, password = port or free_port(), password or secrets.token_urlsafe(24)
     # In a file: what stands in a command line, every user of the machine can read.
     settings = directory / "redis.conf"
     settings.touch(mode=0o600)

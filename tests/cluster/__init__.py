@@ -1,0 +1,1 @@
+"""Several processes that serve one room: killed, stopped, and without their Redis."""
