@@ -97,11 +97,16 @@ class Server:
         self.start()
 
     @property
+    def pid(self) -> int:
+        """The id of its process, or of the one that watches over its workers."""
+        assert self._process is not None, "it doesn't run"
+        return self._process.pid
+
+    @property
     def workers(self) -> list[int]:
         """The ids of the processes that serve, the oldest first; Linux alone."""
-        assert self._process is not None
-        pid = self._process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        children = path.read_text().split()
         return [int(each) for each in children]
 
     def await_workers(self) -> None:

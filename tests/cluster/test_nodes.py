@@ -1,0 +1,82 @@
+"""Two servers of one room: one of them killed, or stopped for a while."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from client_py.core.state import Connection, Phase, Snapshot
+from client_py.headless.main import Person, participant
+from client_py.testing.server import Server
+from tests.cluster.conftest import shared
+
+
+@pytest.fixture
+def nodes(tmp_path: Path, redis: str) -> Iterator[tuple[Server, Server]]:
+    env = {**shared(redis), "TERTULIA_DATABASE": f"sqlite:///{tmp_path}/shared.db"}
+    made = Server(tmp_path / "one", env), Server(tmp_path / "two", env)
+    for each in made:
+        each.start()
+    yield made
+    for each in made:
+        each.stop()
+
+
+def others(*connections: Connection) -> Callable[[Snapshot], bool]:
+    return lambda now: (
+        connections
+        == tuple(each.connection for each in now.participants if not each.me)
+    )
+
+
+async def at(stack: AsyncExitStack, server: Server, url: str, name: str) -> Person:
+    """Let somebody into the room of that link, by this server."""
+    link = server.url + url.removeprefix(url[: url.index("/r/")]) if url else server.url
+    return await stack.enter_async_context(participant(link, name))
+
+
+async def test_whoever_loses_their_server_is_marked_and_then_gone(
+    nodes: tuple[Server, Server], record_property
+) -> None:
+    one, two = nodes
+    async with AsyncExitStack() as stack:
+        ada = await at(stack, one, "", "Ada")
+        bob = await at(stack, two, ada.url, "Bob")
+        await ada.sees("Bob")
+        await bob.sees("Ada")
+        await asyncio.to_thread(two.kill)
+        began = time.monotonic()
+        await ada.until(others(Connection.RECONNECTING), timeout=20)
+        record_property("marked", round(marked := time.monotonic() - began, 2))
+        assert marked <= 7
+        await ada.sees("Bob", frames=5)  # what is between them needs no server
+        await ada.until(others(), timeout=25)
+        record_property("gone", round(gone := time.monotonic() - began, 2))
+        assert gone <= 24
+
+
+async def test_a_server_that_was_stopped_for_a_while_costs_nobody_their_place(
+    nodes: tuple[Server, Server], record_property
+) -> None:
+    one, two = nodes
+    async with AsyncExitStack() as stack:
+        ada = await at(stack, one, "", "Ada")
+        bob = await at(stack, two, ada.url, "Bob")
+        await ada.sees("Bob")
+        who = [each.id for each in bob.snapshot.participants if each.me]
+        os.kill(two.pid, signal.SIGSTOP)
+        try:
+            await ada.until(others(Connection.RECONNECTING), timeout=20)
+        finally:
+            os.kill(two.pid, signal.SIGCONT)
+        began = time.monotonic()
+        await ada.until(others(Connection.CONNECTED), timeout=20)
+        record_property("back", round(time.monotonic() - began, 2))
+        await bob.until(lambda now: now.phase is Phase.JOINED, timeout=20)
+        assert who == [each.id for each in bob.snapshot.participants if each.me]
+        await ada.sees("Bob", frames=5)
