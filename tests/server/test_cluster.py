@@ -1,13 +1,19 @@
 """Two processes' worth of servers, over a real Redis: one room, on both."""
 
+import asyncio
 import secrets
 import time
 
 import pytest
-from guest import FakeClock, Guest, House, make_settings, serving
+from guest import SECRET, FakeClock, Guest, House, counting, make_settings, serving
 
 from protocol import messages as m
-from protocol.codes import GRACE, LeaveReason, Presence
+from protocol.codes import GRACE, VERSION, LeaveReason, Presence
+from server.cluster.command import Enter, Lost, Say
+from server.cluster.streams import Streams
+from server.tokens import Role, Tokens
+
+PATIENCE = 500  # looks
 
 
 def node(settings):
@@ -169,3 +175,133 @@ async def test_a_process_that_comes_later_knows_the_room(tmp_path, redis, room):
             assert [line.text for line in joined.chat] == ["hola"]
             await bo.say(m.Signal(ana.you, 1, {}), n=1)
             assert isinstance(await until(ana, m.Signaled), m.Signaled)
+
+
+class Maker:
+    """Somebody who made a room, by one of the processes."""
+
+    def __init__(self, token: str, room: str) -> None:
+        self.room = room
+        self._bearer = {"authorization": f"Bearer {token}"}
+
+    @classmethod
+    async def at(cls, house: House, **wanted: object) -> "Maker":
+        token = (await house.http.post("/api/session", json={})).json()["token"]
+        bearer = {"authorization": f"Bearer {token}"}
+        made = await house.http.post("/api/rooms", json=wanted, headers=bearer)
+        return cls(token, made.json()["room"])
+
+    async def ask(self, house: House, method: str, **body: object):
+        """Ask something of the room, of any process."""
+        more = {"json": body} if body else {}
+        path = f"/api/rooms/{self.room}"
+        return await house.http.request(method, path, headers=self._bearer, **more)
+
+
+async def test_what_is_asked_of_one_process_is_known_to_the_other(pair):
+    one, two = pair
+    maker = await Maker.at(one)
+    ana, _ = await join(one, "Ana", maker.room)
+    assert (await maker.ask(two, "GET")).json()["participants"] == 1
+    changed = await maker.ask(two, "PATCH", locked=True)
+    assert changed.json()["locked"]
+    assert (await until(ana, m.RoomChanged)).door.locked
+    assert (await maker.ask(one, "GET")).json()["locked"]
+    bo = await two.visit()
+    with pytest.raises(AssertionError, match="LOCKED"):
+        await bo.enter(two.token(maker.room, subject="Bo"), "Bo")
+
+
+async def test_a_room_that_is_ended_at_one_process_ends_at_both(pair):
+    one, two = pair
+    maker = await Maker.at(one)
+    (ana, _), (bo, _) = (
+        await join(one, "Ana", maker.room),
+        await join(two, "Bo", maker.room),
+    )
+    assert (await maker.ask(two, "DELETE")).status_code == 204
+    for guest in (ana, bo):
+        assert (await until(guest, m.ParticipantLeft)).reason is LeaveReason.ENDED
+    assert (await maker.ask(one, "GET")).status_code == 404
+    late = await one.visit()
+    with pytest.raises(AssertionError, match="ROOM_NOT_FOUND"):
+        await late.enter(one.token(maker.room, subject="Cleo"), "Cleo")
+
+
+async def test_a_room_that_is_for_one_call_ends_once_everybody_is_gone(pair):
+    one, two = pair
+    maker = await Maker.at(one, persistent=False)
+    ana, _ = await join(one, "Ana", maker.room)
+    bo, _ = await join(two, "Bo", maker.room)
+    for guest in (ana, bo):
+        await guest.say(m.Leave())
+        assert await guest.closing() == 1000
+    assert (await maker.ask(two, "GET")).status_code == 200
+    for _ in range(PATIENCE):
+        for house in pair:
+            house.clock.advance(GRACE)
+        statuses = [(await maker.ask(house, "GET")).status_code for house in pair]
+        if statuses == [404, 404]:
+            return
+    raise AssertionError(statuses)
+
+
+async def test_who_waits_at_one_process_is_let_in_by_a_host_at_the_other(pair):
+    one, two = pair
+    maker = await Maker.at(one, waiting_room=True)
+    ana = await one.visit()
+    host = Tokens(SECRET, counting("jti")).room(
+        "host", m.RoomId(maker.room), Role.HOST, one.clock.unix()
+    )
+    await ana.enter(host, "Ana")
+    bo = await two.visit()
+    token = two.token(maker.room, subject="Bo")
+    await bo.say(m.Hello(VERSION, token, "Bo"))
+    (waits,) = (await until(bo, m.Waiting)).people
+    assert [each.id for each in (await until(ana, m.Waiting)).people] == [waits.id]
+    await ana.say(m.Admit(waits.id), n=1)
+    joined = await until(bo, m.Joined)
+    assert joined.you == waits.id
+    # Their ticket is good at both.
+    bo.you, bo.resume, bo.epoch = joined.you, joined.resume, joined.epoch
+    bo.cut()
+    await until(ana, m.ParticipantChanged)
+    _, answer = await come_back(one, bo, "Bo", maker.room)
+    assert (answer.you, answer.resumed) == (bo.you, True)
+
+
+async def test_a_ticket_that_was_used_opens_nothing_anywhere(pair, room):
+    one, two = pair
+    ana, _ = await join(one, "Ana", room)
+    again, _ = await come_back(two, ana, "Ana", room)
+    third, _ = await come_back(one, again, "Ana", room)
+    with pytest.raises(AssertionError, match="RESUME_DENIED"):
+        await come_back(two, ana, "Ana", room)
+    await third.say(m.Ping(1))
+    assert isinstance(await until(third, m.Pong), m.Pong)
+
+
+async def test_a_process_that_is_taken_for_dead_is_heard_no_more(pair, room, redis):
+    one, two = pair
+    ana, _ = await join(one, "Ana", room)
+    bo, _ = await join(two, "Bo", room)
+    await until(ana, m.ParticipantJoined)
+    streams = Streams(redis, "somebody else")
+    writing = asyncio.create_task(streams.run())
+    (entry, *_) = [
+        each.command
+        for _, each in (await streams.past(m.RoomId(room))).entries
+        if isinstance(each.command, Enter) and each.command.claim.entry.name == "Bo"
+    ]
+    streams.append(m.RoomId(room), Lost(entry.key.partition(":")[0]))
+    changed = await until(ana, m.ParticipantChanged)
+    assert changed.participant.presence is Presence.RECONNECTING
+    # What its connection says now comes too late; they are told to come back.
+    streams.append(
+        m.RoomId(room), Say(entry.key, bo.you, 1, '{"type":"set-hand","raised":true}')
+    )
+    assert await bo.closing() == 1011
+    await ana.say(m.React("🎉"), n=1)
+    assert isinstance(await ana.hear(), m.Reacted)
+    writing.cancel()
+    await streams.close()
