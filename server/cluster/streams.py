@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from protocol.messages import RoomId
 from server.cluster.command import Command, Entry, decode, encode
+from server.cluster.wire import Asked, Wire
 from server.errors import StreamError
 
 log = logging.getLogger("tertulia.cluster")
@@ -69,8 +70,10 @@ class Streams:
 
     def __init__(self, url: str, node: str) -> None:
         self._redis: Any = Redis.from_url(
-            url, socket_timeout=LIMIT + _BLOCK / 1000, socket_connect_timeout=LIMIT
+            url, socket_timeout=LIMIT, socket_connect_timeout=LIMIT, protocol=2
         )
+        self._reading = Wire(url, LIMIT + _BLOCK / 1000)
+        self._writing = Wire(url, LIMIT)
         self._node = node
         self._serials = itertools.count(1)
         self._waiting: dict[int, tuple[str, bytes]] = {}  # written, not yet read back
@@ -144,11 +147,12 @@ class Streams:
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hmget(_state(room), "id", "state")
                 pipe.xrange(_stream(room))
-                saved, entries = await pipe.execute()
+                saved, found = await pipe.execute()
         id, state = saved
-        if id is None and not entries:
+        if id is None and not found:
             return None
-        return Past((id or FIRST.encode()).decode(), state or b"", _parsed(entries))
+        entries = _parsed((id, (b"c", fields[b"c"])) for id, fields in found)
+        return Past((id or FIRST.encode()).decode(), state or b"", entries)
 
     async def save(self, room: RoomId, last: str, state: bytes) -> str:
         """Keep a snapshot, unless there is a newer one; return whose id is kept."""
@@ -180,6 +184,8 @@ class Streams:
 
     async def close(self) -> None:
         """Hang up."""
+        await self._reading.close()
+        await self._writing.close()
         await self._redis.aclose()
 
     async def run(self) -> None:
@@ -203,16 +209,17 @@ class Streams:
         if not batch and not bell:
             return False
         try:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                for _, (stream, data) in batch:
-                    pipe.xadd(stream, {b"c": data}, maxlen=KEPT, approximate=True)
-                fresh_ones = {stream for _, (stream, _) in batch} - self._dated
-                for stream in fresh_ones:
-                    pipe.expire(stream, LIFE)
-                if bell:
-                    pipe.xadd(_bell(self._node), {b"c": b""}, maxlen=1)
-                    pipe.expire(_bell(self._node), LIFE)
-                await pipe.execute()
+            fresh_ones = {stream for _, (stream, _) in batch} - self._dated
+            commands: list[Asked] = [
+                ("XADD", stream, "MAXLEN", "~", KEPT, "*", "c", data)
+                for _, (stream, data) in batch
+            ]
+            commands += [("EXPIRE", stream, LIFE) for stream in fresh_ones]
+            if bell:
+                name = _bell(self._node)
+                commands.append(("XADD", name, "MAXLEN", 1, "*", "c", b""))
+                commands.append(("EXPIRE", name, LIFE))
+            await self._writing.commit(commands)
         except BaseException:
             self._bell |= bell
             raise
@@ -234,16 +241,16 @@ class Streams:
                     await returned()
                     away, self.reachable, self._written = False, True, 0
                     self._ring.set()
-                keys: dict[Any, Any] = {_stream(r): i for r, i in self._last.items()}
-                keys[_bell(self._node)] = bell
-                answer = await self._redis.xread(keys, block=_BLOCK)
+                names = [*map(_stream, self._last), _bell(self._node)]
+                asked = ("XREAD", "BLOCK", _BLOCK, "STREAMS", *names)
+                answer = await self._reading.ask((*asked, *self._last.values(), bell))
             except (RedisError, OSError, TimeoutError, StreamError) as error:
                 if not away:
                     log.warning("= Redis is away: %s", type(error).__name__)
                 away, self.reachable = True, False
                 await asyncio.sleep(_RETRY)
                 continue
-            for key, entries in answer:
+            for key, entries in answer or ():
                 room = RoomId(key.decode().removeprefix(_STREAM))
                 if key.startswith(_BELL.encode()):
                     bell = entries[-1][0].decode()
@@ -269,12 +276,12 @@ def _bell(node: str) -> str:
     return f"{_BELL}{node}"
 
 
-def _parsed(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Read]:
+def _parsed(entries: Iterable[tuple[bytes, Any]]) -> list[Read]:
     parsed = []
-    for id, fields in entries:
+    for id, (_, data, *_) in entries:
         try:
-            parsed.append((id.decode(), decode(fields[b"c"])))
-        except (msgspec.DecodeError, KeyError):
+            parsed.append((id.decode(), decode(data)))
+        except msgspec.DecodeError:
             log.error("= an entry of another version is left out")
     return parsed
 
