@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from protocol.codes import MAX_MESSAGE
 from server.app import create_app
 from server.drain import Drain
-from server.errors import SettingError, StoreError
+from server.errors import SettingError, StoreError, StreamError
 from server.logs import configure
 from server.retention import DAY, prune, summary
 from server.settings import Settings
@@ -127,14 +127,16 @@ async def _pruned(database: str, before: float) -> Pruned:
 
 def _serve(options: argparse.Namespace) -> None:
     try:
-        settings = Settings.from_env(workers=options.workers)
         if not 1 <= options.workers <= MOST:
             raise SettingError("--workers", f"expected a number from 1 to {MOST}")
+        settings = Settings.from_env(workers=options.workers)
         # Two that know nothing of each other would each have a room of its own.
         if options.workers > 1 and not settings.redis:
             raise SettingError(
                 "TERTULIA_REDIS", "needed where several processes serve together"
             )
+        if settings.redis:
+            asyncio.run(_check_redis(settings.redis))
         given = {"host": options.host, "port": options.port}
         changes = {name: value for name, value in given.items() if value is not None}
         settings = dataclasses.replace(settings, **changes)
@@ -143,6 +145,23 @@ def _serve(options: argparse.Namespace) -> None:
         _run(settings, functools.partial(_greet, settings.host))
     except SettingError as error:
         sys.exit(f"tertulia: {error}")
+
+
+async def _check_redis(url: str) -> None:
+    """Raise ``SettingError`` if nothing can be shared there."""
+    try:
+        from server.cluster.streams import Streams  # its library is an extra
+    except ImportError:
+        raise SettingError(
+            "TERTULIA_REDIS", "needs more to be installed: tertulia[redis]"
+        ) from None
+    streams = Streams(url, "")
+    try:
+        await streams.answers()
+    except StreamError as error:
+        raise SettingError("TERTULIA_REDIS", f"no answer there ({error})") from None
+    finally:
+        await streams.close()
 
 
 def _run(

@@ -191,12 +191,8 @@ def create_app(
 
 def _node(settings: Settings, *parts: Any) -> "Node":
     """Return what serves the rooms together with other processes."""
-    try:
-        from server.cluster.node import Node  # its library is an extra
-    except ImportError:
-        raise SettingError(
-            "TERTULIA_REDIS", "needs more to be installed: tertulia[redis]"
-        ) from None
+    from server.cluster.node import Node  # its library is an extra
+
     return Node(settings.redis, *parts)
 
 

@@ -65,6 +65,36 @@ async def test_a_wrong_setting_is_one_clear_line(tmp_path, env, named):
     assert named in log
 
 
+async def test_several_processes_without_what_they_share_do_not_start(tmp_path):
+    process = await start(tmp_path, "serve", "--workers", "2", TERTULIA_SECRET="s" * 32)
+    _, log = await process.communicate()
+    assert process.returncode == 1
+    assert log.decode() == (
+        "tertulia: TERTULIA_REDIS: needed where several processes serve together\n"
+    )
+
+
+@pytest.mark.parametrize("workers", ["0", "65"])
+async def test_a_number_of_processes_is_checked(tmp_path, workers):
+    process = await start(tmp_path, "serve", "--workers", workers)
+    _, log = await process.communicate()
+    assert process.returncode == 1
+    assert log.decode().startswith("tertulia: --workers: expected a number")
+
+
+async def test_a_redis_that_is_not_there_is_one_clear_line(tmp_path):
+    process = await start(
+        tmp_path,
+        "serve",
+        TERTULIA_REDIS="redis://127.0.0.1:1/0",
+        TERTULIA_SECRET="s" * 32,
+    )
+    _, log = await process.communicate()
+    assert process.returncode != 0
+    assert b"TERTULIA_REDIS" in log
+    assert b"Traceback" not in log
+
+
 async def test_several_processes_without_a_shared_secret_do_not_start(tmp_path):
     process = await start(tmp_path, "serve", "--workers", "2", TERTULIA_SECRET="")
     out, log = await process.communicate()

@@ -1,6 +1,7 @@
 """``scripts/services``: run what a server can use, until Ctrl-C."""
 
 import argparse
+import secrets
 import signal
 import sys
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from tests.services.coturn import relay
 from tests.services.mongo import mongo_server
+from tests.services.redis import redis_server
 from tests.services.service import ServiceError
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -22,9 +24,9 @@ def main() -> int:
     """Start all, print the variables, wait, end all and leave nothing behind."""
     parser = argparse.ArgumentParser(
         prog="scripts/services",
-        description="Runs a MongoDB-compatible server and a relay (coturn) on free "
-        "ports of 127.0.0.1, and prints the variables that tell a server of them. "
-        "Ctrl-C ends both, and what they stored is gone.",
+        description="Runs a MongoDB-compatible server, Redis and a relay (coturn) on "
+        "free ports of 127.0.0.1, and prints the variables that tell a server of them. "
+        "Ctrl-C ends them, and what they stored is gone.",
     )
     parser.add_argument(
         "--relay-to-this-machine",
@@ -38,14 +40,19 @@ def main() -> int:
     try:
         with ExitStack() as running:
             made = running.enter_context(tempfile.TemporaryDirectory())
-            database, turn = Path(made, "mongo"), Path(made, "coturn")
-            for directory in (database, turn):
+            database, turn, shared = (
+                Path(made, name) for name in ("mongo", "coturn", "redis")
+            )
+            for directory in (database, turn, shared):
                 directory.mkdir()
             mongo = running.enter_context(mongo_server(database))
+            redis = running.enter_context(redis_server(shared))
             coturn = running.enter_context(
                 relay(turn, to_this_machine=chosen.relay_to_this_machine)
             )
             print(f"export TERTULIA_DATABASE={mongo}/tertulia")
+            print(f"export TERTULIA_REDIS={redis}")
+            print(f"export TERTULIA_SECRET={secrets.token_urlsafe(48)}")
             print(f"export TERTULIA_TURN_URLS='{','.join(coturn.urls)}'")
             print(f"export TERTULIA_TURN_SECRET={coturn.secret}")
             print("# running until Ctrl-C", flush=True)

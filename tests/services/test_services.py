@@ -13,6 +13,7 @@ import pytest
 from aioice.stun import TransactionFailed
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from server.cluster.streams import Streams
 from server.ice import ice_servers
 from tests.services.allocation import allocated
 from tests.services.coturn import DENIED, SAFE, relay
@@ -111,13 +112,16 @@ def test_services_print_variables_serve_and_leave_nothing(stop):
             told[name] = value.strip("'")
         assert sorted(told) == [
             "TERTULIA_DATABASE",
+            "TERTULIA_REDIS",
+            "TERTULIA_SECRET",
             "TERTULIA_TURN_SECRET",
             "TERTULIA_TURN_URLS",
         ]
         assert asyncio.run(written_and_read(told["TERTULIA_DATABASE"])) == 1
+        assert asyncio.run(Streams(told["TERTULIA_REDIS"], "").answers())
         port = re.search(r"turn:127\.0\.0\.1:(\d+)", told["TERTULIA_TURN_URLS"])[1]
         begun = descendants(process.pid)
-        assert len(begun) == 2
+        assert len(begun) == 3
     finally:
         process.send_signal(stop)
         code = process.wait(30)
