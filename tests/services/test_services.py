@@ -95,6 +95,14 @@ def test_administrators_are_told_the_same_settings():
     assert set(SAFE) <= set(lines)
 
 
+async def answers(redis: str) -> bool:
+    streams = Streams(redis, "")
+    try:
+        return await streams.answers()
+    finally:
+        await streams.close()
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_services_print_variables_serve_and_leave_nothing(stop):
     process = subprocess.Popen(
@@ -118,7 +126,7 @@ def test_services_print_variables_serve_and_leave_nothing(stop):
             "TERTULIA_TURN_URLS",
         ]
         assert asyncio.run(written_and_read(told["TERTULIA_DATABASE"])) == 1
-        assert asyncio.run(Streams(told["TERTULIA_REDIS"], "").answers())
+        assert asyncio.run(answers(told["TERTULIA_REDIS"]))
         port = re.search(r"turn:127\.0\.0\.1:(\d+)", told["TERTULIA_TURN_URLS"])[1]
         begun = descendants(process.pid)
         assert len(begun) == 3
