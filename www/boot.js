@@ -108,8 +108,12 @@ async function admit({ token, signedIn }) {
 /** The key of every connection. Asked for here, it also wakes the browser's media threads while Python comes. */
 async function makeCertificate() {
   await painted;
-  new RTCPeerConnection().close();
-  return RTCPeerConnection.generateCertificate(/** @type {any} */ ({ name: "ECDSA", namedCurve: "P-256" }));
+  try {
+    new RTCPeerConnection().close();
+    return await RTCPeerConnection.generateCertificate(/** @type {any} */ ({ name: "ECDSA", namedCurve: "P-256" }));
+  } catch {
+    return null; // a policy, or an extension, forbids connections: the connection test says so
+  }
 }
 
 /** @type {string[]} */

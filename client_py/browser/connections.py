@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from js import RTCPeerConnection
-from pyodide.ffi import to_js
+from pyodide.ffi import jsnull, to_js
 
 from client_py.browser.frames import FrameWorker
 from client_py.browser.rtc import BrowserPeerConnection, Made, ice_server
@@ -31,7 +31,10 @@ class BrowserPeerConnections:
 
     async def prepare(self, certificate: Awaitable[Any]) -> None:
         """Take the certificate when it is made, and make what first calls need."""
-        self._certificates = to_js([await certificate])
+        made = await certificate
+        if made is jsnull:
+            return  # connections are forbidden here
+        self._certificates = to_js([made])
         # Whoever is quicker than this must not wait for it as well.
         while not self._needed and len(self._spares) < _SPARES:
             # Sealed, as most rooms are: a transform can't be set any later.

@@ -72,6 +72,7 @@ class App:
         """Begin, with what was chosen last time and asked for meanwhile."""
         js.tertulia.snapshot = self._listeners.callback(self.snapshot)
         js.tertulia.proxies = self._listeners.callback(live_proxies)
+        js.tertulia.tasks = self._listeners.callback(lambda: len(asyncio.all_tasks()))
         self._listeners.add(window, "pagehide", self._got_pagehide)
         self._listeners.add(window, "popstate", self._got_popstate)
         self._actions.listen()

@@ -42,7 +42,12 @@ class BrowserProber:
         self._signaling = BrowserSignaling(boot)
 
     async def browser(self) -> Finding:
-        """Look whether frames can be encrypted; the page itself needs the rest."""
+        """Look whether it connects and encrypts; the page itself needs the rest."""
+        try:
+            with _Trial((), relayed=False) as trial:
+                trial.connection()
+        except JsException:  # a policy, or an extension, forbids it
+            return Finding(Outcome.FAILED, Reason.MISSING)
         return _PASSED if can_encrypt() else Finding(Outcome.FAILED, Reason.MISSING)
 
     async def device(self, item: Item) -> Finding:
@@ -97,33 +102,33 @@ class BrowserProber:
             if relay and errors[-1] < NO_ANSWER:
                 _settle(answer, Finding(Outcome.FAILED, Reason.REFUSED))
 
-        with _Trial((server,), relayed=relay) as trial:
-            connection = trial.connection()
-            trial.listeners.add(connection, "icecandidate", got_candidate)
-            trial.listeners.add(connection, "icecandidateerror", got_error)
-            connection.createDataChannel("trial")
-            await connection.setLocalDescription()
-            try:
+        try:
+            with _Trial((server,), relayed=relay) as trial:
+                connection = trial.connection()
+                trial.listeners.add(connection, "icecandidate", got_candidate)
+                trial.listeners.add(connection, "icecandidateerror", got_error)
+                connection.createDataChannel("trial")
+                await connection.setLocalDescription()
                 return await _within(answer)
-            except TimeoutError:
-                return _UNREACHABLE
+        except (TimeoutError, JsException):
+            return _UNREACHABLE
 
     async def call(self, servers: tuple[IceServer, ...], *, relayed: bool) -> Finding:
         """Let one connection send to another of this page for a moment."""
-        with _Trial(servers, relayed=relayed) as trial:
-            one, other = trial.connection(), trial.connection()
-            try:
+        try:
+            with _Trial(servers, relayed=relayed) as trial:
+                one, other = trial.connection(), trial.connection()
                 channel = await _within(trial.connect(one, other))
-            except (TimeoutError, JsException):
-                return _UNREACHABLE
-            began = performance.now()
-            await _load(channel)
-            kbits = trial.received * 8 / max(1.0, performance.now() - began)
-            figures = {"kbit/s": round(kbits, 0)}
-            trip = await _round_trip(one)
-            if trip is not None:
-                figures["rtt ms"] = trip
-            return Finding(Outcome.PASSED, figures=figures)
+                began = performance.now()
+                await _load(channel)
+                kbits = trial.received * 8 / max(1.0, performance.now() - began)
+                figures = {"kbit/s": round(kbits, 0)}
+                trip = await _round_trip(one)
+                if trip is not None:
+                    figures["rtt ms"] = trip
+                return Finding(Outcome.PASSED, figures=figures)
+        except (TimeoutError, JsException):
+            return _UNREACHABLE
 
 
 class _Trial:

@@ -16,6 +16,13 @@ window.WebSocket = class extends WebSocket {
 };
 """
 
+#: What a policy, or an extension that guards addresses, does.
+FORBIDDEN = """
+window.RTCPeerConnection = class {
+  constructor() { throw new DOMException("forbidden", "NotAllowedError"); }
+};
+"""
+
 
 @pytest.fixture(scope="module")
 def coturn(tmp_path_factory):
@@ -102,6 +109,17 @@ def test_sockets_that_are_blocked_are_told(participant, tertulia_server):
     ada.allow("WebSocket")
     assert check(ada, tertulia_server) == "no-socket"
     expect(ada.control("check-socket")).to_contain_text("can’t be reached")
+
+
+def test_connections_that_are_forbidden_are_told(participant, tertulia_server):
+    ada = participant("ada", join=False, visit=False, scripts=[FORBIDDEN])
+    assert check(ada, tertulia_server) == "no-browser"
+    found = outcomes(ada)
+    assert (found["browser"], found["server"], found["call"]) == (
+        "failed",
+        "passed",
+        "skipped",
+    )
 
 
 def test_a_server_that_is_away_is_told_and_asked_again(participant, tertulia_server):

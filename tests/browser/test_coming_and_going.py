@@ -2,10 +2,12 @@
 
 import contextlib
 
+import pytest
 from playwright.sync_api import expect
 
 from client_py.testing import expect_mesh_complete
 
+from .page import KEEP_LINKS
 from .seat import leave_seat, take_seat
 
 AT_ONCE = 5  # seconds: far below the grace of somebody who lost the network
@@ -167,3 +169,32 @@ def test_five_calls_leave_no_more_proxies_than_one(participants):
     for _ in range(4):
         after_five = call_once_more()
     assert after_five == after_one
+
+
+_HELD = """() => [
+  window.links.filter(link => link.connectionState !== "closed").length,
+  window.tertulia.proxies(),
+  window.tertulia.tasks(),
+]"""
+
+
+@pytest.mark.timeout(150)
+def test_twenty_joins_and_leaves_leave_nothing_behind(participant):
+    ada, bob = participant("ada", scripts=[KEEP_LINKS]), participant("bob")
+
+    def come_and_go():
+        ada.expect_sees(bob, frames=1)
+        bob.leave()
+        ada.expect_alone()
+        held = ada.page.evaluate(_HELD)
+        bob.join()
+        return held
+
+    # Some connections are made before they are needed: the first call uses one.
+    come_and_go()
+    after_two = come_and_go()
+    assert [come_and_go() for _ in range(18)] == [after_two] * 18
+    ada.expect_sees(bob, frames=1)
+    spare, _, _ = after_two
+    together, _, _ = ada.page.evaluate(_HELD)
+    assert together <= spare + 1
