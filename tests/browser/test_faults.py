@@ -7,7 +7,7 @@ from playwright.sync_api import Error
 
 from client_py.testing import expect_mesh_complete
 
-from .page import UNREACHABLE
+from .page import KEEP_LINKS, UNREACHABLE
 
 _GONE = """
 ([who, connection]) => {
@@ -99,3 +99,55 @@ def test_machine_that_slept_is_back_within_three_seconds(
     for name, seconds in (("marked", marked), ("gone", gone), ("back", back)):
         record_property(name, round(seconds, 2))
     expect_mesh_complete(ada, bob, cleo)
+
+
+#: Ends the microphone as a headset that is pulled does; tells how long every link is
+#: without one, in milliseconds.
+_PULL = """
+() => new Promise(replaced => {
+  const microphones = () => window.links
+    .filter(link => link.connectionState === "connected")
+    .map(link => link.getSenders().find(each => each.track?.kind === "audio")?.track);
+  const [pulled] = microphones();
+  const began = performance.now();
+  pulled.stop();
+  pulled.dispatchEvent(new Event("ended"));
+  const look = () => {
+    const live = microphones().every(
+      track => track && track !== pulled && track.readyState === "live");
+    if (live) replaced(performance.now() - began);
+    else setTimeout(look, 10);
+  };
+  look();
+})
+"""
+
+_HEARD = """
+async () => {
+  let packets = 0;
+  for (const link of window.links)
+    for (const stats of (await link.getStats()).values())
+      if (stats.type === "inbound-rtp" && stats.kind === "audio")
+        packets += stats.packetsReceived;
+  return packets;
+}
+"""
+
+
+def test_pulled_microphone_is_replaced_within_a_second(participant, record_property):
+    ada, bob, cleo = (
+        participant(name, media="devices", scripts=[KEEP_LINKS])
+        for name in ("ada", "bob", "cleo")
+    )
+    for other in (bob, cleo):
+        ada.expect_connected(other)
+        other.page.wait_for_function(f"async () => await ({_HEARD})() > 100")
+    took = ada.page.evaluate(_PULL)
+    record_property("replaced", round(took))
+    assert took <= 1000
+    for other in (bob, cleo):
+        other.expect_tile(ada, audio="on")
+        before = other.page.evaluate(_HEARD)
+        other.page.wait_for_function(
+            f"async before => await ({_HEARD})() > before + 50", arg=before
+        )
