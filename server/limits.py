@@ -166,6 +166,13 @@ class Allowance:
         self._volume = Bucket(VOLUME.times(scale), now)
         self._refusals = Bucket(REFUSALS, now)
 
+    def catch_up(self, seconds: float) -> None:
+        """Grant at once what could have been said in so many seconds of a cut."""
+        self._rates = {
+            kind: Rate(rate.per_second, rate.burst + seconds * rate.per_second)
+            for kind, rate in self._rates.items()
+        }
+
     def hear(self, now: float, size: int) -> Verdict:
         """Judge a message of ``size`` characters before it is read."""
         return self._refuse(now) if self._volume.take(now, size) else Verdict.HEARD

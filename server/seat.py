@@ -44,6 +44,8 @@ class Seat:
     epoch: str = field(default_factory=new_epoch)
     heard: int = 0  # the number of the last message of theirs that came
     tickets: list[str] = field(default_factory=list)  # nonces of the good ones, by age
+    heard_at: float = 0.0  # on the line before this one, monotonic
+    away: float = 0.0  # seconds between that line and this one
     here: bool = True  # else another process has the line, and the outbox
 
     def is_silent(self, line: Line, now: float) -> bool:
@@ -59,6 +61,20 @@ class Seat:
             self.here = here
             self.outbox = Outbox()
             self.epoch = new_epoch()
+
+    def take_line(self, line: Line, now: float) -> Line | None:
+        """Be connected by this line; return the one before, if it still stands."""
+        before, self.line = self.line, line
+        if before is not None:
+            self.heard_at = min(before.heard_at, now)
+        self.away = now - self.heard_at
+        return before
+
+    def lose_line(self, now: float) -> None:
+        """Be cut off."""
+        if self.line is not None:
+            self.heard_at = min(self.line.heard_at, now)
+            self.line = None
 
     def admits(self, nonce: str) -> bool:
         """Whether the ticket with this nonce still opens the place."""

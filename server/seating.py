@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from protocol.codes import CloseCode, ErrorCode, Role
+from protocol.codes import GRACE, CloseCode, ErrorCode, Role
 from protocol.messages import (
     Hello,
     Joined,
@@ -148,6 +148,7 @@ class Seating:
         told = self._begun(seat, admission.deliveries, ticket, resumed=you is not None)
         if you is None:
             return Seated(seat, How.JOINED, told)
+        seat.away = GRACE  # at most: who tells when the process before ended?
         missed = self._awaited.collect(claim.room, you)
         told += [Delivery(you, each) for each in missed]
         return Seated(seat, How.RETURNED, told)
@@ -160,7 +161,7 @@ class Seating:
         if not seat.admits(used.nonce) or (same and claim.last_seq > seat.outbox.last):
             raise Refused(ErrorCode.RESUME_DENIED)
         admission = self._rooms.resume(seat.room.id, seat.participant, claim.entry)
-        before, seat.line = seat.line, line
+        before = seat.take_line(line, self._clock.monotonic())
         if before is not None:
             before.close(CloseCode.ELSEWHERE)
         seat.move(here=here)

@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars
 
 from protocol.codec import tag_of
 from protocol.codes import (
+    GRACE,
     HELLO_DEADLINE,
     SUBPROTOCOL,
     VERSION,
@@ -159,6 +160,7 @@ class _Connection:
                 bind_contextvars(participant=seat.participant)
                 if self._code is None:  # else it was closed while they came in
                     self._deadline.reschedule(None)
+                self._allowance.catch_up(min(seat.away, GRACE))
                 self._seat = seat
                 self.ring()
                 # What is logged meanwhile belongs to this connection.

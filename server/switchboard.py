@@ -239,7 +239,7 @@ class Switchboard:
         return seat.line is line and self._seats.get(seat.participant) is seat
 
     def _cut(self, seat: Seat, code: int) -> None:
-        seat.line = None
+        seat.lose_line(self._clock.monotonic())
         log.info("= %s cut off, %s", seat.participant, code)
         if seat.participant in seat.room.waiting:
             self._leave(seat, LeaveReason.LOST)  # nothing to come back to

@@ -100,6 +100,11 @@ def sentence(notice: Notice) -> str:
                 f"{who} sees other people in this call than you do: the server may "
                 "hide somebody. Read out the room code to each other."
             )
+        case NoticeKind.FORGED:
+            return (
+                "The server tried to say something in somebody’s name. It isn’t "
+                "shown: in this call people’s words are encrypted."
+            )
         case NoticeKind.UNPROTECTED:
             return (
                 f"This browser doesn’t encrypt what it sends to {who}. "
@@ -131,6 +136,7 @@ def severity(notice: Notice) -> str:
             | NoticeKind.MISMATCH
             | NoticeKind.UNPROTECTED
             | NoticeKind.FORKED
+            | NoticeKind.FORGED
             | NoticeKind.OTHER_DEVICE
         ):
             return "error"

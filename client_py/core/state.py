@@ -172,6 +172,7 @@ class NoticeKind(StrEnum):
     MISMATCH = "mismatch"
     UNPROTECTED = "unprotected"
     FORKED = "forked"
+    FORGED = "forged"
     OTHER_DEVICE = "other-device"
     VIDEO_PAUSED = "video-paused"
     VIDEO_BACK = "video-back"

@@ -50,6 +50,7 @@ class Stay:
         self._log = log
         self._epoch = ""
         self._announced = m.MediaState()
+        self._warned = False  # of words that only the server can have written
 
     def hello(self, token: str, agent: str) -> m.Hello:
         """Return what to say at the door, for the first time or again."""
@@ -78,6 +79,7 @@ class Stay:
         if not joined.resumed:
             effects += self.roster.clear()
             self.gallery.forget()
+            self._warned = False
         self.company.me, self.resume = joined.you, joined.resume
         self._epoch = joined.epoch
         self._log.enter(joined.you, () if self.roster.sealed else joined.chat)
@@ -85,6 +87,8 @@ class Stay:
         self.mesh.enter()
         effects += self.roster.enter(joined, anew=anew)
         if self.roster.sealed:
+            if joined.chat:
+                self._forged()
             self.words.repeat()
             return effects
         effects += self.announce()  # it may have changed since the hello
@@ -146,7 +150,7 @@ class Stay:
             case m.IceRenewed(servers):
                 return self.roster.use(servers)
             case m.Chatted() | m.Reacted() if self.roster.sealed:
-                log.warning("< the server says something that people say sealed")
+                self._forged()
             case m.Chatted(line):
                 self._log.add(line)
             case m.Reacted(who, emoji):
@@ -156,6 +160,13 @@ class Stay:
             case m.Waiting(people):
                 self.hosting.queue(people)
         return []
+
+    def _forged(self) -> None:
+        """The server says something that people say sealed; told once in a stay."""
+        log.warning("< the server says something that people say sealed")
+        if not self._warned:
+            self._warned = True
+            self._log.tell(NoticeKind.FORGED)
 
     def gone(self, who: m.ParticipantId, reason: LeaveReason) -> list[Effect]:
         """Somebody else is not here any more."""

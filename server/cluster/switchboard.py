@@ -141,7 +141,7 @@ class SharedSwitchboard(Following):
         if code in _GONE:
             hold = self._holds[seat.participant]
             self._write(seat.room.id, Part(hold.key, seat.participant))
-            seat.line = None
+            seat.lose_line(self._clock.monotonic())
         else:
             self._cut(seat, code)
 
@@ -180,7 +180,7 @@ class SharedSwitchboard(Following):
 
     def _cut(self, seat: Seat, code: int) -> None:
         """What is said to them waits from now on; that they are gone, others hear."""
-        seat.line = None
+        seat.lose_line(self._clock.monotonic())
         hold = self._holds.get(seat.participant)
         if hold is not None and hold.key:
             self._write(seat.room.id, Cut(hold.key, seat.participant, code))

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import socket as sockets
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from protocol.codes import (
     Role,
 )
 from server.direct import EXTENSION
+from server.gate import Capacity
 from server.tokens import Tokens
 
 
@@ -434,3 +436,25 @@ async def test_the_room_that_ends_lets_everyone_go(house):
     assert await ana.closing() == CloseCode.REFUSED
     code, _ = await refusal(await house.visit(), m.Hello(VERSION, token, "Ana"))
     assert code is ErrorCode.ROOM_NOT_FOUND
+
+
+@pytest.fixture
+async def strict(tmp_path) -> AsyncIterator[House]:
+    async with serving(make_settings(tmp_path, capacity=Capacity(scale=1))) as house:
+        yield house
+
+
+async def test_what_was_written_in_a_cut_is_heard_all_at_once(strict):
+    ana, bo = await strict.party("ana", "bo")
+    ana.cut()
+    assert isinstance(await bo.hear(), m.ParticipantChanged)
+    strict.clock.advance(8)
+    back, _ = await strict.come_back(ana, "ana")
+    assert isinstance(await bo.hear(), m.ParticipantChanged)
+    lines = [str(number) for number in range(50)]  # 10 at once, and 5 a second
+    for number, text in enumerate(lines, 1):
+        await back.say(m.Chat(m.ParticipantId(f"c{number}"), text), n=number)
+    assert [(await bo.hear()).line.text for _ in lines] == lines
+    await back.say(m.Chat(m.ParticipantId("c51"), "one more"), n=51)
+    said = [await back.hear() for _ in range(51)]
+    assert said[-1].code is ErrorCode.TOO_MANY

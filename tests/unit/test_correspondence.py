@@ -159,6 +159,7 @@ def test_what_the_server_says_in_my_friends_name_is_not_shown() -> None:
     ours.handle(e.Admitted("token"))
     ours.handle(e.Heard(again))
     assert (ours.snapshot.chat, ours.snapshot.reactions) == ((), ())
+    assert kinds(ours) == [NoticeKind.FORGED]  # once
 
 
 def test_in_a_room_without_encryption_words_between_peers_are_nothing() -> None:
