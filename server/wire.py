@@ -6,11 +6,13 @@ looks at again, so that both let through the same and refuse in the same words.
 """
 
 import re
-from typing import Annotated, Any, Final
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Annotated, Any, Final, get_args, get_type_hints
 
 import msgspec
 
-from protocol.codec import Codec
+from protocol.codec import Codec, tag_of, to_plain
 from protocol.codes import MAX_MESSAGE
 from protocol.messages import (
     ClientMessage,
@@ -74,7 +76,29 @@ class _ToClient(Codec[ServerMessage]):
         if type(value) is Signaled:
             made = _Signaled(value.from_, value.generation, value.body, value.n)
             return _encoder.encode(made).decode()
-        return super().encode(value)
+        cls: type = type(value)
+        plain: dict[str, Any] = {"type": tag_of(cls)}
+        for name, wire, deep in _fields(cls):
+            field = getattr(value, name)
+            plain[wire] = to_plain(field) if deep else field
+        return _encoder.encode(plain).decode()
+
+
+@cache
+def _fields(cls: type) -> list[tuple[str, str, bool]]:
+    """Return a message's fields: the name, that on the wire, and if C can't do it."""
+    hints = get_type_hints(cls)
+    return [
+        (each.name, each.name.rstrip("_"), _renames(hints[each.name]))
+        for each in fields(cls)
+    ]
+
+
+def _renames(hint: Any) -> bool:
+    """Whether anything inside is called otherwise on the wire."""
+    if isinstance(hint, type) and is_dataclass(hint):
+        return any(name != wire or deep for name, wire, deep in _fields(hint))
+    return any(_renames(each) for each in get_args(hint))
 
 
 def _dumps(plain: object) -> str:

@@ -1,11 +1,16 @@
 """The short way of signals lets through exactly what the codec lets through."""
 
+import contextlib
 import json
+import re
+from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
+import protocol
 from protocol import messages as m
 from protocol.codec import Codec
 from protocol.codes import MAX_DEPTH, MAX_MESSAGE
@@ -16,6 +21,7 @@ from server.wire import FROM_CLIENT, TO_CLIENT
 CODEC: Codec[m.ClientMessage] = Codec(
     m.ClientMessage, msgspec.json.decode, lambda plain: json.dumps(plain)
 )
+SERVERS: Codec[m.ServerMessage] = Codec(m.ServerMessage, json.loads, json.dumps)
 BO = m.ParticipantId("bo1x9")
 
 
@@ -134,3 +140,23 @@ def test_what_is_relayed_is_what_was_said(body, generation):
             "body": body,
             "n": 5,
         }
+
+
+def examples() -> list[m.ServerMessage]:
+    """Return each server's message that the specification shows."""
+    lines = (Path(protocol.__file__).parent / "README.md").read_text("utf-8")
+    found = []
+    for block in re.findall(r"```json\n(.*?)```", lines, re.S):
+        for text in (block, *block.splitlines()):
+            with contextlib.suppress(ProtocolError):
+                found.append(SERVERS.decode(text))
+    return found
+
+
+@pytest.mark.parametrize("message", examples(), ids=lambda m: type(m).__name__)
+def test_what_the_server_says_is_what_the_codec_would_say(message):
+    assert json.loads(TO_CLIENT.encode(message)) == json.loads(SERVERS.encode(message))
+
+
+def test_every_message_of_the_server_is_among_the_examples():
+    assert {type(each) for each in examples()} == set(get_args(m.ServerMessage))
