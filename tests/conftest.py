@@ -43,10 +43,11 @@ def pytest_collection_modifyitems(config, items):
 def pytest_runtest_protocol(item):
     """Hold one call at a time, however many workers there are.
 
-    A call of several tabs wants all cores: beside another one its pictures come too
+    A call of several people wants all cores: beside another one its pictures come too
     late. Waited for here, the turn costs a test none of its time.
     """
-    if "tertulia_cast" not in item.fixturenames:
+    in_tabs = "tertulia_cast" in item.fixturenames
+    if not in_tabs and item.get_closest_marker("call") is None:
         return (yield)
     with (Path(tempfile.gettempdir()) / "tertulia-call.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)

@@ -15,6 +15,8 @@ from client_py.headless.main import Person, participant
 from client_py.testing.server import Server
 from tests.cluster.conftest import shared
 
+pytestmark = pytest.mark.call
+
 
 @pytest.fixture
 def nodes(tmp_path: Path, redis: str) -> Iterator[tuple[Server, Server]]:

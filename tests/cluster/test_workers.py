@@ -6,12 +6,16 @@ import signal
 import time
 from contextlib import AsyncExitStack
 
+import pytest
+
 from client_py.core import event as e
 from client_py.core.state import Connection, Phase, Snapshot
 from client_py.headless.main import Person, participant
 from client_py.testing.server import Server
 from tests.cluster.conftest import talking
 from tests.sessions.talker import Talker
+
+pytestmark = pytest.mark.call
 
 NAMES = ("Ada", "Bob", "Cleo", "Dan")
 WORDS = 300

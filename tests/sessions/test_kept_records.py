@@ -19,6 +19,8 @@ from client_py.testing.server import Server
 
 Row = tuple[str, bool, str]
 
+pytestmark = pytest.mark.call
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:

@@ -13,6 +13,8 @@ from client_py.core.state import Connection, Phase, Snapshot
 from client_py.headless.main import Person, participant
 from client_py.testing.server import Server
 
+pytestmark = pytest.mark.call
+
 NAMES = ("Ada", "Bob", "Cleo")
 
 
