@@ -12,7 +12,7 @@ from server.cluster.command import Command, Cut, Lost, Relay
 from server.cluster.origin import EntryClock, OriginJournal
 from server.cluster.replica import IDLE, Hold, Replica
 from server.cluster.snapshot import decode, restore, take
-from server.cluster.streams import FIRST, Read, Streams, is_after, time_of
+from server.cluster.streams import FIRST, Past, Read, Streams, is_after, time_of
 from server.journal import Records
 from server.metrics import Traffic
 from server.observer import Observers
@@ -94,7 +94,8 @@ class Following(Switchboard):
         self._replicas[room] = replica
         if past is not None:
             if past.state:
-                self._restore(room, replica, past.state, past.id)
+                whole = any(not is_after(id, past.id) for id, _ in past.entries)
+                self._restore(room, replica, past, whole=whole)
             self._remember(replica, past.entries)
             self._apply_all(room, [e for e in past.entries if is_after(e[0], past.id)])
         self._streams.follow(room, replica.last)
@@ -109,13 +110,17 @@ class Following(Switchboard):
         self.close(room)
         await self.open(room)
 
-    def _restore(self, room: RoomId, replica: Replica, state: bytes, id: str) -> None:
-        snapshot = decode(state)
+    def _restore(
+        self, room: RoomId, replica: Replica, past: Past, *, whole: bool
+    ) -> None:
+        snapshot = decode(past.state)
         found = restore(snapshot, self.rooms, room, self._clock.monotonic())
         self._seats.update(found.seats)
         self._holds.update(found.holds)
-        replica.last, replica.count = id, snapshot.count
+        replica.last, replica.count = past.id, snapshot.count
         replica.serials = dict(snapshot.serials)
+        if not whole:  # what came before isn't in the stream any more
+            replica.recent.extend(snapshot.recent)
         self.observers.muted = True
         for each in snapshot.members:
             self.observers.joined(room, each.info.id)

@@ -10,6 +10,7 @@ from server.cluster.streams import FIRST
 
 RECENT: Final = 512  # signals of a room that are kept for those who come back
 MISSED: Final = 20.0  # seconds for which somebody may not notice that a process died
+UNREAD: Final = 0.5  # seconds by which one process may be behind another
 AT_MOST: Final = 200  # signals for one of them; an outbox holds some more
 IDLE: Final = 20.0  # seconds; longer than a grace, and than an empty room lasts
 
@@ -37,6 +38,14 @@ class Replica:
     )
     wanted_at: float = 0.0  # monotonic
     noted: bool = False  # an heir would know of it
+
+    def latest(self) -> list[tuple[float, ParticipantId, Signaled]]:
+        """Return the signals that were lost with Redis if it died after the last.
+
+        One process may have read them, and another one not.
+        """
+        end = self.recent[-1][0] if self.recent else 0.0
+        return [each for each in self.recent if each[0] >= end - UNREAD]
 
     def missed(self, who: ParticipantId, now: float) -> list[Signaled]:
         """Return what somebody may have missed whose process is gone.

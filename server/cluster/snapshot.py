@@ -12,6 +12,7 @@ from protocol.messages import (
     ParticipantId,
     ParticipantInfo,
     RoomId,
+    Signaled,
 )
 from server.cluster.replica import ELSEWHERE, Hold, Replica
 from server.room import Entry, Member, Room, Waiter
@@ -63,6 +64,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     waiting: list[Outside] = []
     removed: list[str] = []
     chat: tuple[ChatLine, ...] = ()
+    recent: list[tuple[float, ParticipantId, Signaled]] = []
 
     def encode(self) -> bytes:
         """Return its bytes."""
@@ -87,7 +89,7 @@ def take(
     seats: Mapping[ParticipantId, Seat],
     holds: Mapping[ParticipantId, Hold],
 ) -> Snapshot:
-    """Return a room as it is."""
+    """Return a room as it is, with the signals that others may not have read."""
     room = rooms.find(room_id)
 
     def place(who: ParticipantId) -> Place:
@@ -124,6 +126,7 @@ def take(
         ],
         removed=sorted(room.removed),
         chat=room.chat,
+        recent=replica.latest(),
     )
 
 
