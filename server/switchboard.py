@@ -163,7 +163,7 @@ class Switchboard:
         if not self._has(seat, line):
             return
         if code in _GONE:
-            self._leave(seat, LeaveReason.LEFT)
+            self._part(seat)
         else:
             self._cut(seat, code)
 
@@ -246,6 +246,10 @@ class Switchboard:
         elif seat.participant in seat.room.members:  # the room may have ended
             now = self._clock.monotonic()
             self._dispatch(self.rooms.cut(seat.room, seat.participant, now))
+
+    def _part(self, seat: Seat) -> None:
+        """They closed the page, or left."""
+        self._leave(seat, LeaveReason.LEFT)
 
     def _leave(self, seat: Seat, reason: LeaveReason) -> None:
         departure = self.rooms.leave(seat.room, seat.participant, reason)

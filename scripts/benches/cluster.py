@@ -71,7 +71,8 @@ async def cost(servers: Sequence, redis: int) -> tuple[float, float]:
     await closed_loop(rooms, MESSAGES // 10)
 
     def used() -> tuple[float, float]:
-        return sum(each.cpu for each in servers), seconds_of(redis)
+        theirs = signal.seconds_of(redis) if redis else 0.0
+        return sum(each.cpu for each in servers), theirs
 
     before = used()
     count = await closed_loop(rooms, MESSAGES)
@@ -86,14 +87,6 @@ async def way(servers: Sequence, redis: int) -> tuple[float, float]:
     await open_loop(rooms, RATE, 1.0)
     ways = await open_loop(rooms, RATE, SECONDS)
     return median(ways) * 1000, quantiles(ways, n=100)[98] * 1000
-
-
-def seconds_of(pid: int) -> float:
-    """Return the seconds of CPU that a process used so far."""
-    if not pid:
-        return 0.0
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def rows() -> Iterator[Row]:

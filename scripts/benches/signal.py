@@ -42,6 +42,12 @@ from server.tokens import Role, Tokens  # noqa: E402
 TOKENS = Tokens(SECRET, lambda: os.urandom(16).hex())
 
 
+def seconds_of(pid: int) -> float:
+    """Return the seconds of CPU that a process used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Server:
     """A server process, and what it uses."""
 
@@ -55,8 +61,7 @@ class Server:
     @property
     def cpu(self) -> float:
         """Return the seconds of CPU used so far."""
-        fields = Path(f"/proc/{self._pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return seconds_of(self._pid)
 
     @property
     def resident(self) -> float:

@@ -7,10 +7,8 @@ looked after by one of the others, its heir.
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from redis.exceptions import RedisError
-
 from protocol.messages import RoomId
-from server.errors import StreamError
+from server.cluster.wire import reaching
 
 LIFE: Final = 4.0  # seconds
 RENEWAL: Final = 1.0
@@ -50,44 +48,36 @@ class Leases:
 
     async def renew(self) -> Census:
         """Live on, and see who does."""
-        try:
+        with reaching():
             living, dead = await self._redis.eval(
                 _RENEW, 2, _NODES, _ROOMS + self._node, self._node, LIFE, _KEPT
             )
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StreamError(f"Redis: {type(error).__name__}") from error
         return Census(_names(living), _names(dead))
 
     async def note(self, rooms: Iterable[RoomId], gone: Iterable[RoomId]) -> None:
         """Let an heir know which rooms this process has people in."""
         changes = (("sadd", list(rooms)), ("srem", list(gone)))
-        try:
+        with reaching():
             for command, named in changes:
                 if named:
                     await getattr(self._redis, command)(_ROOMS + self._node, *named)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StreamError(f"Redis: {type(error).__name__}") from error
 
     async def inherit(self, dead: str) -> list[RoomId] | None:
         """Become the heir of a process: return its rooms; None if another one is."""
-        try:
+        with reaching():
             mine = await self._redis.set(
                 _HEIR + dead, self._node, nx=True, ex=_INHERITING
             )
             if not mine:
                 return None
             rooms = await self._redis.smembers(_ROOMS + dead)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StreamError(f"Redis: {type(error).__name__}") from error
         return [RoomId(room.decode()) for room in rooms]
 
     async def bury(self, dead: str) -> None:
         """Forget a process whose rooms are looked after."""
-        try:
+        with reaching():
             await self._redis.zrem(_NODES, dead)
             await self._redis.delete(_ROOMS + dead)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StreamError(f"Redis: {type(error).__name__}") from error
 
 
 def _names(found: Iterable[bytes]) -> frozenset[str]:

@@ -8,20 +8,14 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from protocol.messages import RoomId
-from server.clock import Clock
 from server.cluster.leases import LIFE, RENEWAL, Census, Leases
 from server.cluster.streams import FIRST, Streams, is_after
 from server.cluster.switchboard import SharedSwitchboard
 from server.errors import StreamError
-from server.journal import Records
-from server.metrics import Traffic
-from server.observer import Observers
 from server.rooms import Rooms
-from server.ticket import Tickets
 
 log = logging.getLogger("tertulia.cluster")
 
@@ -29,36 +23,21 @@ PROLONG: Final = 60.0  # seconds
 
 
 class Node:
-    """Has the ``switchboard``; ``begin``, ``run`` in a task, ``stop``, ``close``."""
+    """Has the ``switchboard``; ``begin``, ``run`` in a task, ``stop``, ``close``.
 
-    def __init__(
-        self,
-        url: str,
-        rooms: Rooms,
-        journal: Records,
-        clock: Clock,
-        tickets: Tickets,
-        observers: Observers,
-        traffic: Traffic,
-        written: Callable[[float], None],
-    ) -> None:
+    ``rooms`` and the other ``parts`` are what a ``Switchboard`` is made of.
+    """
+
+    def __init__(self, url: str, rooms: Rooms, *parts: Any) -> None:
         name = secrets.token_urlsafe(9)
         self._streams = Streams(url, name)
         self._leases = Leases(self._streams.redis, name)
-        self.switchboard = self._switchboard = SharedSwitchboard(
-            rooms,
-            journal,
-            clock,
-            tickets,
-            observers,
-            traffic,
-            written,
-            node=name,
-            streams=self._streams,
+        self.switchboard = SharedSwitchboard(
+            rooms, *parts, node=name, streams=self._streams
         )
         self._noted: set[RoomId] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._switchboard.save = self._save_soon
+        self.switchboard.save = self._save_soon
 
     @property
     def lag(self) -> float:
@@ -72,7 +51,7 @@ class Node:
     async def begin(self) -> bool:
         """Take a lease; return whether there is no trace of another process."""
         census = await self._leases.renew()
-        return not census.dead and census.living == {self._switchboard.node}
+        return not census.dead and census.living == {self.switchboard.node}
 
     async def run(self) -> None:
         """Do it all, for ever."""
@@ -96,12 +75,12 @@ class Node:
 
     async def _read(self) -> None:
         async for room, entries in self._streams.read(self._returned):
-            self._switchboard.apply(room, entries)
+            self.switchboard.apply(room, entries)
 
     async def _returned(self) -> None:
         """Redis is there again: see whether anything of it was lost meanwhile."""
-        for room in self._switchboard.follows():
-            last, state = self._switchboard.snapshot(room)
+        for room in self.switchboard.follows():
+            last, state = self.switchboard.snapshot(room)
             if last == FIRST:
                 continue
             kept = await self._streams.save(room, last, state)
@@ -109,7 +88,7 @@ class Node:
                 continue  # nobody knows more than we do
             if not await self._streams.contains(room, last, kept):
                 log.warning("= a part of a room was missed")
-                await self._switchboard.open_again(room)
+                await self.switchboard.open_again(room)
 
     def _save_soon(self, room: RoomId, last: str, state: bytes) -> None:
         task = asyncio.create_task(self._save(room, last, state))
@@ -134,8 +113,8 @@ class Node:
                 if now - steady >= LIFE:
                     await self._look_after(census)
                 await self._note()
-                for room in self._switchboard.idle(census.living):
-                    self._switchboard.close(room)
+                for room in self.switchboard.idle(census.living):
+                    self.switchboard.close(room)
                 if now - prolonged >= PROLONG:
                     await self._streams.prolong()
                     prolonged = now
@@ -146,21 +125,21 @@ class Node:
             await asyncio.sleep(RENEWAL)
 
     async def _look_after(self, census: Census) -> None:
-        self._switchboard.give_up(census.living)
+        self.switchboard.give_up(census.living)
         for dead in census.dead:
             rooms = await self._leases.inherit(dead)
             if rooms is None:
                 continue
             log.info("= looking after %s rooms of a process that is gone", len(rooms))
             for room in rooms:
-                await self._switchboard.open(room, known=True)
-            self._switchboard.give_up(census.living)
+                await self.switchboard.open(room, known=True)
+            self.switchboard.give_up(census.living)
             await self._streams.flush()
             await self._leases.bury(dead)
 
     async def _note(self) -> None:
         """Let an heir know where our people are."""
-        served = self._switchboard.served()
+        served = self.switchboard.served()
         if served != self._noted:
             await self._leases.note(served - self._noted, self._noted - served)
             self._noted = served

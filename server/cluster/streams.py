@@ -6,20 +6,18 @@ twice is known by its serial.
 """
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from protocol.messages import RoomId
 from server.cluster.command import Command, Entry, decode, encode
-from server.cluster.wire import Asked, Wire
+from server.cluster.wire import FAILURES, Asked, Wire, reaching
 from server.errors import StreamError
 
 log = logging.getLogger("tertulia.cluster")
@@ -63,6 +61,14 @@ class Past(NamedTuple):
     entries: list[Read]
 
 
+class _Waiting(NamedTuple):
+    """An entry on its way."""
+
+    stream: str
+    data: bytes
+    since: float  # monotonic
+
+
 class Streams:
     """One process's way to the streams: ``append``, and ``read`` what comes.
 
@@ -77,7 +83,7 @@ class Streams:
         self._writing = Wire(url, LIMIT)
         self._node = node
         self._serials = itertools.count(1)
-        self._waiting: dict[int, tuple[str, bytes]] = {}  # written, not yet read back
+        self._waiting: dict[int, _Waiting] = {}  # appended, not yet read back
         self._written = 0  # the serial of the last one
         self._ring = asyncio.Event()
         self._bell = False  # the reader follows another set of rooms
@@ -85,9 +91,7 @@ class Streams:
         self._idle.set()
         self._last: dict[RoomId, str] = {}
         self._dated: set[str] = set()  # streams that don't live for ever
-        self._since: dict[int, float] = {}
         self.lag = 0.0  # seconds from appending to reading, of the last one
-        self.reachable = False
 
     @property
     def full(self) -> bool:
@@ -102,11 +106,8 @@ class Streams:
     def append(self, room: RoomId, command: Command) -> None:
         """Write a command, soon."""
         serial = next(self._serials)
-        self._waiting[serial] = (
-            _stream(room),
-            encode(Entry(self._node, serial, command)),
-        )
-        self._since[serial] = time.monotonic()
+        entry = encode(Entry(self._node, serial, command))
+        self._waiting[serial] = _Waiting(_stream(room), entry, time.monotonic())
         self._idle.clear()
         self._ring.set()
 
@@ -116,10 +117,9 @@ class Streams:
 
     def came_back(self, serial: int) -> None:
         """A command of this process was read."""
-        self._waiting.pop(serial, None)
-        since = self._since.pop(serial, None)
-        if since is not None:
-            self.lag = time.monotonic() - since
+        waited = self._waiting.pop(serial, None)
+        if waited is not None:
+            self.lag = time.monotonic() - waited.since
         if not self._waiting:
             self._idle.set()
 
@@ -144,7 +144,7 @@ class Streams:
 
     async def past(self, room: RoomId) -> Past | None:
         """Return what there is of a room, if anything is."""
-        with _errors():
+        with reaching():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hmget(_state(room), "id", "state")
                 pipe.xrange(_stream(room))
@@ -157,13 +157,13 @@ class Streams:
 
     async def save(self, room: RoomId, last: str, state: bytes) -> str:
         """Keep a snapshot, unless there is a newer one; return whose id is kept."""
-        with _errors():
+        with reaching():
             kept = await self._redis.eval(_SAVE, 1, _state(room), last, state, LIFE)
         return kept.decode() if isinstance(kept, bytes) else str(kept)
 
     async def contains(self, room: RoomId, *ids: str) -> bool:
         """Whether these entries are all still there."""
-        with _errors():
+        with reaching():
             async with self._redis.pipeline(transaction=False) as pipe:
                 for id in ids:
                     pipe.xrange(_stream(room), id, id)
@@ -171,7 +171,7 @@ class Streams:
 
     async def prolong(self) -> None:
         """Let the rooms that are followed live on."""
-        with _errors():
+        with reaching():
             async with self._redis.pipeline(transaction=False) as pipe:
                 for room in self._last:
                     pipe.expire(_stream(room), LIFE)
@@ -180,7 +180,7 @@ class Streams:
 
     async def answers(self) -> bool:
         """Whether Redis is there."""
-        with _errors():
+        with reaching():
             return bool(await self._redis.ping())
 
     async def close(self) -> None:
@@ -198,7 +198,7 @@ class Streams:
                 while await self._write():
                     if self._ring.is_set():  # under load: more at once costs less
                         await asyncio.sleep(_PAUSE)
-            except (RedisError, OSError, TimeoutError):
+            except FAILURES:
                 self._written = 0  # nobody knows what arrived
                 await asyncio.sleep(_RETRY)
                 self._ring.set()
@@ -211,10 +211,10 @@ class Streams:
         if not batch and not bell:
             return False
         try:
-            fresh_ones = {stream for _, (stream, _) in batch} - self._dated
+            fresh_ones = {each.stream for _, each in batch} - self._dated
             commands: list[Asked] = [
-                ("XADD", stream, "MAXLEN", "~", KEPT, "*", "c", data)
-                for _, (stream, data) in batch
+                ("XADD", each.stream, "MAXLEN", "~", KEPT, "*", "c", each.data)
+                for _, each in batch
             ]
             commands += [("EXPIRE", stream, LIFE) for stream in fresh_ones]
             if bell:
@@ -241,7 +241,7 @@ class Streams:
                 if away:
                     await self.answers()
                     await returned()
-                    away, self.reachable, self._written = False, True, 0
+                    away, self._written = False, 0
                     self._ring.set()
                 pause = asked_at + _PAUSE - time.monotonic()
                 if pause > 0:  # under load: more at once costs less
@@ -252,10 +252,10 @@ class Streams:
                 answer = await self._reading.ask(
                     ("XREAD", "BLOCK", _BLOCK, "STREAMS", *names, *ids)
                 )
-            except (RedisError, OSError, TimeoutError, StreamError) as error:
+            except (*FAILURES, StreamError) as error:
                 if not away:
                     log.warning("= Redis is away: %s", type(error).__name__)
-                away, self.reachable = True, False
+                away = True
                 await asyncio.sleep(_RETRY)
                 continue
             for key, entries in answer or ():
@@ -292,14 +292,6 @@ def _parsed(entries: Iterable[tuple[bytes, Any]]) -> list[Read]:
         except msgspec.DecodeError:
             log.error("= an entry of another version is left out")
     return parsed
-
-
-@contextlib.contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError, TimeoutError) as error:
-        raise StreamError(f"Redis: {type(error).__name__}") from error
 
 
 def time_of(id: str) -> float:

@@ -55,7 +55,6 @@ ENTER: Final = 4.0  # seconds to come in; a hello has five
 SNAPSHOT: Final = 256  # entries
 ASK_AGAIN: Final = 2.0  # seconds, for an end that didn't come
 
-_GONE: Final = (CloseCode.NORMAL, CloseCode.GOING_AWAY)
 _ABNORMAL: Final = 1006
 _UNNUMBERED: Final = Numbers()
 
@@ -134,17 +133,6 @@ class SharedSwitchboard(Following):
             denied = Deny(hold.key, seat.participant, numbers.number, code, text, about)
             self._write(seat.room.id, denied)
 
-    def hung_up(self, seat: Seat, line: Line, code: int) -> None:
-        """The socket is gone, closed with ``code`` or cut."""
-        if not self._has(seat, line):
-            return
-        if code in _GONE:
-            hold = self._holds[seat.participant]
-            self._write(seat.room.id, Part(hold.key, seat.participant))
-            seat.lose_line(self._clock.monotonic())
-        else:
-            self._cut(seat, code)
-
     def end(self, room: RoomId) -> None:
         """Close a room for everyone in it, for good."""
         self._write(room, End(deserted=False))
@@ -177,6 +165,11 @@ class SharedSwitchboard(Following):
 
     def _has(self, seat: Seat, line: Line) -> bool:
         return super()._has(seat, line) and seat.participant in self._holds
+
+    def _part(self, seat: Seat) -> None:
+        hold = self._holds[seat.participant]
+        self._write(seat.room.id, Part(hold.key, seat.participant))
+        seat.lose_line(self._clock.monotonic())
 
     def _cut(self, seat: Seat, code: int) -> None:
         """What is said to them waits from now on; that they are gone, others hear."""
@@ -318,9 +311,7 @@ class SharedSwitchboard(Following):
         hold = self._holds.get(who)
         if hold is None or hold.key or hold.since != since:
             return
-        departure = self.rooms.leave(self._seats[who].room, who, LeaveReason.LOST)
-        self._vacate(departure)
-        self._dispatch(departure.deliveries)
+        self._leave(self._seats[who], LeaveReason.LOST)
 
     def _vacate(self, departure: Departure) -> Seat:
         seat = super()._vacate(departure)

@@ -5,11 +5,17 @@ does; the streams need none: they notice by themselves, and try again.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from server.errors import StreamError
+
+#: What Redis, or the way to it, may fail with.
+FAILURES: Final = (RedisError, OSError, TimeoutError)
 
 Asked = tuple[str | bytes | int, ...]
 
@@ -17,10 +23,19 @@ _BEGIN: Final[Asked] = ("MULTI",)
 _COMMIT: Final[Asked] = ("EXEC",)
 
 
+@contextmanager
+def reaching() -> Iterator[None]:
+    """Turn what Redis fails with into ``StreamError``."""
+    try:
+        yield
+    except FAILURES as error:
+        raise StreamError(f"Redis: {type(error).__name__}") from error
+
+
 class Wire:
     """A connection that is made when it is needed, and dropped after an error.
 
-    Raises ``RedisError``, ``OSError`` and ``TimeoutError``.
+    Raises ``FAILURES``.
     """
 
     def __init__(self, url: str, limit: float) -> None:

@@ -1,14 +1,11 @@
-import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from client_py.testing.server import Server
 from tests.services.redis import redis_server
-from tests.sessions.talker import Talker
 
 
 @pytest.fixture
@@ -30,16 +27,3 @@ def server(tmp_path: Path, redis: str) -> Iterator[Server]:
 def shared(redis: str) -> dict[str, str]:
     """Return the settings that make processes one server."""
     return {"TERTULIA_REDIS": redis, "TERTULIA_SECRET": secrets.token_urlsafe(48)}
-
-
-@asynccontextmanager
-async def talking(*talkers: Talker) -> AsyncIterator[None]:
-    """Let these be in their room."""
-    tasks = [asyncio.create_task(each.run()) for each in talkers]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
-            assert isinstance(result, asyncio.CancelledError), result

@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 
 from client_py.testing.server import Server
-from tests.cluster.conftest import shared, talking
+from tests.cluster.conftest import shared
 from tests.services.redis import redis_server
 from tests.services.service import free_port
-from tests.sessions.talker import Talker
+from tests.sessions.talker import Talker, talking
 
 WORDS = 60
 

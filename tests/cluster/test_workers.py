@@ -9,11 +9,10 @@ from contextlib import AsyncExitStack
 import pytest
 
 from client_py.core import event as e
-from client_py.core.state import Connection, Phase, Snapshot
 from client_py.headless.main import Person, participant
 from client_py.testing.server import Server
-from tests.cluster.conftest import talking
-from tests.sessions.talker import Talker
+from tests.sessions.call import all_connected
+from tests.sessions.talker import Talker, talking
 
 pytestmark = pytest.mark.call
 
@@ -43,12 +42,6 @@ async def test_what_people_say_arrives_once_though_processes_are_killed(
     assert list(dict.fromkeys(bo.heard)) == list(range(WORDS))
     assert (ana.me, bo.me) == ids
     assert ana.whole + bo.whole > 2  # somebody's process was among them
-
-
-def all_connected(snapshot: Snapshot) -> bool:
-    return snapshot.phase is Phase.JOINED and all(
-        each.connection is Connection.CONNECTED for each in snapshot.participants
-    )
 
 
 async def test_a_call_keeps_its_links_when_a_process_is_killed(

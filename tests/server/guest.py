@@ -155,12 +155,14 @@ class House:
         await guest.enter(self.token(room, subject=name), name)
         return guest
 
-    async def come_back(self, guest: Guest, subject: str) -> tuple[Guest, Any]:
+    async def come_back(
+        self, guest: Guest, subject: str, *, room: str = "the-room"
+    ) -> tuple[Guest, Any]:
         """Open a new socket for somebody who was here before."""
         again = await self.visit()
         again.you, again.epoch, again.seq = guest.you, guest.epoch, guest.seq
         answer = await again.enter(
-            self.token(subject=subject),
+            self.token(room, subject=subject),
             subject,
             resume=guest.resume,
             epoch=guest.epoch,

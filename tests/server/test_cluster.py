@@ -6,6 +6,7 @@ import time
 
 import pytest
 from guest import SECRET, FakeClock, Guest, House, counting, make_settings, serving
+from test_api import Caller, call
 
 from protocol import messages as m
 from protocol.codes import GRACE, VERSION, LeaveReason, Presence
@@ -46,19 +47,6 @@ async def join(house: House, name: str, room: str) -> tuple[Guest, m.Joined]:
     return guest, joined
 
 
-async def come_back(house: House, guest: Guest, name: str, room: str):
-    again = await house.visit()
-    again.you, again.epoch, again.seq = guest.you, guest.epoch, guest.seq
-    answer = await again.enter(
-        house.token(room, subject=name),
-        name,
-        resume=guest.resume,
-        epoch=guest.epoch,
-        last_seq=guest.seq,
-    )
-    return again, answer
-
-
 async def test_people_at_two_processes_are_in_one_room(pair, room):
     one, two = pair
     ana, _ = await join(one, "Ana", room)
@@ -92,7 +80,7 @@ async def test_who_is_cut_comes_back_at_the_other_process_and_missed_nothing(
         await ana.say(m.Signal(bo.you, 1, {"n": number}), n=number)
     await ana.say(m.Chat(m.ParticipantId("c1"), "are you there?"), n=4)
     await until(ana, m.Chatted)
-    again, answer = await come_back(one, bo, "Bo", room)
+    again, answer = await one.come_back(bo, "Bo", room=room)
     assert (answer.you, answer.resumed) == (bo.you, True)
     assert [line.text for line in answer.chat] == ["are you there?"]
     heard = [await until(again, m.Signaled) for _ in range(3)]
@@ -115,7 +103,7 @@ async def test_who_comes_back_to_their_own_process_hears_exactly_the_gap(pair, r
     # Ana hears nothing of her own hand: that Bo's place has it, her pong can't tell.
     await ana.say(m.Chat(m.ParticipantId("c1"), "now"), n=3)
     await until(ana, m.Chatted)
-    again, answer = await come_back(two, bo, "Bo", room)
+    again, answer = await two.come_back(bo, "Bo", room=room)
     assert isinstance(answer, m.Resumed)
     assert isinstance(await again.hear(), m.Signaled)
 
@@ -129,7 +117,7 @@ async def test_what_was_said_twice_to_two_processes_is_done_once(pair, room):
     await until(ana, m.Chatted)
     bo.cut()
     await until(ana, m.ParticipantChanged)
-    again, answer = await come_back(one, bo, "Bo", room)
+    again, answer = await one.come_back(bo, "Bo", room=room)
     assert answer.heard == 1
     await again.say(m.Chat(m.ParticipantId("c1"), "once"), n=1)
     await again.say(m.Chat(m.ParticipantId("c2"), "and more"), n=2)
@@ -177,70 +165,60 @@ async def test_a_process_that_comes_later_knows_the_room(tmp_path, redis, room):
             assert isinstance(await until(ana, m.Signaled), m.Signaled)
 
 
-class Maker:
-    """Somebody who made a room, by one of the processes."""
-
-    def __init__(self, token: str, room: str) -> None:
-        self.room = room
-        self._bearer = {"authorization": f"Bearer {token}"}
-
-    @classmethod
-    async def at(cls, house: House, **wanted: object) -> "Maker":
-        token = (await house.http.post("/api/session", json={})).json()["token"]
-        bearer = {"authorization": f"Bearer {token}"}
-        made = await house.http.post("/api/rooms", json=wanted, headers=bearer)
-        return cls(token, made.json()["room"])
-
-    async def ask(self, house: House, method: str, **body: object):
-        """Ask something of the room, of any process."""
-        more = {"json": body} if body else {}
-        path = f"/api/rooms/{self.room}"
-        return await house.http.request(method, path, headers=self._bearer, **more)
+async def ask(caller: Caller, house: House, method: str, room: str, **body: object):
+    """Ask something of a room, of any process."""
+    more = {"json": body} if body else {}
+    return await caller.at(house).ask(method, f"/api/rooms/{room}", **more)
 
 
 async def test_what_is_asked_of_one_process_is_known_to_the_other(pair):
     one, two = pair
-    maker = await Maker.at(one)
-    ana, _ = await join(one, "Ana", maker.room)
-    assert (await maker.ask(two, "GET")).json()["participants"] == 1
-    changed = await maker.ask(two, "PATCH", locked=True)
+    maker = await call(one)
+    room = await maker.create()
+    ana, _ = await join(one, "Ana", room)
+    assert (await ask(maker, two, "GET", room)).json()["participants"] == 1
+    changed = await ask(maker, two, "PATCH", room, locked=True)
     assert changed.json()["locked"]
     assert (await until(ana, m.RoomChanged)).door.locked
-    assert (await maker.ask(one, "GET")).json()["locked"]
+    assert (await ask(maker, one, "GET", room)).json()["locked"]
     bo = await two.visit()
     with pytest.raises(AssertionError, match="LOCKED"):
-        await bo.enter(two.token(maker.room, subject="Bo"), "Bo")
+        await bo.enter(two.token(room, subject="Bo"), "Bo")
 
 
 async def test_a_room_that_is_ended_at_one_process_ends_at_both(pair):
     one, two = pair
-    maker = await Maker.at(one)
+    maker = await call(one)
+    room = await maker.create()
     (ana, _), (bo, _) = (
-        await join(one, "Ana", maker.room),
-        await join(two, "Bo", maker.room),
+        await join(one, "Ana", room),
+        await join(two, "Bo", room),
     )
-    assert (await maker.ask(two, "DELETE")).status_code == 204
+    assert (await ask(maker, two, "DELETE", room)).status_code == 204
     for guest in (ana, bo):
         assert (await until(guest, m.ParticipantLeft)).reason is LeaveReason.ENDED
-    assert (await maker.ask(one, "GET")).status_code == 404
+    assert (await ask(maker, one, "GET", room)).status_code == 404
     late = await one.visit()
     with pytest.raises(AssertionError, match="ROOM_NOT_FOUND"):
-        await late.enter(one.token(maker.room, subject="Cleo"), "Cleo")
+        await late.enter(one.token(room, subject="Cleo"), "Cleo")
 
 
 async def test_a_room_that_is_for_one_call_ends_once_everybody_is_gone(pair):
     one, two = pair
-    maker = await Maker.at(one, persistent=False)
-    ana, _ = await join(one, "Ana", maker.room)
-    bo, _ = await join(two, "Bo", maker.room)
+    maker = await call(one)
+    room = await maker.create(persistent=False)
+    ana, _ = await join(one, "Ana", room)
+    bo, _ = await join(two, "Bo", room)
     for guest in (ana, bo):
         await guest.say(m.Leave())
         assert await guest.closing() == 1000
-    assert (await maker.ask(two, "GET")).status_code == 200
+    assert (await ask(maker, two, "GET", room)).status_code == 200
     for _ in range(PATIENCE):
         for house in pair:
             house.clock.advance(GRACE)
-        statuses = [(await maker.ask(house, "GET")).status_code for house in pair]
+        statuses = [
+            (await ask(maker, house, "GET", room)).status_code for house in pair
+        ]
         if statuses == [404, 404]:
             return
     raise AssertionError(statuses)
@@ -248,14 +226,15 @@ async def test_a_room_that_is_for_one_call_ends_once_everybody_is_gone(pair):
 
 async def test_who_waits_at_one_process_is_let_in_by_a_host_at_the_other(pair):
     one, two = pair
-    maker = await Maker.at(one, waiting_room=True)
+    maker = await call(one)
+    room = await maker.create(waiting_room=True)
     ana = await one.visit()
     host = Tokens(SECRET, counting("jti")).room(
-        "host", m.RoomId(maker.room), Role.HOST, one.clock.unix()
+        "host", m.RoomId(room), Role.HOST, one.clock.unix()
     )
     await ana.enter(host, "Ana")
     bo = await two.visit()
-    token = two.token(maker.room, subject="Bo")
+    token = two.token(room, subject="Bo")
     await bo.say(m.Hello(VERSION, token, "Bo"))
     (waits,) = (await until(bo, m.Waiting)).people
     assert [each.id for each in (await until(ana, m.Waiting)).people] == [waits.id]
@@ -266,17 +245,17 @@ async def test_who_waits_at_one_process_is_let_in_by_a_host_at_the_other(pair):
     bo.you, bo.resume, bo.epoch = joined.you, joined.resume, joined.epoch
     bo.cut()
     await until(ana, m.ParticipantChanged)
-    _, answer = await come_back(one, bo, "Bo", maker.room)
+    _, answer = await one.come_back(bo, "Bo", room=room)
     assert (answer.you, answer.resumed) == (bo.you, True)
 
 
 async def test_a_ticket_that_was_used_opens_nothing_anywhere(pair, room):
     one, two = pair
     ana, _ = await join(one, "Ana", room)
-    again, _ = await come_back(two, ana, "Ana", room)
-    third, _ = await come_back(one, again, "Ana", room)
+    again, _ = await two.come_back(ana, "Ana", room=room)
+    third, _ = await one.come_back(again, "Ana", room=room)
     with pytest.raises(AssertionError, match="RESUME_DENIED"):
-        await come_back(two, ana, "Ana", room)
+        await two.come_back(ana, "Ana", room=room)
     await third.say(m.Ping(1))
     assert isinstance(await until(third, m.Pong), m.Pong)
 

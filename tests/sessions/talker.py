@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, TextReceived
@@ -92,3 +92,16 @@ class Talker:
         if outgoing is not None:
             message, numbers = outgoing
             self._signaling.send(stamp(TO_SERVER.encode(message), N, numbers))
+
+
+@asynccontextmanager
+async def talking(*talkers: Talker) -> AsyncIterator[None]:
+    """Let these be in their room."""
+    tasks = [asyncio.create_task(each.run()) for each in talkers]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(result, asyncio.CancelledError), result

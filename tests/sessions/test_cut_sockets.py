@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
@@ -14,7 +13,7 @@ from server.app import create_app
 from server.settings import Settings
 from tests.contract.server import running
 from tests.sessions.forwarder import forwarding
-from tests.sessions.talker import Talker
+from tests.sessions.talker import Talker, talking
 
 WORDS = 150  # signals from each to the other
 
@@ -27,18 +26,6 @@ async def origin(tmp_path: Path) -> AsyncIterator[str]:
 
     async with running(config) as origin:
         yield origin
-
-
-@asynccontextmanager
-async def talking(*talkers: Talker) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(each.run()) for each in talkers]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
-            assert isinstance(result, asyncio.CancelledError), result
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -9,9 +9,10 @@ import pytest
 
 from client_py.core import event as e
 from client_py.core.slot import Slot
-from client_py.core.state import Connection, Phase, Snapshot
+from client_py.core.state import Phase
 from client_py.headless.main import Person, participant
 from client_py.testing.server import Server
+from tests.sessions.call import all_connected
 
 pytestmark = pytest.mark.call
 
@@ -28,12 +29,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def ids(person: Person) -> list[str]:
     return [each.id for each in person.snapshot.participants]
-
-
-def all_connected(snapshot: Snapshot) -> bool:
-    return snapshot.phase is Phase.JOINED and all(
-        each.connection is Connection.CONNECTED for each in snapshot.participants
-    )
 
 
 async def test_a_call_goes_on_under_the_same_ids_and_links(server: Server) -> None:
