@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import tempfile
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,16 +40,34 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=long)
 
 
+@contextmanager
+def _turn(name, how=fcntl.LOCK_EX):
+    with (Path(tempfile.gettempdir()) / f"tertulia-{name}.lock").open("w") as turn:
+        fcntl.flock(turn, how)
+        yield
+
+
+@contextmanager
+def _machine(how):
+    """Take part in the machine, or have all of it; who waits for all goes first."""
+    with ExitStack() as held:
+        with _turn("gate"):
+            held.enter_context(_turn("machine", how))
+        yield
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item):
     """Hold one call at a time, however many workers there are.
 
     A call of several people wants all cores: beside another one its pictures come too
-    late. Waited for here, the turn costs a test none of its time.
+    late; and where a test says how late they may come, nothing at all runs beside it.
+    Waited for here, the turn costs a test none of its time.
     """
+    alone = item.get_closest_marker("alone") is not None
     in_tabs = "tertulia_cast" in item.fixturenames
-    if not in_tabs and item.get_closest_marker("call") is None:
-        return (yield)
-    with (Path(tempfile.gettempdir()) / "tertulia-call.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with ExitStack() as held:
+        if alone or in_tabs or item.get_closest_marker("call") is not None:
+            held.enter_context(_turn("call"))
+        held.enter_context(_machine(fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
         return (yield)

@@ -33,8 +33,13 @@ class Machine:
         self._signal(asleep, signal.SIGCONT)
 
     def kill(self) -> None:
-        """End all that runs, at once."""
-        self._signal(self._processes(), signal.SIGKILL)
+        """End all that runs, at once.
+
+        Stopped first: what outlives its page by a millisecond says goodbye for it.
+        """
+        all_of_it = self._processes()
+        self._signal(all_of_it, signal.SIGSTOP)
+        self._signal(all_of_it, signal.SIGKILL)
 
     def close(self) -> list[str]:
         """Let it go; return what its pages complained of."""

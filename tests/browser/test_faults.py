@@ -9,10 +9,12 @@ from client_py.testing import expect_mesh_complete
 
 from .page import KEEP_LINKS, UNREACHABLE
 
+pytestmark = pytest.mark.alone
+
 _GONE = """
 ([who, connection]) => {
   const tile = document.querySelector(`[data-testid=tile][data-participant="${who}"]`);
-  return connection ? tile.dataset.connection === connection : tile === null;
+  return (tile?.dataset.connection ?? null) === connection;
 }
 """
 

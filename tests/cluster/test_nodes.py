@@ -15,7 +15,7 @@ from client_py.headless.main import Person, participant
 from client_py.testing.server import Server
 from tests.cluster.conftest import shared
 
-pytestmark = pytest.mark.call
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture
