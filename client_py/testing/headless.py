@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,8 +39,11 @@ class Background:
 
     def run(self, work: Coroutine[Any, Any, T], within: float = PATIENCE) -> T:
         """Run this on the loop and return what it returns."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return future.result(within + _SPARE)
+        return self.begin(work).result(within + _SPARE)
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Have this run on the loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:
         """End the thread."""
@@ -152,21 +156,13 @@ class HeadlessParticipant:
     def expect_sees(
         self, other: Someone, frames: int = 30, within: float = PATIENCE
     ) -> None:
-        who, name = self._meet(other, within), other.name
-        self._receive(
-            self._here.media.sees(who, name, frames=frames, timeout=within), within
-        )
+        self._sees(other, other.name, frames, within)()
 
     def expect_sees_screen(
         self, other: Someone, frames: int = 10, within: float = PATIENCE
     ) -> None:
-        who, name = self._meet(other, within), picture.screen(other.name)
-        self._receive(
-            self._here.media.sees(
-                who, name, frames=frames, slot=Slot.SCREEN, timeout=within
-            ),
-            within,
-        )
+        name = picture.screen(other.name)
+        self._sees(other, name, frames, within, Slot.SCREEN)()
 
     def expect_sees_nothing_of(self, other: Someone, within: float = PATIENCE) -> None:
         who = ParticipantId(other.id)
@@ -175,11 +171,24 @@ class HeadlessParticipant:
             lambda now: (found := _find(now, who)) and not found.media.camera,
             within,
         )
-        self._receive(self._here.media.loses(who, Slot.CAMERA, timeout=within), within)
+        self._receive(
+            self._here.media.loses(who, Slot.CAMERA, timeout=within), within
+        )()
 
     def expect_hears(self, other: Someone, within: float = PATIENCE) -> None:
-        who = self._meet(other, within)
-        self._receive(self._here.media.hears(who, other.name, timeout=within), within)
+        self._hears(other, within)()
+
+    def perceive(
+        self, other: Someone, frames: int = 30, within: float = PATIENCE
+    ) -> Callable[[], None]:
+        seen = self._sees(other, other.name, frames, within)
+        heard = self._hears(other, within)
+
+        def perceived() -> None:
+            seen()
+            heard()
+
+        return perceived
 
     def expect_hears_nothing_of(self, other: Someone, within: float = PATIENCE) -> None:
         who = other.id
@@ -272,11 +281,38 @@ class HeadlessParticipant:
         self._expect(f"has {other.name}", lambda now: _find(now, who), within)
         return who
 
-    def _receive(self, waiting: Coroutine[Any, Any, None], within: float) -> None:
-        try:
-            self._background.run(waiting, within)
-        except TimeoutError as error:
-            raise AssertionError(f"{self} {error}") from None
+    def _sees(
+        self,
+        other: Someone,
+        name: str,
+        frames: int,
+        within: float,
+        slot: Slot = Slot.CAMERA,
+    ) -> Callable[[], None]:
+        who = self._meet(other, within)
+        seeing = self._here.media.sees(
+            who, name, frames=frames, slot=slot, timeout=within
+        )
+        return self._receive(seeing, within)
+
+    def _hears(self, other: Someone, within: float) -> Callable[[], None]:
+        who = self._meet(other, within)
+        hearing = self._here.media.hears(who, other.name, timeout=within)
+        return self._receive(hearing, within)
+
+    def _receive(
+        self, waiting: Coroutine[Any, Any, None], within: float
+    ) -> Callable[[], None]:
+        """Begin to wait; what is returned goes on until it came."""
+        begun = self._background.begin(waiting)
+
+        def received() -> None:
+            try:
+                begun.result(within + _SPARE)
+            except TimeoutError as error:
+                raise AssertionError(f"{self} {error}") from None
+
+        return received
 
 
 def _find(snapshot: Snapshot, who: str) -> Participant | None:

@@ -3,39 +3,22 @@
 import json
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Error, Locator, Page, Request, expect
 
 from client_py.core import picture
-from client_py.core.picture import Identity
+from client_py.testing.senses import Listening, Look, View
 from client_py.testing.server import Room
-from client_py.testing.sight import (
-    PATIENCE,
-    PITCH_TOLERANCE,
-    RATE,
-    Sight,
-    pitch as loudest_pitch,
-)
+from client_py.testing.sight import PATIENCE, PITCH_TOLERANCE, Sight
 from client_py.testing.someone import Someone
 
-_HERE = Path(__file__).parent
-_LOOK = (_HERE / "look.js").read_text()
-_LISTEN = (_HERE / "listen.js").read_text()
 _GLANCE = 1.0  # seconds that one look lasts at the most
 _QUIET = 0.5  # seconds without a picture that count as none
-_LISTENING = 0.6  # seconds; the first of them may be the codec's
 _ABANDONED = re.compile(r"ABORTED")  # in Chromium's words and Firefox's
 _TROUBLE = re.compile(r"Unhandled|Traceback|was never retrieved|= a task failed")
-
-
-class View(NamedTuple):
-    """What one look at a video gave."""
-
-    pictures: list[Identity | None]
-    width: int
-    height: int
 
 
 class Participant:
@@ -206,13 +189,13 @@ class Participant:
     def expect_sees(
         self, other: Someone, frames: int = 30, within: float = PATIENCE
     ) -> None:
-        self._expect_pictures(self.tile(other), other.name, frames, within)
+        self._pictures(self.tile(other), other.name, frames, within)()
 
     def expect_sees_screen(
         self, other: Someone, frames: int = 10, within: float = PATIENCE
     ) -> None:
         tile = self.screen_tile(other)
-        self._expect_pictures(tile, picture.screen(other.name), frames, within)
+        self._pictures(tile, picture.screen(other.name), frames, within)()
 
     def expect_sees_nothing_of(self, other: Someone, within: float = PATIENCE) -> None:
         self.expect_tile(other, video="off", within=within)
@@ -223,11 +206,23 @@ class Participant:
             assert time.monotonic() < end, f"pictures of {other.name} still come"
 
     def expect_hears(self, other: Someone, within: float = PATIENCE) -> None:
-        self._expect_pitch(other, picture.tone(other.name), within)
+        self._pitch(other, picture.tone(other.name), within)()
+
+    def perceive(
+        self, other: Someone, frames: int = 30, within: float = PATIENCE
+    ) -> Callable[[], None]:
+        seen = self._pictures(self.tile(other), other.name, frames, within)
+        heard = self._pitch(other, picture.tone(other.name), within)
+
+        def perceived() -> None:
+            seen()
+            heard()
+
+        return perceived
 
     def expect_hears_nothing_of(self, other: Someone, within: float = PATIENCE) -> None:
         self.expect_tile(other, audio="muted", within=within)
-        self._expect_pitch(other, 0.0, within)
+        self._pitch(other, 0.0, within)()
 
     def expect_reads(self, text: str, by: Someone, within: float = PATIENCE) -> None:
         own = by is self
@@ -239,16 +234,7 @@ class Participant:
 
     def look(self, video: Locator, most: int, seconds: float) -> View:
         """Read up to so many pictures of a video element, for so long at the most."""
-        wish = {
-            "columns": picture.COLUMNS,
-            "rows": picture.ROWS,
-            "share": picture.SHARE,
-            "most": most,
-            "milliseconds": 1000 * seconds,
-        }
-        seen = video.evaluate(_LOOK, wish)
-        identities = [picture.read(_rows(cells)) for cells in seen["pictures"]]
-        return View(identities, seen["width"], seen["height"])
+        return Look(video, most, seconds).view()
 
     # -- after a failure
 
@@ -282,38 +268,47 @@ class Participant:
             button.click()
         expect(button).to_have_attribute("aria-pressed", pressed)
 
-    def _expect_pictures(
+    def _pictures(
         self, tile: Locator, name: str, frames: int, within: float
-    ) -> None:
-        end = time.monotonic() + within
+    ) -> Callable[[], None]:
+        """Begin to look; what is returned waits until enough was seen."""
         video = tile.locator("video")
         expect(video, f"{self} has no picture of {name}").to_be_visible(
             timeout=1000 * within
         )
         sight = Sight(picture.fit(name), frames)
-        while sight.missing and not sight.stranger:
-            left = end - time.monotonic()
-            assert left > 0, f"{self} doesn't see {name} within {within} s: {sight}"
-            sight.add(self.look(video, sight.missing, min(left, _GLANCE)).pictures)
-        assert not sight.stranger, f"{self} doesn't see {name}: {sight}"
+        first = Look(video, frames, min(within, _GLANCE))
 
-    def _expect_pitch(self, other: Someone, pitch: float, within: float) -> None:
+        def seen() -> None:
+            end = time.monotonic() + within
+            sight.add(first.view().pictures)
+            while sight.missing and not sight.stranger:
+                left = end - time.monotonic()
+                assert left > 0, f"{self} doesn't see {name} within {within} s: {sight}"
+                sight.add(self.look(video, sight.missing, min(left, _GLANCE)).pictures)
+            assert not sight.stranger, f"{self} doesn't see {name}: {sight}"
+
+        return seen
+
+    def _pitch(self, other: Someone, pitch: float, within: float) -> Callable[[], None]:
+        """Begin to listen; what is returned waits until the pitch was heard."""
         voice = self.voice(other)
         expect(voice, f"{self} has no voice of {other.name}").to_have_count(
             1, timeout=1000 * within
         )
-        end = time.monotonic() + within
-        heard, why = self._listen(voice)
-        while abs(heard - pitch) > PITCH_TOLERANCE:
-            assert time.monotonic() < end, (
-                f"{self} hears {heard:.0f} Hz of {other.name}, not {pitch:.0f} Hz {why}"
-            )
-            heard, why = self._listen(voice)
+        first = Listening(voice)
 
-    def _listen(self, voice: Locator) -> tuple[float, str]:
-        wish = {"milliseconds": 1000 * _LISTENING, "rate": RATE}
-        recorded = voice.evaluate(_LISTEN, wish)
-        return loudest_pitch(recorded["samples"]), recorded["why"]
+        def heard() -> None:
+            end = time.monotonic() + within
+            now, why = first.heard()
+            while abs(now - pitch) > PITCH_TOLERANCE:
+                assert time.monotonic() < end, (
+                    f"{self} hears {now:.0f} Hz of {other.name}, "
+                    f"not {pitch:.0f} Hz {why}"
+                )
+                now, why = Listening(voice).heard()
+
+        return heard
 
     def _got_console(self, message: ConsoleMessage) -> None:
         self.console.append(f"{message.type}: {message.text}")
@@ -347,14 +342,8 @@ def expect_mesh_complete(
     pairs = [(one, other) for one in people for other in people if one is not other]
     for one, other in pairs:
         one.expect_connected(other, within)
-    for one, other in pairs:
-        one.expect_sees(other, frames, within)
-        one.expect_hears(other, within)
-
-
-def _rows(cells: list[float]) -> list[list[float]]:
-    columns = picture.COLUMNS
-    return [cells[start : start + columns] for start in range(0, len(cells), columns)]
+    for perceived in [one.perceive(other, frames, within) for one, other in pairs]:
+        perceived()
 
 
 def _write(path: Path, text: str) -> Path:

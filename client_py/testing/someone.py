@@ -1,5 +1,6 @@
 """What everybody in a call under test can do, whatever they run on."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -67,6 +68,14 @@ class Someone(Protocol):
 
     def expect_hears(self, other: "Someone", within: float = PATIENCE) -> None:
         """The tone of the other's name is heard in the other's voice."""
+
+    def perceive(
+        self, other: "Someone", frames: int = 30, within: float = PATIENCE
+    ) -> Callable[[], None]:
+        """Begin to look and to listen; return what expects both.
+
+        Many can look at each other in the time that it takes one.
+        """
 
     def expect_hears_nothing_of(
         self, other: "Someone", within: float = PATIENCE
