@@ -6,27 +6,34 @@ Data only; past tense for what happened, imperative for what a person asks.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from client_py.core.look import Look
+from client_py.core.link_event import (
+    DevicesRecalled as DevicesRecalled,
+    LevelsMeasured as LevelsMeasured,
+    LinkEvent as LinkEvent,
+    LinksLooked as LinksLooked,
+    PeerChanged as PeerChanged,
+    PeerForged as PeerForged,
+    PeerGathered as PeerGathered,
+    PeerHinted as PeerHinted,
+    PeerSaid as PeerSaid,
+    PeerSecured as PeerSecured,
+    PeerSpoke as PeerSpoke,
+    RecoveryDue as RecoveryDue,
+    RenewalDue as RenewalDue,
+)
 from client_py.core.slot import Slot
 from client_py.core.state import (
     CaptureQuality,
     Device,
-    Encryption,
     MediaProblem,
-    NoticeKind,
     Problem,
 )
-from client_py.core.terms import SafetyCode
-from client_py.core.verdict import Gathered
 from client_py.core.wake import Sign
 from protocol.messages import (
-    Hint,
     HostMessage,
     ParticipantId,
-    PeerMessage,
     ServerMessage,
     Watching,
-    Word,
 )
 
 # -- gestures
@@ -211,109 +218,6 @@ class AbsenceOver:
     serial: int
 
 
-# -- peers
-
-
-@dataclass(frozen=True, slots=True)
-class PeerSaid:
-    """My end of a link has a message for the other end."""
-
-    participant: ParticipantId
-    generation: int
-    message: PeerMessage
-
-
-@dataclass(frozen=True, slots=True)
-class PeerChanged:
-    """A link's ``RTCPeerConnectionState`` is now this word."""
-
-    participant: ParticipantId
-    generation: int
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class PeerSecured:
-    """How a link is encrypted now; ``mine`` and ``theirs`` are identity keys.
-
-    Where it is ``ended`` for good, that is what people are told.
-    """
-
-    participant: ParticipantId
-    generation: int
-    encryption: Encryption
-    mine: bytes = b""
-    theirs: bytes = b""
-    code: SafetyCode | None = None
-    ended: NoticeKind | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PeerHinted:
-    """The other end of a link tells of pictures."""
-
-    participant: ParticipantId
-    generation: int
-    hint: Hint
-
-
-@dataclass(frozen=True, slots=True)
-class DevicesRecalled:
-    """These identity keys were verified on earlier visits, as these people's."""
-
-    known: Mapping[bytes, str]
-
-
-@dataclass(frozen=True, slots=True)
-class PeerSpoke:
-    """The other end of an encrypted link says something."""
-
-    participant: ParticipantId
-    generation: int
-    word: Word
-
-
-@dataclass(frozen=True, slots=True)
-class RenewalDue:
-    """Time to replace a link that failed, if it still is that one."""
-
-    participant: ParticipantId
-    generation: int
-
-
-@dataclass(frozen=True, slots=True)
-class RecoveryDue:
-    """A link had its time to come back, if it is still at that stage."""
-
-    participant: ParticipantId
-    generation: int
-    serial: int
-
-
-@dataclass(frozen=True, slots=True)
-class PeerGathered:
-    """My end of a link knows more of the ways out."""
-
-    participant: ParticipantId
-    generation: int
-    gathered: Gathered
-
-
-@dataclass(frozen=True, slots=True)
-class LinksLooked:
-    """Somebody looked at the links, as is done once a second."""
-
-    looks: Mapping[ParticipantId, Look]
-
-
-@dataclass(frozen=True, slots=True)
-class LevelsMeasured:
-    """Audio levels 0..1 by participant, at a time in seconds."""
-
-    levels: Mapping[ParticipantId, float]
-    now: float
-
-
 # -- devices
 
 
@@ -367,18 +271,6 @@ Gesture = (
     | RaiseHand
     | Moderate
     | CompareCodes
-)
-LinkEvent = (
-    PeerSaid
-    | PeerChanged
-    | PeerSecured
-    | PeerSpoke
-    | DevicesRecalled
-    | RecoveryDue
-    | RenewalDue
-    | PeerGathered
-    | LinksLooked
-    | LevelsMeasured
 )
 SourceEvent = (
     TurnOn

@@ -14,8 +14,10 @@ from typing import Any
 
 from client_py.core.effect import OpenPeer
 from client_py.core.errors import NegotiationError, SealError
-from client_py.core.event import (
+from client_py.core.link_event import (
     PeerChanged,
+    PeerEvent as Posted,
+    PeerForged,
     PeerGathered,
     PeerHinted,
     PeerSaid,
@@ -72,7 +74,6 @@ _PICTURES = (Slot.CAMERA, Slot.SCREEN)
 SMALL = 1.0  # seconds for which a new connection sends a small picture
 PATIENCE = 15.0  # seconds in which the first exchange has to make a connection
 
-_Posted = PeerSaid | PeerChanged | PeerSecured | PeerGathered | PeerHinted | PeerSpoke
 _Taken = PeerEvent | PeerMessage | Wish
 
 
@@ -88,7 +89,7 @@ class Peer:
         link: OpenPeer,
         connect: PeerConnectionFactory,
         tracks: Mapping[Slot, Track],
-        post: Callable[[_Posted], None],
+        post: Callable[[Posted], None],
         play: Callable[[ParticipantId, Slot, Track], None],
         sealing: Sealing | None = None,
     ) -> None:
@@ -210,9 +211,7 @@ class Peer:
             self._changed("failed")
         except SealError as error:
             log.warning("= %s isn't trusted: %s", self._who, error)
-            assert self._seal is not None, "nothing else raises it"
-            self._seal.stop_sending()
-            self._secure(Encryption.FAILED)
+            self._end(None)
             self._changed("untrusted")
 
     async def _begin(self) -> None:
@@ -289,9 +288,8 @@ class Peer:
 
     def _grow(self) -> None:
         if self._growth is None:
-            loop = asyncio.get_running_loop()
-            grow = self._inbox.put_nowait
-            self._growth = loop.call_later(SMALL, grow, Grow())
+            later = asyncio.get_running_loop().call_later
+            self._growth = later(SMALL, self._inbox.put_nowait, Grow())
 
     async def _send_pictures(self) -> None:
         if self._grown:
@@ -303,6 +301,8 @@ class Peer:
             await self._heed(message)
             return
         taken = await self._seal.hear(message)
+        if taken.forged:
+            self._post(PeerForged(self._who))
         self._send(taken.answers)
         if self._seal.secrets is not None and self._secured is Encryption.OFF:
             self._secure(Encryption.ON)
@@ -362,8 +362,8 @@ class Peer:
             case Verdict.MISMATCH:
                 self._end(NoticeKind.MISMATCH)
 
-    def _end(self, why: NoticeKind) -> None:
-        assert self._seal is not None
+    def _end(self, why: NoticeKind | None) -> None:
+        assert self._seal is not None, "only a seal is broken"
         self._seal.stop_sending()
         self._secure(Encryption.FAILED, why)
 

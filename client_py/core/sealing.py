@@ -20,7 +20,7 @@ from client_py.core.ports import FrameKeys
 from client_py.core.terms import SafetyCode, Terms
 from e2ee.backend import CryptoBackend, Identity
 from e2ee.channel import Channel, Kind, Opened
-from e2ee.errors import ChannelError, E2eeError, Failure, HandshakeError
+from e2ee.errors import ChannelError, ChannelRefusal, E2eeError, Failure, HandshakeError
 from e2ee.handshake import Handshake, State
 from e2ee.rotation import Effect, Key, KeyReceiver, Reason, Rotation, Stop, Use
 from e2ee.safety import pair_digits, pair_emoji
@@ -48,6 +48,8 @@ log = logging.getLogger("tertulia.sealing")
 #: What may be said before the other end has proved who it is: nobody reads it who
 #: hasn't the link's secret.
 _EARLY = (Kind.DESCRIPTION, Kind.CANDIDATE)
+#: Of nothing that the other end has sealed; what comes twice may be by mistake.
+_FORGED = (ChannelRefusal.FORGED, ChannelRefusal.MALFORMED)
 _KINDS = {
     Description: Kind.DESCRIPTION,
     Candidate: Kind.CANDIDATE,
@@ -71,10 +73,14 @@ class Sealing:
 
 @dataclass(slots=True)
 class Taken:
-    """What a message meant: words of the other end, and what to send it now."""
+    """What a message meant: words of the other end, and what to send it now.
+
+    One that is ``forged`` means nothing: the other end hasn't sealed it.
+    """
 
     words: list[PeerMessage] = field(default_factory=list)
     answers: list[PeerMessage] = field(default_factory=list)
+    forged: bool = False
 
 
 class _Installs:
@@ -158,7 +164,7 @@ class Seal:
             case Sealed(data) if self.secrets is not None:
                 return await self._open(_bytes(data))
         log.warning("< something that is not sealed is dropped")
-        return Taken()
+        return Taken(forged=not isinstance(message, Sealed))
 
     @property
     def due(self) -> float | None:
@@ -249,7 +255,7 @@ class Seal:
             opened = await self._channel.open(sealed)
         except ChannelError as error:
             log.warning("< a sealed message is dropped: %s", error.refusal)
-            return Taken()
+            return Taken(forged=error.refusal in _FORGED)
         if opened.generation != self._generation:
             return Taken()  # of another connection
         try:

@@ -87,6 +87,8 @@ class Session:
                 return self._stay.roster.recovery_due(event)
             case e.PeerSecured():
                 return self._stay.secured(event)
+            case e.PeerForged():
+                self._stay.forged()
             case e.DevicesRecalled(known):
                 self._known = known
                 self._stay.roster.trust.recall(known)

@@ -88,7 +88,7 @@ class Stay:
         effects += self.roster.enter(joined, anew=anew)
         if self.roster.sealed:
             if joined.chat:
-                self._forged()
+                self.forged()
             self.words.repeat()
             return effects
         effects += self.announce()  # it may have changed since the hello
@@ -150,7 +150,7 @@ class Stay:
             case m.IceRenewed(servers):
                 return self.roster.use(servers)
             case m.Chatted() | m.Reacted() if self.roster.sealed:
-                self._forged()
+                self.forged()
             case m.Chatted(line):
                 self._log.add(line)
             case m.Reacted(who, emoji):
@@ -161,9 +161,9 @@ class Stay:
                 self.hosting.queue(people)
         return []
 
-    def _forged(self) -> None:
-        """The server says something that people say sealed; told once in a stay."""
-        log.warning("< the server says something that people say sealed")
+    def forged(self) -> None:
+        """The server says what people say sealed, or alters it; told once in a stay."""
+        log.warning("< the server says something that nobody has sealed")
         if not self._warned:
             self._warned = True
             self._log.tell(NoticeKind.FORGED)

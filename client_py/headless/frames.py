@@ -83,10 +83,10 @@ class FrameLink:
             if slot.kind == "audio":
                 # More than one payload would be glued together where it comes out.
                 (plain,) = frame.payloads
-                payloads = [self._seal(slot, plain)]
+                payloads = [self.seal(slot, plain)]
             else:
                 parts = [VpxPayloadDescriptor.parse(each) for each in frame.payloads]
-                sealed = self._seal(slot, b"".join(data for _, data in parts))
+                sealed = self.seal(slot, b"".join(data for _, data in parts))
                 payloads = Vp8Encoder._packetize(sealed, parts[0][0].picture_id or 0)
         except (E2eeError, ValueError):
             self.sent[KeySlot(slot), "refused"] += 1
@@ -102,7 +102,8 @@ class FrameLink:
         self._receiving.tick(now)
         return self._receiving.unprotect(KeySlot(slot), frame, now)
 
-    def _seal(self, slot: Slot, frame: bytes) -> bytes:
+    def seal(self, slot: Slot, frame: bytes) -> bytes:
+        """Return a frame under the keys of now; ``E2eeError`` where there are none."""
         if self._sending is None:
             raise E2eeError("no key yet")
         return self._sending.protect(KeySlot(slot), frame)

@@ -99,9 +99,11 @@ async def participant(
     camera: bool = True,
     passcode: str = "",
     timeout: float = _PATIENCE,
+    connections: Connections | None = None,
 ) -> AsyncIterator[Person]:
     """Be in the room of a link as a person; with a server's link in a new room.
 
+    ``connections`` makes the peer connections, for who wants others than the usual.
     Raises ``SignalingError`` when there is no way in, and ``TimeoutError`` when a
     host lets them wait for too long.
     """
@@ -109,7 +111,7 @@ async def participant(
     origin = f"{parts.scheme}://{parts.netloc}"
     signaling = HeadlessSignaling(origin)
     media = HeadlessMedia(name)
-    connections = Connections()
+    connections = connections or Connections()
     try:
         room = unquote(parts.path.removeprefix("/r/")).strip("/")
         secret, crypto = secret_of(url), HeadlessCrypto()

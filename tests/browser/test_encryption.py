@@ -98,7 +98,7 @@ def test_a_room_may_be_made_without_encryption(participant, tertulia_server):
 def test_frames_that_a_browser_sends_in_plain_are_never_shown(participant):
     ada = participant("ada", scripts=[DEAF])
     bob = participant("bob")
-    expect(tile(ada, bob)).to_have_attribute("data-e2ee", "failed")
+    ada.expect_tile(bob, e2ee="failed")
     expect(ada.page.get_by_text("doesn’t encrypt what it sends")).to_be_visible()
     assert tile(bob, ada).locator("video").evaluate("it => it.videoWidth") == 0
 

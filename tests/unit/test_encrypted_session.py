@@ -173,3 +173,11 @@ def test_codes_are_compared_with_who_is_here() -> None:
     session = inside(ANN)
     assert session.handle(e.CompareCodes(ANN, True)) == [do.Compare(ANN, True)]
     assert session.handle(e.CompareCodes(CAT, True)) == []
+
+
+def test_what_the_server_forges_is_told_once() -> None:
+    session = inside(ANN)
+    for _ in range(3):
+        assert session.handle(e.PeerForged(ANN)) == []
+    session.handle(e.PeerForged(CAT))  # of somebody who is gone
+    assert kinds(session) == [NoticeKind.FORGED]

@@ -152,6 +152,7 @@ LINKS: list[e.Event] = [
         for each in range(3)
         for state in STATES
     ),
+    *(e.PeerForged(who) for who in PEOPLE),
     *(e.RecoveryDue(who, each, each) for who in PEOPLE for each in range(3)),
     *(e.RenewalDue(who, each) for who in PEOPLE for each in range(3)),
     *(
