@@ -25,7 +25,7 @@ from server.errors import Refused, SettingError, StoreError, StreamError
 from server.gate import Gate
 from server.headers import SecurityHeaders
 from server.history import History
-from server.ice import LIFE, TRIAL, ice_servers
+from server.ice import TRIAL, ice_servers, renewal
 from server.journal import Journal
 from server.keys import Keys
 from server.logs import RequestIds
@@ -81,7 +81,8 @@ def create_app(
     store = store or open_store(settings.database)
     tokens = Tokens(settings.secret, new_id, settings.retired_secrets)
     journal = Journal(store, file=_journal_file(settings))
-    rooms = Rooms(new_id, _ice_for(settings, clock, LIFE))
+    life = settings.turn_life
+    rooms = Rooms(new_id, _ice_for(settings, clock, life), renewal(life))
     gate = Gate(clock, settings.capacity)
     monitoring = Monitoring(settings, clock, new_id, store, journal)
     parts = (

@@ -17,9 +17,13 @@ from typing import Final
 
 from protocol.messages import IceServer, ParticipantId, RoomId
 
-LIFE: Final = 600  # seconds
+LIFE: Final = 600  # seconds, unless the settings say another
 TRIAL: Final = 60  # seconds, for a test before a call
-RENEWAL: Final = 0.8 * LIFE  # after so long, new ones are given
+
+
+def renewal(life: int) -> float:
+    """Return after how many seconds new credentials follow those of such a life."""
+    return 0.8 * life
 
 
 def ice_servers(

@@ -28,6 +28,7 @@ from protocol.messages import (
 )
 from server.door import Way, is_host, way_back, way_in
 from server.errors import Refused
+from server.ice import LIFE, renewal
 from server.memory import Memory
 from server.moderation import Outcome, moderate
 from server.room import Delivery, Departure, Entry, Member, Room
@@ -51,12 +52,19 @@ class Admission(NamedTuple):
 class Rooms:
     """The rooms with somebody in them, or before their door.
 
-    Times are of one monotonic clock.
+    Times are of one monotonic clock. What ``ice_for`` gives is given anew every
+    ``ice_renewal`` seconds.
     """
 
-    def __init__(self, new_id: Callable[[], str], ice_for: IceFor) -> None:
+    def __init__(
+        self,
+        new_id: Callable[[], str],
+        ice_for: IceFor,
+        ice_renewal: float = renewal(LIFE),
+    ) -> None:
         self.new_id = new_id
         self.ice_for = ice_for
+        self.ice_renewal = ice_renewal
         self._rooms: dict[RoomId, Room] = {}
         self._cut: dict[ParticipantId, tuple[float, Room]] = {}
         self._ended: dict[RoomId, float] = {}

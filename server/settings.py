@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from server.address import Network
 from server.errors import SettingError
 from server.gate import Capacity
+from server.ice import LIFE
 from server.keys import parse_keys
 from server.logs import LEVELS
 from server.secret import given_secrets, kept_secret
@@ -23,6 +24,7 @@ PAGE: Final = Path(__file__).resolve().parent.parent / "build" / "page"
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s,]+")
 _ICE_LIMIT = 8
+_DAY = 24 * 3600
 _METRICS_TOKEN_LENGTH = 16  # characters
 _WEBHOOK_URL = re.compile(r"https?://[^\s,/@?#]+(/[^\s,]*)?")
 _DRAIN_LIMIT = 7.0  # seconds; what runs us kills us after 10, most often
@@ -55,6 +57,7 @@ class Settings:
     origins: tuple[str, ...] = ()
     turn_urls: tuple[str, ...] = ()
     turn_secret: str = field(default="", repr=False)
+    turn_life: int = LIFE
     capacity: Capacity = Capacity()
     test_mode: bool = False
     drain: float = 5.0
@@ -98,6 +101,7 @@ class Settings:
             origins=_origins(env),
             turn_urls=turn_urls,
             turn_secret=turn_secret,
+            turn_life=_turn_life(env),
             capacity=_capacity(env),
             test_mode=_switch(env, "TERTULIA_TEST_MODE"),
             retention_days=_days(env),
@@ -184,6 +188,14 @@ def _proxies(env: Mapping[str, str]) -> tuple[Network, ...]:
         raise SettingError(
             name, "expected addresses or networks like 10.0.0.0/8, separated by commas"
         ) from None
+
+
+def _turn_life(env: Mapping[str, str]) -> int:
+    name = "TERTULIA_TURN_LIFE"
+    text = env.get(name) or str(LIFE)
+    if not re.fullmatch(r"\d{2,5}", text, re.ASCII) or not 30 <= int(text) <= _DAY:
+        raise SettingError(name, f"expected seconds from 30 to {_DAY}")
+    return int(text)
 
 
 def _check_turn(urls: tuple[str, ...], secret: str) -> None:

@@ -33,7 +33,6 @@ from protocol.messages import (
 from protocol.numbering import ROOM as ROOM_FOR_NUMBERS, Numbers
 from server.clock import Clock
 from server.errors import Refused
-from server.ice import RENEWAL
 from server.journal import Records
 from server.metrics import Traffic
 from server.moderation import Outcome, change
@@ -223,8 +222,9 @@ class Switchboard:
 
     def _renew_ice(self, now: float) -> None:
         """Give new credentials to everyone whose old ones end soon."""
+        age = self.rooms.ice_renewal
         for seat in list(self._seats.values()):
-            if not seat.here or seat.line is None or now - seat.ice_at < RENEWAL:
+            if not seat.here or seat.line is None or now - seat.ice_at < age:
                 continue  # who is cut off gets them when they come back
             if seat.participant in seat.room.waiting:
                 continue  # a relay is for those who are in

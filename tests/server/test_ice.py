@@ -4,11 +4,12 @@ import base64
 import hashlib
 import hmac
 
+import pytest
 from guest import FakeClock, Guest, make_settings, serving
 
 from protocol import messages as m
 from protocol.messages import IceServer, ParticipantId, RoomId
-from server.ice import LIFE, RENEWAL, TRIAL, ice_servers
+from server.ice import LIFE, TRIAL, ice_servers, renewal
 
 ROOM, ANA = RoomId("the-room"), ParticipantId("ana")
 TURN = {"turn_urls": ("turn:t.example",), "turn_secret": "north"}
@@ -35,24 +36,26 @@ def test_turn_credentials_name_their_end_their_room_and_their_owner():
 
 
 def test_credentials_live_for_ten_minutes_at_most():
-    assert RENEWAL < LIFE <= 600
+    assert renewal(LIFE) < LIFE <= 600
 
 
 def test_without_urls_there_are_none():
     assert ice_servers((), "", ROOM, ANA, 1000) == ()
 
 
-async def test_credentials_come_again_before_they_end(tmp_path):
-    async with serving(make_settings(tmp_path, **TURN)) as house:
+@pytest.mark.parametrize("life", [LIFE, 30])
+async def test_credentials_come_again_before_they_end(tmp_path, life):
+    async with serving(make_settings(tmp_path, turn_life=life, **TURN)) as house:
         ana = await house.visit()
         joined = await ana.enter(house.token(), "Ana")
         start = house.clock.unix()
-        assert expiry(joined.ice_servers) == int(start) + LIFE
+        assert expiry(joined.ice_servers) == int(start) + life
         for turn in range(1, 4):
-            await keep_talking(house.clock, ana, RENEWAL)
+            await keep_talking(house.clock, ana, renewal(life))
             renewed = await ana.hear()
             assert isinstance(renewed, m.IceRenewed)
-            assert expiry(renewed.ice_servers) == int(start + turn * RENEWAL) + LIFE
+            ends = int(start + turn * renewal(life)) + life
+            assert expiry(renewed.ice_servers) == ends
             assert renewed.ice_servers[-1].username.endswith(f":the-room:{ana.you}")
 
 

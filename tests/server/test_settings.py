@@ -45,6 +45,7 @@ def test_every_variable_is_read(env):
             "TERTULIA_ORIGINS": "https://a.example, http://b.example:8080",
             "TERTULIA_TURN_URLS": "stun:s.example, turns:t.example:5349?transport=tcp",
             "TERTULIA_TURN_SECRET": "turn",
+            "TERTULIA_TURN_LIFE": "86400",
             "TERTULIA_MAX_CONNECTIONS": "500",
             "TERTULIA_MAX_CONNECTIONS_PER_ADDRESS": "50",
             "TERTULIA_LIMIT_SCALE": "3",
@@ -74,6 +75,7 @@ def test_every_variable_is_read(env):
         origins=("https://a.example", "http://b.example:8080"),
         turn_urls=("stun:s.example", "turns:t.example:5349?transport=tcp"),
         turn_secret="turn",
+        turn_life=86400,
         capacity=Capacity(
             connections=500,
             per_address=50,
@@ -187,6 +189,12 @@ def test_several_processes_need_a_secret_that_they_share(env, workers, more, tmp
 def test_turn_needs_its_secret(env):
     with pytest.raises(SettingError, match="^TERTULIA_TURN_SECRET: "):
         Settings.from_env({**env, "TERTULIA_TURN_URLS": "turn:t.example"})
+
+
+@pytest.mark.parametrize("life", ["29", "86401", "-60", "1e3", "ten", "٦٠"])
+def test_turn_credentials_of_a_strange_life_are_refused(env, life):
+    with pytest.raises(SettingError, match="^TERTULIA_TURN_LIFE: expected seconds"):
+        Settings.from_env({**env, "TERTULIA_TURN_LIFE": life})
 
 
 @pytest.mark.parametrize("secret", ["", "a secret", "whsec_c2hvcnQ="])

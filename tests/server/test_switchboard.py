@@ -7,8 +7,8 @@ from protocol import messages as m
 from protocol.codes import VERSION, CloseCode, ErrorCode, Presence
 from protocol.links import Reach
 from protocol.numbering import SEQ, Numbers
+from server import ice
 from server.errors import Refused
-from server.ice import RENEWAL
 from server.outbox import MESSAGES
 from server.rooms import Rooms
 from server.seat import Seat
@@ -19,6 +19,7 @@ from server.tokens import Pass, Role
 from server.wire import TO_CLIENT
 
 ROOM = m.RoomId("the-room")
+RENEWAL = ice.renewal(ice.LIFE)
 
 
 class FakeLine:
