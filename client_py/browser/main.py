@@ -30,7 +30,7 @@ from client_py.core.ports import Platform
 from client_py.core.slot import Slot
 from client_py.core.state import Phase, Snapshot
 
-_SYNTHETIC = "synthetic:"
+_SYNTHETIC = ("synthetic", "restless")
 
 
 class App:
@@ -97,8 +97,9 @@ class App:
     def _capture(self) -> Capture:
         asked = str(js.URLSearchParams.new(location.search).get("media") or "")
         test = document.documentElement.dataset.mode == "test"
-        if test and asked.startswith(_SYNTHETIC):
-            return SyntheticCapture(asked.removeprefix(_SYNTHETIC))
+        kind, _, name = asked.partition(":")
+        if test and kind in _SYNTHETIC:
+            return SyntheticCapture(name, restless=kind == "restless")
         return DeviceCapture(self._boot)
 
     def _enter(self) -> None:

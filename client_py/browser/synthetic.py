@@ -2,8 +2,11 @@
 
 The picture carries the name and a frame counter (``core/picture``), the tone has
 a pitch of the name's own. No device, no permission and no browser flag is needed.
+A restless picture has noise where others have a caption, so that it fills whatever
+bitrate it is given, as a camera's does; a plain one needs almost none.
 """
 
+import os
 from array import array
 from collections.abc import Coroutine, Mapping
 from math import pi, sin
@@ -34,13 +37,15 @@ _SCREEN_RATE = 5  # as little as a screen of text needs; large pictures cost muc
 _LOUDNESS = 0.2
 _WAVE_RATE = 16000  # Hz
 _SHARE = (1280, 720)
+_STRIDE = 7  # rows of noise from one picture to the next
 
 
 class SyntheticCapture:
     """Opens what a synthetic person of this name has."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, restless: bool = False) -> None:
         self._name = name
+        self._restless = restless
         self._canvases: dict[Slot, _Canvas] = {}
         self._context: Any = None
         self._listeners = Listeners()
@@ -75,7 +80,9 @@ class SyntheticCapture:
         screen = request.slot is Slot.SCREEN
         size = _SHARE if screen else request.quality.size
         rate = _SCREEN_RATE if screen else _CAMERA_RATE
-        canvas = self._canvases[request.slot] = _Canvas(name, size, rate)
+        canvas = self._canvases[request.slot] = _Canvas(
+            name, size, rate, restless=self._restless and not screen
+        )
         return canvas.track
 
     async def _tone(self, name: str) -> Any:
@@ -99,7 +106,9 @@ class SyntheticCapture:
 class _Canvas:
     """Draws one identity, frame after frame, until its track is stopped."""
 
-    def __init__(self, name: str, size: tuple[int, int], rate: int) -> None:
+    def __init__(
+        self, name: str, size: tuple[int, int], rate: int, *, restless: bool
+    ) -> None:
         self._name = name
         self._count = 0
         self._width, self._height = size
@@ -111,6 +120,7 @@ class _Canvas:
         self._grid = self._cells.getContext("2d")
         self._data = ImageData.new(picture.COLUMNS, picture.ROWS)
         self._caption()
+        self._noise = self._noisy() if restless else None
         self._next(None)
         self.track = canvas.captureStream(rate).getVideoTracks()[0]
         self._listeners = Listeners()
@@ -135,6 +145,18 @@ class _Canvas:
         draw.fillText(self._name, self._width / 2, (top + height) / 2)
         draw.imageSmoothingEnabled = False
 
+    def _noisy(self) -> Any:
+        """Return noise, twice as high as the caption that it covers."""
+        width = self._width
+        height = 2 * round((1 - picture.SHARE) * self._height)
+        noise = OffscreenCanvas.new(width, height)
+        data = ImageData.new(width, height)
+        data.data.assign(
+            b"".join(bytes([g, g, g, 255]) for g in os.urandom(width * height))
+        )
+        noise.getContext("2d").putImageData(data, 0, 0)
+        return noise
+
     def _next(self, _: Any = None) -> None:
         if self._count and self.track.readyState == "ended":
             self.close()
@@ -145,6 +167,11 @@ class _Canvas:
         self._picture.drawImage(
             self._cells, 0, 0, self._width, picture.SHARE * self._height
         )
+        if self._noise is not None:
+            height = self._noise.height // 2
+            top = self._count * _STRIDE % height  # another part of it each time
+            at = (0, self._height - height, self._width, height)
+            self._picture.drawImage(self._noise, 0, top, self._width, height, *at)
 
 
 async def _played(name: str) -> Any:

@@ -14,7 +14,7 @@ from client_py.testing.server import Room
 
 Engine = Literal["chromium", "firefox", "webkit"]
 ENGINES: tuple[Engine, ...] = ("chromium", "firefox", "webkit")
-Media = Literal["synthetic", "devices", "denied"]
+Media = Literal["synthetic", "restless", "devices", "denied"]
 
 _PREFER = """
 try {{
@@ -57,8 +57,9 @@ class Cast:
     ) -> Participant:
         """Make a person in a tab, in a browser context of their own.
 
-        ``media`` is a drawn picture and a tone, or the browser's fake devices, or
-        devices that the browser refuses. ``quality`` is what they chose for their
+        ``media`` is a drawn picture and a tone, or the same with noise in it that
+        fills any bitrate, or the browser's fake devices, or devices that the
+        browser refuses. ``quality`` is what they chose for their
         picture on an earlier visit. ``scripts`` run before those of the page; what
         else there is goes to ``Browser.new_context``.
         """
@@ -83,7 +84,8 @@ class Cast:
         room: Room | None = None,
     ) -> Participant:
         """Make a person in a tab of a context that is there."""
-        query = f"?media=synthetic:{quote(name)}" if media == "synthetic" else ""
+        drawn = media in ("synthetic", "restless")
+        query = f"?media={media}:{quote(name)}" if drawn else ""
         page = context.new_page()
         person = Participant(page, room or self._room, name, query=query)
         self.people.append(person)

@@ -3,6 +3,7 @@
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Playwright
@@ -80,9 +81,9 @@ class Caller:
         self._forwarders: dict[str, tuple[Forwarder, int]] = {}
         self._cast: Cast | None = None
 
-    def tab(self, room: Room, name: str) -> Participant:
-        """Put somebody into the room, in a tab."""
-        return self._people(room).tab(name, scripts=[_KEEP_CONNECTIONS])
+    def tab(self, room: Room, name: str, **options: Any) -> Participant:
+        """Put somebody into the room, in a tab; the options are those of ``Cast``."""
+        return self._people(room).tab(name, scripts=[_KEEP_CONNECTIONS], **options)
 
     def headless(self, room: Room, name: str) -> HeadlessParticipant:
         """Put somebody into the room, without a browser."""

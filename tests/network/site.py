@@ -18,6 +18,7 @@ SERVER = "203.0.113.1"
 RELAY = "203.0.113.2"
 SECOND = "203.0.113.3"  # the relay's other address: NAT kinds show only with two
 PLAIN_SERVER = "203.0.113.4"  # tells nobody of the relay
+BRIEF_SERVER = "203.0.113.5"  # its credentials end soon
 _BRIDGE = "02:00:00:00:00:01"  # locally administered
 
 
@@ -58,7 +59,7 @@ class Public:
         # that port goes: whoever knew it would send into the void.
         self.namespace.ip(f"link add segment address {_BRIDGE} type bridge")
         self.namespace.ip("link set segment up")
-        for address in (SERVER, RELAY, SECOND, PLAIN_SERVER):
+        for address in (SERVER, RELAY, SECOND, PLAIN_SERVER, BRIEF_SERVER):
             self.namespace.ip(f"address add {address}/24 dev segment")
 
     def remove(self) -> None:
@@ -88,7 +89,7 @@ class Site:
         line = line or Line()
         self.router.nft("flush ruleset\n")
         self.router.nft(_rules(nat, wall, line))
-        self._shape(line.rate)
+        self._shape(line.rate, line.rate)
         self._slow(line.delay, line.jitter)
         # Whoever is on the segment knows the way to a host that is not hidden.
         way = f"via {self.outside}" if nat is Nat.NONE else ""
@@ -106,6 +107,10 @@ class Site:
         self._slow(0.0, 0.0)
         self.host.remove()
         self.router.remove()
+
+    def narrow(self, *, up: int = 0, down: int = 0) -> None:
+        """Let so many kbit/s through from now on, 0 for all; nothing is forgotten."""
+        self._shape(up, down)
 
     def move(self) -> None:
         """Give the host another interface with another address, as a new network."""
@@ -143,8 +148,8 @@ class Site:
         if delay or jitter:
             self._delay = Delay(self.router, "inside", delay, jitter)
 
-    def _shape(self, rate: int) -> None:
-        for device in ("inside", "outside"):
+    def _shape(self, up: int, down: int) -> None:
+        for device, rate in (("outside", up), ("inside", down)):
             self.router.command("tc", "qdisc", "replace", "dev", device, *_queue(rate))
 
 
