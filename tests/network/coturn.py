@@ -99,6 +99,7 @@ class Relay:
             f"pidfile={directory / 'turn.pid'}",
             "log-file=stdout",
             "simple-log",
+            "verbose",  # it tells who asked for what
         ]
         return "\n".join([*lines, ""])
 
