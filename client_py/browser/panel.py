@@ -89,6 +89,7 @@ def _draw_person(row: Any, person: Participant) -> None:
     menu = row.querySelector('[data-action="host-menu"]')
     menu.setAttribute("aria-label", f"Host menu for {person.name}")
     set_data(row, "e2ee", person.e2ee.value)
+    set_data(row, "roster", "forked" if person.forked else "same")
     verify = row.querySelector('[data-action="verify"]')
     verify.setAttribute("aria-label", f"Encryption with {person.name}")
     set_text(part(row, "initials"), initials(person.name))

@@ -169,6 +169,7 @@ class Grid:
         for small in tile.querySelectorAll('[data-slot="detail"]'):
             set_text(small, diagnosis.detail(person))
         set_data(tile, "e2ee", person.e2ee.value)
+        set_data(tile, "roster", "forked" if person.forked else "same")
         mark = tile.querySelector(".tile-e2ee")
         mark.setAttribute("aria-label", encryption(person))
         mark.setAttribute("title", encryption(person))

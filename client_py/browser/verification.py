@@ -57,6 +57,7 @@ class VerificationDialog:
             person.e2ee,
             person.code,
             person.familiar,
+            person.forked,
             mine,
         ):
             self._draw(person, waiting=mine)
@@ -67,6 +68,7 @@ class VerificationDialog:
     def _draw(self, person: Participant, *, waiting: bool) -> None:
         dialog = self._dialog
         set_data(dialog, "e2ee", person.e2ee.value)
+        set_data(dialog, "roster", "forked" if person.forked else "same")
         set_data(dialog, "answer", "same" if waiting else "none")
         set_text(part(dialog, "title"), f"Encryption with {person.name}")
         set_text(part(dialog, "state"), encryption(person))

@@ -123,6 +123,8 @@ def picture_note(person: Participant) -> str:
 
 def encryption(person: Participant) -> str:
     """Return how somebody's link is encrypted."""
+    if person.forked:
+        return f"{person.name} sees other people in this call than you do"
     return FAMILIAR if person.familiar else ENCRYPTION[person.e2ee]
 
 

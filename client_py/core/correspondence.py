@@ -141,6 +141,7 @@ class Correspondence:
             info = self._roster.info(who)
             self._log.tell(NoticeKind.FORKED, info.name if info else "")
         self._forked = forked
+        self._roster.fork(forked)
 
     def answer(self, who: ParticipantId, word: Word) -> list[Effect]:
         """Confirm what came."""

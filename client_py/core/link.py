@@ -35,6 +35,7 @@ class Link:
     code: SafetyCode | None = None
     identity: bytes = b""  # their key, as the last handshake proved it
     familiar: bool = False  # verified on an earlier visit
+    forked: bool = False  # they see other people than I do
     verified: bytes = b""  # the key that both people found to be the right one
     ended: bool = False  # for good: it can't be trusted
     heard: int = 0  # the last number that they gave a signal

@@ -5,7 +5,7 @@ link that fails and can't be mended (``recovery``) is replaced as a whole, by it
 initiator, under the next generation. What comes for an older generation is dropped.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from client_py.core.backoff import next_delay
@@ -123,9 +123,15 @@ class Roster:
                 e2ee=link.e2ee,
                 code=link.code,
                 familiar=link.familiar,
+                forked=link.forked,
             )
             for who, link in self._links.items()
         )
+
+    def fork(self, others: Collection[ParticipantId]) -> None:
+        """These see other people in the call than I do."""
+        for who, link in self._links.items():
+            link.forked = who in others
 
     @property
     def people(self) -> tuple[ParticipantId, ...]:

@@ -214,6 +214,7 @@ class Participant:
     e2ee: Encryption = Encryption.OFF
     code: SafetyCode | None = None
     familiar: bool = False  # verified on an earlier visit: the same device
+    forked: bool = False  # they see other people in this call than I do
     hidden: bool = False  # I don't want to see them
     paused: bool = False  # the way is too slow for their picture, or for mine
 

@@ -174,6 +174,7 @@ async def test_t14_whoever_is_hidden_from_somebody_is_found_out(attack: Attack):
         await one.until(
             lambda now: NoticeKind.FORKED in [n.kind for n in now.notices], timeout=15
         )
+        assert any(each.forked for each in one.snapshot.participants)
     assert ada.snapshot.room_code != bob.snapshot.room_code != cat.snapshot.room_code
 
 

@@ -53,6 +53,10 @@ def kinds(ours: Session) -> list[NoticeKind]:
     return [each.kind for each in ours.snapshot.notices]
 
 
+def marked(ours: Session) -> list[m.ParticipantId]:
+    return [each.id for each in ours.snapshot.participants if each.forked]
+
+
 def texts(ours: Session) -> list[tuple[str, str]]:
     return [(line.name, line.text) for line in ours.snapshot.chat]
 
@@ -323,13 +327,17 @@ def test_the_hash_of_all_whom_i_see_is_told_once_it_stands_still() -> None:
 
 def test_who_goes_on_seeing_others_than_i_is_told_of_once() -> None:
     ours = inside(ANN, BEN)
-    look(ours, 2)
+    (_, mine), _ = look(ours, 2)
     ours.handle(spoke(ANN, m.Seeing("of somebody whom I am not shown")))
     look(ours, int(PATIENCE) - 1)
     assert kinds(ours) == []
     look(ours, 5)
     assert kinds(ours) == [NoticeKind.FORKED]
     assert ours.snapshot.notices[-1].subject == "Ann"
+    assert marked(ours) == [ANN]
+    ours.handle(spoke(ANN, mine))
+    look(ours, 1)
+    assert marked(ours) == []
 
 
 @pytest.mark.parametrize(
