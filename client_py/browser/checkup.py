@@ -36,7 +36,7 @@ _VERDICTS: Final = {
     Verdict.NO_DEVICE: (
         "fair",
         "Calls will work, but nobody would see or hear you.",
-        "Plug in a camera or a microphone, then test again.",
+        "Plug in a camera or a microphone, or allow one here, then test again.",
     ),
     Verdict.ONLY_RELAY: (
         "fair",

@@ -166,9 +166,11 @@ def verdict(found: Findings) -> Verdict:
         return Verdict.RELAY_REFUSES if refused else Verdict.RELAY_AWAY
     if works and Outcome.FAILED in (outcomes[Item.STUN], outcomes[Item.RELAY_UDP]):
         return Verdict.ONLY_RELAY
-    if Outcome.FAILED in (outcomes[Item.CAMERA], outcomes[Item.MICROPHONE]):
-        return Verdict.NO_DEVICE
-    return Verdict.READY if works else Verdict.NO_RELAY
+    if not works:
+        return Verdict.NO_RELAY
+    # Who has one of the two is at least seen or heard.
+    devices = {outcomes[Item.CAMERA], outcomes[Item.MICROPHONE]}
+    return Verdict.NO_DEVICE if devices == {Outcome.WARNED} else Verdict.READY
 
 
 def report(found: Findings, agent: str, at: str) -> dict[str, Any]:

@@ -23,6 +23,11 @@ window.RTCPeerConnection = class {
 };
 """
 
+#: A machine with neither camera nor microphone.
+DEVICELESS = """
+navigator.mediaDevices.enumerateDevices = async () => [];
+"""
+
 
 @pytest.fixture(scope="module")
 def coturn(tmp_path_factory):
@@ -96,6 +101,15 @@ def test_a_relay_is_reached_by_each_of_its_ways(participant, serve, coturn):
     ways = ("stun", "relay-udp", "relay-tcp", "relay-tls", "call")
     assert [found[each] for each in ways] == [*["passed"] * 3, "skipped", "passed"]
     expect(ada.control("check-call")).to_contain_text("Mbit/s")
+
+
+def test_where_no_device_is_it_says_that_nobody_would_see_or_hear_one(
+    participant, serve, coturn
+):
+    ada = participant("ada", join=False, visit=False, scripts=[DEVICELESS])
+    assert check(ada, serve(coturn.urls, coturn.secret)) == "no-device"
+    found = outcomes(ada)
+    assert [found[each] for each in DEVICES] == ["warned"] * 2
 
 
 def test_a_relay_that_refuses_the_credentials_is_told(participant, serve, coturn):

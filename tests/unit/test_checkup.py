@@ -107,6 +107,8 @@ def refused(reason: Reason) -> Finding:
 
 
 ALL = dict.fromkeys(Item, PASSED)
+WARNED = Finding(Outcome.WARNED, Reason.MISSING)
+DEAF = {Item.CAMERA: WARNED, Item.MICROPHONE: Finding(Outcome.WARNED, Reason.DENIED)}
 DIRECT = {**ALL, **dict.fromkeys(RELAYS, NONE)}
 
 
@@ -129,8 +131,10 @@ DIRECT = {**ALL, **dict.fromkeys(RELAYS, NONE)}
         ({**DIRECT, Item.RELAY_UDP: REFUSED}, Verdict.RELAY_REFUSES),
         ({**ALL, Item.STUN: FAILED, Item.RELAY_UDP: FAILED}, Verdict.ONLY_RELAY),
         ({**ALL, Item.RELAY_TCP: FAILED}, Verdict.READY),
-        ({**ALL, Item.CAMERA: FAILED}, Verdict.NO_DEVICE),
-        ({**ALL, Item.CAMERA: Finding(Outcome.WARNED)}, Verdict.READY),
+        ({**ALL, **DEAF}, Verdict.NO_DEVICE),
+        ({**DIRECT, **DEAF}, Verdict.NO_RELAY),
+        ({**ALL, Item.CAMERA: WARNED}, Verdict.READY),
+        ({**ALL, Item.MICROPHONE: WARNED}, Verdict.READY),
     ],
 )
 def test_verdict_is_the_most_pressing_of_what_was_found(
