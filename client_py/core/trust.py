@@ -52,10 +52,16 @@ class Trust:
             link.recognize()
 
     def is_other(self, who: ParticipantId) -> bool:
-        """Whether somebody of this name was verified with another key."""
+        """Whether somebody of this name was verified with another key.
+
+        Not where they are here with that key: then two people have one name.
+        """
         link = self._links[who]
-        new = link.e2ee is Encryption.ON and link.identity not in self._known
-        return new and link.info.name in self._known.values()
+        if link.e2ee is not Encryption.ON or link.identity in self._known:
+            return False
+        here = {each.identity for each in self._links.values()}
+        theirs = {key for key, name in self._known.items() if name == link.info.name}
+        return bool(theirs) and theirs.isdisjoint(here)
 
     @property
     def _identities(self) -> tuple[bytes, ...]:

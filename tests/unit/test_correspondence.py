@@ -1,5 +1,7 @@
 """What people of an encrypted call tell each other, and what a server can't."""
 
+from dataclasses import replace
+
 import pytest
 
 from client_py.core import effect as do, event as e
@@ -275,6 +277,17 @@ def test_who_comes_back_with_another_key_under_a_known_name_is_told_of() -> None
     assert [(each.kind, each.subject) for each in told] == [
         (NoticeKind.OTHER_DEVICE, "Ann")
     ]
+
+
+def test_two_of_one_name_are_two_people() -> None:
+    ours = inside(ANN)
+    ours.handle(e.DevicesRecalled({ANN.encode(): "Ann"}))
+    namesake = replace(info(BEN), name="Ann")
+    ours.handle(e.Heard(m.ParticipantJoined(namesake)))
+    secure(ours, BEN)
+    assert encryption(ours, ANN) == (Encryption.VERIFIED, True)
+    assert encryption(ours, BEN) == (Encryption.ON, False)
+    assert NoticeKind.OTHER_DEVICE not in kinds(ours)
 
 
 def test_another_key_on_the_link_of_a_known_device_cuts_it() -> None:
