@@ -17,6 +17,7 @@ pytestmark = pytest.mark.alone
 LONGEST_GAP = 1000  # milliseconds
 AWAY = 10.0  # seconds
 RESTART = 4.0  # seconds: about what a start and coming back take
+BACK = 2.0  # seconds; what coming back breaks is seen at once
 PATIENCE = 40.0  # seconds; statistics are told every 10 s
 
 #: The longest time for which no link's picture was decoded, of all links by their
@@ -136,9 +137,10 @@ def test_a_kill_in_a_call_of_three_loses_no_frame_and_no_record(
         mortal_server.start()
         for one in people:
             one.expect_phase("joined", within=30)
-        expect_mesh_complete(*people)
+        look_at_each_other(people, BACK)
         found = gaps(people)
         assert max(map(max, found)) < bound, f"no new frame for {found} ms"
+        expect_mesh_complete(*people)
         # Both ends of all three links tell of them.
         host.until(lambda: host.samples() >= 6)
         for one in people:
@@ -170,6 +172,7 @@ def test_four_see_each_other_while_the_server_is_away_for_long(
         mortal_server.start()
         for one in people:
             one.expect_phase("joined", within=30)
-        expect_mesh_complete(*people, frames=3)
+        look_at_each_other(people, BACK)
         found = gaps(people)
-    assert max(map(max, found)) < bound, f"no new frame for {found} ms"
+        assert max(map(max, found)) < bound, f"no new frame for {found} ms"
+        expect_mesh_complete(*people, frames=3)
