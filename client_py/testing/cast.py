@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import Browser, BrowserContext
 
+from client_py.headless.rtc import Connections
 from client_py.testing.headless import Background, HeadlessParticipant
 from client_py.testing.participant import Participant
 from client_py.testing.server import Room
@@ -103,14 +104,19 @@ class Cast:
         room: Room | None = None,
         microphone: bool = True,
         camera: bool = True,
+        connections: Connections | None = None,
     ) -> HeadlessParticipant:
-        """Make a person without a browser."""
+        """Make a person without a browser.
+
+        ``connections`` makes their peer connections, for who wants to see more of them.
+        """
         person = HeadlessParticipant(
             self._background(),
             room or self._room,
             name,
             microphone=microphone,
             camera=camera,
+            connections=connections,
         )
         self.people.append(person)
         if join:

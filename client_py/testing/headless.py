@@ -14,6 +14,7 @@ from client_py.core import event as e, picture
 from client_py.core.slot import Slot
 from client_py.core.state import Connection, Participant, Phase, Snapshot, SourceState
 from client_py.headless.main import Person, participant
+from client_py.headless.rtc import Connections
 from client_py.testing.server import Room
 from client_py.testing.sight import PATIENCE
 from client_py.testing.someone import Someone
@@ -68,11 +69,16 @@ class HeadlessParticipant:
         *,
         microphone: bool = True,
         camera: bool = True,
+        connections: Connections | None = None,
     ) -> None:
         self.room = room
         self.name = name
         self._background = background
-        self._sources: dict[str, Any] = {"microphone": microphone, "camera": camera}
+        self._options: dict[str, Any] = {
+            "microphone": microphone,
+            "camera": camera,
+            "connections": connections,
+        }
         self._person: Person | None = None
         self._staying: asyncio.Task[None] | None = None
         self._last = Snapshot(phase=Phase.LEFT)
@@ -234,7 +240,7 @@ class HeadlessParticipant:
     async def _stay(self, entered: asyncio.Future[Person]) -> None:
         try:
             async with participant(
-                self.room.link, self.name, **self._sources, timeout=PATIENCE
+                self.room.link, self.name, **self._options, timeout=PATIENCE
             ) as person:
                 entered.set_result(person)
                 await self._gone.wait()

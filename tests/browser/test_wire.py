@@ -1,0 +1,70 @@
+"""What leaves a browser, as somebody takes it down who gets every frame.
+
+Nothing leaves in plain, and nothing that its receiver can't open, whatever people do.
+"""
+
+import pytest
+from playwright.sync_api import expect
+
+from client_py.testing import expect_mesh_complete
+
+from .test_encryption import DEAF, WORKERS
+from .witness import Witness
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+def test_whatever_people_do_every_frame_is_sealed(participant, headless, engine):
+    witness = Witness()
+    eve = headless("eve", connections=witness.connections)
+    ada = participant("ada", engine=engine)
+    expect_mesh_complete(ada, eve)
+    bob = participant("bob")  # for whom all keys are renewed
+    expect_mesh_complete(ada, bob, eve, frames=5)
+    bob.leave()
+    ada.expect_gone(bob)
+    eve.expect_sees(ada, frames=20)
+    # What stops in a slot stays in the witness's buffer until more comes there; so the
+    # keys of now are those that it was sealed under.
+    ada.mute()
+    eve.expect_hears_nothing_of(ada)
+    ada.unmute()
+    eve.expect_hears(ada)
+    ada.camera_off()
+    eve.expect_sees_nothing_of(ada)
+    ada.camera_on()
+    eve.expect_sees(ada, frames=5)
+    ada.share()
+    eve.expect_sees_screen(ada, frames=3)
+    ada.stop_sharing()
+    ada.open_panel("settings")
+    ada.control("call-quality-select").select_option("sd")
+    eve.expect_sees(ada, frames=5)
+    ada.leave()
+    ada.join()
+    expect_mesh_complete(ada, eve, frames=5)
+    assert witness.refused == {}
+    assert witness.opened > 200
+
+
+def test_a_worker_that_dies_lets_nothing_through(participant, headless):
+    witness = Witness()
+    eve = headless("eve", connections=witness.connections)
+    ada = participant("ada", scripts=[WORKERS])
+    expect_mesh_complete(ada, eve)
+    before = witness.opened
+    ada.page.evaluate("workers[0].terminate()")
+    ada.page.wait_for_function("() => workers.length === 2", timeout=20_000)
+    ada.expect_tile(eve, e2ee="on")
+    expect_mesh_complete(ada, eve, frames=10)
+    assert witness.refused == {}
+    assert witness.opened > before
+
+
+def test_a_browser_that_seals_nothing_is_seen_by_the_witness(participant, headless):
+    """So that what stands above can fail; the link is cut."""
+    witness = Witness()
+    headless("eve", connections=witness.connections)
+    ada = participant("ada", scripts=[DEAF])
+    expect(ada.page.get_by_text("doesn’t encrypt what it sends")).to_be_visible()
+    assert witness.refused["plain"]
+    assert witness.opened == 0
