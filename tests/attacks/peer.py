@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from client_py.core.slot import Slot
 from client_py.headless.frames import FrameLink
-from client_py.headless.rtc import Connections
 
 #: What leaves in place of a frame of a slot.
 Trick = Callable[["HostileFrames", Slot, bytes], bytes]
@@ -55,19 +54,6 @@ class HostileFrames(FrameLink):
     def kept(self, slot: Slot) -> list[bytes]:
         """Return what was sent in a slot in all honesty."""
         return [sealed for of, sealed in self.captured if of is slot]
-
-
-class Frames(list[HostileFrames]):
-    """Makes the frames of somebody's links, and remembers them."""
-
-    def __call__(self) -> HostileFrames:
-        self.append(HostileFrames())
-        return self[-1]
-
-    @property
-    def connections(self) -> Connections:
-        """What makes connections with them."""
-        return Connections(self)
 
 
 def plain(frames: HostileFrames, slot: Slot, frame: bytes) -> bytes:

@@ -5,13 +5,10 @@ import pytest
 from client_py.core.state import Encryption, NoticeKind
 from tests.attacks import peer
 from tests.attacks.conftest import Attack
-from tests.attacks.peer import Frames
+from tests.attacks.peer import HostileFrames
+from tests.links import Links
 
 TRICKS = 70  # frames of sound and picture that an attack lasts
-
-
-def opened(counts) -> int:
-    return sum(count for (_, what), count in counts.items() if what == "ok")
 
 
 @pytest.mark.parametrize(
@@ -29,7 +26,7 @@ def opened(counts) -> int:
 )
 async def test_no_frame_is_shown_that_is_not_this_ones_next(attack: Attack, trick):
     """T6 to T9 and T12 of the attacks in docs/SECURITY.md."""
-    hostile, victim = Frames(), Frames()
+    hostile, victim = Links(HostileFrames), Links(HostileFrames)
     bob = await attack.enter("Bob", connections=victim.connections)
     eve = await attack.enter("Eve", connections=hostile.connections)
     await bob.sees("Eve", frames=20)
@@ -38,9 +35,9 @@ async def test_no_frame_is_shown_that_is_not_this_ones_next(attack: Attack, tric
     notices = bob.snapshot.notices
     theirs.play(trick)
     await theirs.played(20)  # what was sent before has come
-    before = opened(mine.received)
+    before = victim.opened
     await theirs.played(TRICKS)
-    assert opened(mine.received) == before
+    assert victim.opened == before
     assert sum(mine.received.values()) > before  # and they did come
     found = bob.snapshot.participants[1]
     assert (found.e2ee, bob.snapshot.notices) == (Encryption.ON, notices)
@@ -52,7 +49,7 @@ async def test_no_frame_is_shown_that_is_not_this_ones_next(attack: Attack, tric
 
 async def test_who_left_and_who_comes_open_nothing_of_the_others(attack: Attack):
     """T10 and T11."""
-    of_ada, of_bob, of_cat = Frames(), Frames(), Frames()
+    of_ada, of_bob, of_cat = (Links(HostileFrames) for _ in range(3))
     ada = await attack.enter("Ada", connections=of_ada.connections)
     bob = await attack.enter("Bob", connections=of_bob.connections)
     await ada.sees("Bob")

@@ -10,3 +10,18 @@ window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor(...rest) { super(...rest); window.links.push(this); }
 };
 """
+
+#: A script that keeps a page's workers in ``window.workers``, the oldest first.
+KEEP_WORKERS = """
+window.workers = [];
+window.Worker = class extends Worker {
+  constructor(...given) { super(...given); window.workers.push(this); }
+};
+"""
+
+#: A script that has a page send plain frames, as Chromium does where a transform is
+#: set a task too late: without a word.
+DEAF = """
+Object.defineProperty(RTCRtpSender.prototype, "transform",
+  { set() {}, get: () => null });
+"""

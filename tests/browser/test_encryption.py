@@ -9,19 +9,7 @@ from client_py.core.address import secret_of
 from client_py.testing import expect_mesh_complete
 from client_py.testing.server import Room
 
-# As Chromium does with a transform that is set a task too late: without a word.
-DEAF = """
-Object.defineProperty(RTCRtpSender.prototype, "transform",
-  { set() {}, get: () => null });
-"""
-
-
-WORKERS = """
-window.workers = [];
-window.Worker = class extends Worker {
-  constructor(...given) { super(...given); window.workers.push(this); }
-};
-"""
+from .page import DEAF, KEEP_WORKERS
 
 
 def tile(person, other):
@@ -106,7 +94,7 @@ def test_frames_that_a_browser_sends_in_plain_are_never_shown(participant):
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("death", ["terminate()", 'dispatchEvent(new Event("error"))'])
 def test_a_worker_that_dies_is_replaced_with_all_links_and_keys(participant, death):
-    ada, bob = participant("ada", scripts=[WORKERS]), participant("bob")
+    ada, bob = participant("ada", scripts=[KEEP_WORKERS]), participant("bob")
     expect_mesh_complete(ada, bob, frames=5)
     ada.page.evaluate(f"workers[0].{death}")
     ada.page.wait_for_function("() => workers.length === 2", timeout=20_000)

@@ -6,15 +6,16 @@ Nothing leaves in plain, and nothing that its receiver can't open, whatever peop
 import pytest
 from playwright.sync_api import expect
 
+from client_py.headless.frames import FrameLink
 from client_py.testing import expect_mesh_complete
+from tests.links import Links
 
-from .test_encryption import DEAF, WORKERS
-from .witness import Witness
+from .page import DEAF, KEEP_WORKERS
 
 
 @pytest.mark.parametrize("engine", ["chromium", "firefox"])
 def test_whatever_people_do_every_frame_is_sealed(participant, headless, engine):
-    witness = Witness()
+    witness = Links(FrameLink)
     eve = headless("eve", connections=witness.connections)
     ada = participant("ada", engine=engine)
     expect_mesh_complete(ada, eve)
@@ -47,9 +48,9 @@ def test_whatever_people_do_every_frame_is_sealed(participant, headless, engine)
 
 
 def test_a_worker_that_dies_lets_nothing_through(participant, headless):
-    witness = Witness()
+    witness = Links(FrameLink)
     eve = headless("eve", connections=witness.connections)
-    ada = participant("ada", scripts=[WORKERS])
+    ada = participant("ada", scripts=[KEEP_WORKERS])
     expect_mesh_complete(ada, eve)
     before = witness.opened
     ada.page.evaluate("workers[0].terminate()")
@@ -62,7 +63,7 @@ def test_a_worker_that_dies_lets_nothing_through(participant, headless):
 
 def test_a_browser_that_seals_nothing_is_seen_by_the_witness(participant, headless):
     """So that what stands above can fail; the link is cut."""
-    witness = Witness()
+    witness = Links(FrameLink)
     headless("eve", connections=witness.connections)
     ada = participant("ada", scripts=[DEAF])
     expect(ada.page.get_by_text("doesn’t encrypt what it sends")).to_be_visible()
