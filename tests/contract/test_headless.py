@@ -23,6 +23,7 @@ from tests.contract.stack import (
 )
 
 BOB = ParticipantId("bob")
+TIMES = "a=extmap:3 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 HIDDEN = "9f0c6d4e-7b53-4a0e-8a0d-6d1f4d1f7f4e.local"
 
 
@@ -61,6 +62,20 @@ async def test_who_hides_their_addresses_is_reached_by_their_own_checks() -> Non
 
         await bob.until(lambda events: "connected" in states(events))
         assert "failed" not in states(bob.events)
+
+
+async def test_nobody_is_asked_to_say_when_they_send() -> None:
+    async with headless_stack() as stack:
+        alice = await stack.connection(initiator=True)
+        bob = await stack.connection(initiator=False)
+        offer = await alice.set_local_description()
+        asking = offer.sdp.replace("a=mid:", f"{TIMES}\r\na=mid:")  # as browsers do
+
+        await bob.set_remote_description(Description("offer", asking))
+        answer = await bob.set_local_description()
+
+        assert "a=extmap:" in offer.sdp and "a=extmap:" in answer.sdp
+        assert "abs-send-time" not in offer.sdp + answer.sdp
 
 
 async def test_one_end_that_closes_leaves_the_source_to_the_others() -> None:
