@@ -17,6 +17,7 @@ _USED: Final = 0.7  # of what is available: else it is the picture that needs le
 _RISING: Final = 1.02  # a new way's estimate that still rises is no sign of anything
 _SLOW: Final = 0.7  # of the frames that should be encoded
 _BUSY: Final = 0.6  # of the time spent on encoding one camera for one link
+_LAST: Final = 5  # dire looks in a row before a picture goes: a machine may gasp
 
 #: All that there is, to somebody who said nothing yet.
 EVERYTHING: Final = Watching(camera=4320, screen=4320)
@@ -32,6 +33,7 @@ class Line:
         self.sign = Sign.GOOD
         self.dire = False
         self.busy = False
+        self._dire = 0  # looks in a row
         self._before: Outgoing | None = None
         self._shortest = 0.0
         self._ramping = True  # until the estimate first stops to rise
@@ -68,11 +70,12 @@ class Line:
 
     def step(self, used: int) -> None:
         """Follow the look that was taken last; so many rungs are sent just now."""
+        self._dire = self._dire + 1 if self.dire else 0
         match self._pace.take(self.sign, rises=used >= self.limit < len(CAMERA)):
             case Step.UP:
                 self.limit += 1
                 self._ramping = True
-            case Step.DOWN if used > 1 or (used and self.dire):
+            case Step.DOWN if used > 1 or (used and self._dire >= _LAST):
                 # From what was sent: what seemed free above it means nothing.
                 self.limit = min(self.limit, used) - 1
 
