@@ -5,6 +5,7 @@
 
 FIRST = 0.25  # seconds: the ceiling of the second try, doubled each time
 CEILING = 10.0  # seconds
+ATTEMPT = 8.0  # seconds that one try may take: a packet may be lost for good
 SETTLED = 3.0  # seconds that a connection lasts before its tries are forgotten
 
 

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from client_py.core import effect as do, event as e
-from client_py.core.backoff import SETTLED
+from client_py.core.backoff import ATTEMPT, SETTLED
 from client_py.core.errors import MediaError, SignalingError
 from client_py.core.heartbeat import Heartbeat
 from client_py.core.history import History
@@ -271,17 +271,18 @@ class Conference:
 
     async def _connect(self, room: str, passcode: str) -> None:
         signaling = self._platform.signaling
-        heartbeat = self._beat = Heartbeat(
-            lambda ping: self._say(Ping(ping)),
-            self._lost,
-        )
+        beat = self._beat = Heartbeat(lambda ping: self._say(Ping(ping)), self._lost)
         try:
-            token = await signaling.admit(room, passcode)
-            await signaling.connect(self._got)
+            async with asyncio.timeout(ATTEMPT):
+                token = await signaling.admit(room, passcode)
+                await signaling.connect(self._got)
         except SignalingError as error:
             self.post(e.AdmissionFailed(error.problem))
             return
-        self._heartbeat = self._spawn(heartbeat.run())
+        except TimeoutError:
+            self.post(e.AdmissionFailed(Problem.SERVER_UNREACHABLE))
+            return
+        self._heartbeat = self._spawn(beat.run())
         loop = asyncio.get_running_loop()
         self._settling = loop.call_later(SETTLED, self.post, e.Settled())
         self.post(e.Admitted(token))

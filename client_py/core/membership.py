@@ -117,9 +117,14 @@ class Membership:
             return []
         return self.hurry()
 
-    def hurry(self) -> list[Effect]:
-        """Knock again now, if I want in and only wait for the time to do so."""
-        if not (self.knocking and self._waiting):
+    def hurry(self, *, anew: bool = False) -> list[Effect]:
+        """Knock again now, if I want in and only wait for the time to do so.
+
+        ``anew`` drops a try that is under way as well: it may be stuck in a network
+        that is gone. Who waits before the door has knocked, and keeps their place.
+        """
+        stuck = anew and self.phase is not Phase.WAITING
+        if not (self.knocking and (self._waiting or stuck)):
             return []
         self._waiting = False
         return [Connect(self.room, self.passcode)]

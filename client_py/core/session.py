@@ -27,6 +27,7 @@ from client_py.core.slot import Slot
 from client_py.core.source import Sources
 from client_py.core.state import NoticeKind, Phase, Problem, Snapshot
 from client_py.core.stay import Stay, sendable
+from client_py.core.wake import Sign
 from e2ee.errors import SecretError
 from e2ee.room import read_invitation
 from protocol import messages as m
@@ -221,8 +222,9 @@ class Session:
             case e.SocketClosed(code):
                 return self._cut(code)
             case e.Woken(sign):
+                moved = sign is Sign.NETWORK
                 joined = self._phase is Phase.JOINED
-                knocking = [Probe()] if joined else self._membership.hurry()
+                knocking = [Probe()] if joined else self._membership.hurry(anew=moved)
                 return [*knocking, *self._stay.roster.woken(sign)]
             case e.Settled():
                 self._membership.settle()

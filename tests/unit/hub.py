@@ -174,12 +174,14 @@ class Hub:
 class Line:
     """``Signaling`` to a hub.
 
-    ``refuse`` holds problems, each raised once by whatever is asked next; a line
-    that is ``deaf`` is open, but nothing comes through any more.
+    ``refuse`` holds problems, each raised once by whatever is asked next; ``swallow``
+    is how many of the next requests are never answered; a line that is ``deaf`` is
+    open, but nothing comes through any more.
     """
 
     def __init__(self, hub: Hub) -> None:
         self.refuse: list[Problem] = []
+        self.swallow = 0
         self.asked: list[str] = []
         self.deaf = False
         self.wake: Callable[[Sign], None] | None = None
@@ -189,15 +191,15 @@ class Line:
     # -- the port
 
     async def create_room(self) -> str:
-        self._ask("create_room")
+        await self._ask("create_room")
         return "made"
 
     async def admit(self, room: str, passcode: str = "") -> str:
-        self._ask(f"admit {room}")
+        await self._ask(f"admit {room}")
         return "token"
 
     async def connect(self, emit: Callable[[TextReceived | Closed], None]) -> None:
-        self._ask("connect")
+        await self._ask("connect")
         self._emit, self.deaf = emit, False
 
     def watch(self, wake: Callable[[Sign], None] | None) -> None:
@@ -238,10 +240,13 @@ class Line:
         if emit is not None:
             emit(Closed(code))
 
-    def _ask(self, what: str) -> None:
+    async def _ask(self, what: str) -> None:
         self.asked.append(what)
         if self.refuse:
             raise SignalingError(self.refuse.pop(0))
+        if self.swallow:
+            self.swallow -= 1
+            await asyncio.get_running_loop().create_future()
 
     def _soon(self, act: Callable[[], None]) -> None:
         asyncio.get_running_loop().call_soon(act)

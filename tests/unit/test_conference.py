@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from client_py.core import event as e
+from client_py.core.backoff import ATTEMPT
 from client_py.core.conference import Conference
 from client_py.core.ports import CaptureRequest, LinkStats, Platform
 from client_py.core.slot import Slot
@@ -547,6 +548,32 @@ async def test_server_that_comes_back_lets_people_in() -> None:
         await ann.until(lambda now: now.phase is Phase.JOINED)
         assert ann.phases == [Phase.LOBBY, Phase.JOINING, Phase.FAILED, Phase.JOINED]
         assert len(ann.line.asked) == 6 + 2
+
+
+@timeless
+@pytest.mark.parametrize("swallowed", [1, 2])
+async def test_server_that_never_answers_is_asked_again(swallowed: int) -> None:
+    async with call("ann") as (_, (ann,)):
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        ann.line.swallow = swallowed
+        ann.line.drop()
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+        assert swallowed * ATTEMPT <= loop.time() - began < swallowed * ATTEMPT + 1
+
+
+@timeless
+async def test_try_that_is_stuck_ends_with_another_network() -> None:
+    async with call("ann") as (_, (ann,)):
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        ann.line.swallow = 1
+        ann.line.drop()
+        await asyncio.sleep(1)
+        assert ann.line.wake is not None
+        ann.line.wake(Sign.NETWORK)
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+        assert loop.time() - began == 1
 
 
 @timeless

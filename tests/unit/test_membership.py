@@ -176,5 +176,13 @@ def test_who_waits_to_knock_may_be_hurried_once() -> None:
 
 
 @pytest.mark.parametrize("phase", list(Phase))
+def test_a_try_that_may_be_stuck_is_begun_anew(phase: Phase) -> None:
+    ours = member(phase)
+    hurried = ours.hurry(anew=True)
+    tries = phase in (JOINING, RECONNECTING)
+    assert hurried == ([do.Connect("room")] if tries else [])
+
+
+@pytest.mark.parametrize("phase", list(Phase))
 def test_who_does_not_wait_is_not_hurried(phase: Phase) -> None:
     assert member(phase).hurry() == []

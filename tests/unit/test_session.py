@@ -16,6 +16,7 @@ from client_py.core.state import (
     Reaction,
     SourceState,
 )
+from client_py.core.wake import Sign
 from protocol import messages as m
 from protocol.codes import (
     MAX_CHAT,
@@ -402,6 +403,12 @@ def test_whoever_waits_to_knock_knocks_when_woken() -> None:
     assert ours.handle(e.Woken()) == [do.Connect("room")]
     assert ours.handle(e.Woken()) == []  # it is under way
     assert ours.handle(e.RetryDue(2)) == []
+
+
+def test_try_in_a_network_that_is_gone_is_begun_anew_in_the_next() -> None:
+    ours = reconnecting(ANN)
+    assert ours.handle(e.Woken(Sign.NETWORK)) == [do.Connect("room")]
+    assert ours.handle(e.Woken(Sign.NETWORK)) == [do.Connect("room")]
 
 
 def test_whoever_is_in_looks_whether_the_socket_lives() -> None:
