@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from client_py.testing import Server
 from client_py.testing.browsers import Browsers
+from client_py.testing.sight import PATIENCE
 
 from .machine import Machine
 
@@ -29,6 +31,12 @@ class Negotiations:
 
     def __call__(self, *people):
         return [each.page.evaluate("() => window.descriptions") for each in people]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience():
+    """Let Playwright's own expectations wait as long as those of people do."""
+    expect.set_options(timeout=1000 * PATIENCE)
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@ def words(person):
     return person.control("line-words")
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(200)
 def test_all_three_name_the_pair_that_has_no_line_until_it_has_one(
     participants, participant

@@ -15,7 +15,7 @@ from client_py.headless.main import Person, participant
 from client_py.testing.server import Server
 from tests.cluster.conftest import shared
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(60)]
 
 
 @pytest.fixture

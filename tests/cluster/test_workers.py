@@ -14,7 +14,7 @@ from client_py.testing.server import Server
 from tests.sessions.call import all_connected
 from tests.sessions.talker import Talker, talking
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(60)]
 
 NAMES = ("Ada", "Bob", "Cleo", "Dan")
 WORDS = 300

@@ -31,9 +31,10 @@ class Rig:
 
 
 def pytest_collection_modifyitems(config, items):
-    """Where the rig can't be built, let one test say why, loudly."""
+    """Keep the machine quiet; where the rig can't be built, let one test say why."""
     ours = [each for each in items if _HERE in each.path.parents]
     for item in ours:
+        item.add_marker(pytest.mark.alone)
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(120))
     if ours and missing():
