@@ -8,8 +8,7 @@ same, because their senders put them in one stream (RFC 8830 §3).
 import asyncio
 from array import array
 from collections.abc import Awaitable, Callable, Mapping
-from math import sqrt
-from operator import mul
+from math import hypot, sqrt
 from typing import Any
 
 from js import (
@@ -210,4 +209,4 @@ class _Meter:
             self._context.resume()
         self._analyser.getFloatTimeDomainData(self._samples)
         self._samples.assign_to(self._floats)
-        return min(1.0, sqrt(sum(map(mul, self._floats, self._floats)) / _WINDOW))
+        return min(1.0, hypot(*self._floats) / sqrt(_WINDOW))

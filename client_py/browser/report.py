@@ -30,16 +30,24 @@ class Loudness:
     """
 
     def __init__(self) -> None:
+        self._id = ""  # of the entry, which is all that is read of a report
         self._energy = self._seconds = 0.0
 
-    def take(self, report: Report) -> float:
-        """Take the totals as they are now; return the level 0..1 since the last."""
-        for stats in report.values():
+    def take(self, report: Any) -> float:
+        """Take an ``RTCStatsReport``; return the level 0..1 since the one before."""
+        stats = report.get(self._id) or report.get(self._find(report))
+        if not stats:
+            return 0.0
+        before = self._energy, self._seconds
+        self._energy = float(getattr(stats, "totalAudioEnergy", 0.0))
+        self._seconds = float(getattr(stats, "totalSamplesDuration", 0.0))
+        energy, seconds = self._energy - before[0], self._seconds - before[1]
+        if energy <= 0.0 or seconds <= 0.0:
+            return 0.0
+        return min(1.0, sqrt(energy / seconds))
+
+    def _find(self, report: Any) -> str:
+        for name, stats in read(report).items():
             if stats["type"] == "inbound-rtp":
-                before = self._energy, self._seconds
-                self._energy = float(stats.get("totalAudioEnergy", 0.0))
-                self._seconds = float(stats.get("totalSamplesDuration", 0.0))
-                energy, seconds = self._energy - before[0], self._seconds - before[1]
-                if energy > 0.0 and seconds > 0.0:
-                    return min(1.0, sqrt(energy / seconds))
-        return 0.0
+                self._id = name
+        return self._id

@@ -196,7 +196,7 @@ class BrowserPeerConnection:
             return 0.0
         receiver = self._transceivers[slot].receiver
         report = await self._settled(receiver.getStats())
-        return self._loudness[slot].take(read(report))
+        return self._loudness[slot].take(report)
 
     async def get_stats(self) -> LinkStats:
         """Return the totals over all that is carried."""
