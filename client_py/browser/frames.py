@@ -59,6 +59,7 @@ class FrameWorker:
         self._failed = False
         self._numbers = count(1)
         self._links: dict[str, FrameLink] = {}
+        self._asking: asyncio.Future[Counts] | None = None
         self._counting: deque[asyncio.Future[Counts]] = deque()
 
     def link(self) -> "FrameLink":
@@ -86,17 +87,26 @@ class FrameWorker:
     async def counts(self) -> Counts:
         """Return what became of the frames of each transform up to now.
 
-        Each call asks for itself: an answer under way may be older than the call.
+        Calls of one turn of the loop ask together, but an answer under way may be
+        older than the call.
         """
-        asked: asyncio.Future[Counts] = asyncio.get_running_loop().create_future()
-        self._counting.append(asked)
-        self.tell({"kind": "count"})
+        if self._asking is None:
+            loop = asyncio.get_running_loop()
+            self._asking = loop.create_future()
+            loop.call_soon(self._ask)
+        asked = self._asking
         for _ in range(2):  # a page that was frozen hears its clock before the answer
             await asyncio.wait([asked], timeout=_ANSWER)
             if asked.done():
                 return asked.result()
         self._fail("it doesn't answer")
         raise NegotiationError("nothing counts frames any more")
+
+    def _ask(self) -> None:
+        asked, self._asking = self._asking, None
+        assert asked is not None, "somebody asks"
+        self._counting.append(asked)
+        self.tell({"kind": "count"})
 
     def _start(self) -> Any:
         worker = Worker.new(self._url, type="module")

@@ -1,7 +1,8 @@
 """What goes out over one connection, from the browser's statistics (webrtc-stats)."""
 
-from typing import Any, cast
+from typing import cast
 
+from client_py.browser.report import NOTHING, Entry, Report
 from client_py.core.outgoing import Limitation, Outgoing
 from client_py.core.slot import Slot
 
@@ -16,21 +17,21 @@ class Out:
         self.available = 0.0
         self._packets = self._size = 0
         self._stamp = 0.0
-        self._camera: Any = None
+        self._camera: Entry = NOTHING
 
-    def send(self, stats: Any) -> None:
+    def send(self, stats: Entry) -> None:
         """Add an ``outbound-rtp``."""
-        self._stamp = max(self._stamp, stats.timestamp)
-        self._packets += getattr(stats, "packetsSent", 0)
-        self._size += getattr(stats, "bytesSent", 0)
-        self._size += getattr(stats, "headerBytesSent", 0)
-        if str(getattr(stats, "mid", "")) == _CAMERA:
+        self._stamp = max(self._stamp, stats["timestamp"])
+        self._packets += stats.get("packetsSent", 0)
+        self._size += stats.get("bytesSent", 0)
+        self._size += stats.get("headerBytesSent", 0)
+        if str(stats.get("mid", "")) == _CAMERA:
             self._camera = stats
 
-    def total(self, report: Any, trip: float) -> Outgoing:
+    def total(self, report: Report, trip: float) -> Outgoing:
         """Return all of it; ``trip`` is the round-trip time in seconds."""
         camera = self._camera
-        source = report.get(getattr(camera, "mediaSourceId", "")) if camera else None
+        source = report.get(camera.get("mediaSourceId", ""), NOTHING)
         return Outgoing(
             timestamp=self._stamp / 1000,
             packets=self._packets,
@@ -38,10 +39,8 @@ class Out:
             size=self._size,
             trip=trip,
             available=self.available,
-            frames=getattr(camera, "framesEncoded", 0),
-            encode_time=getattr(camera, "totalEncodeTime", 0.0),
-            source_rate=getattr(source, "framesPerSecond", 0.0) or 0.0,
-            limited=cast(
-                Limitation, str(getattr(camera, "qualityLimitationReason", ""))
-            ),
+            frames=camera.get("framesEncoded", 0),
+            encode_time=camera.get("totalEncodeTime", 0.0),
+            source_rate=source.get("framesPerSecond", 0.0) or 0.0,
+            limited=cast(Limitation, camera.get("qualityLimitationReason", "")),
         )

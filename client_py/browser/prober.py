@@ -9,6 +9,7 @@ from pyodide.ffi import JsException, jsnull, to_js
 
 from client_py.browser.dom import Listeners
 from client_py.browser.frames import can_encrypt
+from client_py.browser.report import NOTHING, read
 from client_py.browser.route import selected
 from client_py.browser.rtc import ice_server
 from client_py.browser.socket import BrowserSignaling
@@ -204,8 +205,8 @@ async def _load(channel: Any) -> None:
 
 
 async def _round_trip(connection: Any) -> float | None:
-    pair = selected(await connection.getStats())
-    seconds = getattr(pair, "currentRoundTripTime", None)
+    pair = selected(read(await connection.getStats())) or NOTHING
+    seconds = pair.get("currentRoundTripTime")
     return None if seconds is None else round(1000 * float(seconds), 1)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from client_py.browser.report import Entry, Report
 from protocol.statistics import Connection, Transport
 
 _TRANSPORTS: dict[str, Transport] = {"udp": "udp", "tcp": "tcp", "tls": "tls"}
@@ -18,17 +19,17 @@ class Route:
     remote: str = ""
 
 
-def route(report: Any) -> Route:
+def route(report: Report) -> Route:
     """Return the way that is in use."""
     pair = selected(report)
-    local = report.get(pair.localCandidateId) if pair else None
-    remote = report.get(pair.remoteCandidateId) if pair else None
+    local = report.get(pair["localCandidateId"]) if pair else None
+    remote = report.get(pair["remoteCandidateId"]) if pair else None
     if not (local and remote):
         return Route()
-    ends = str(local.candidateType), str(remote.candidateType)
+    ends = local["candidateType"], remote["candidateType"]
     relayed = ends[0] == "relay"
-    word = getattr(local, "relayProtocol" if relayed else "protocol", "")
-    transport = _TRANSPORTS.get(str(word).lower(), "unknown")
+    word = local.get("relayProtocol" if relayed else "protocol", "")
+    transport = _TRANSPORTS.get(word.lower(), "unknown")
     return Route("relay" if "relay" in ends else "direct", transport, *ends)
 
 
@@ -41,23 +42,23 @@ def relay_transport(candidate: Any) -> Transport:
     return _TRANSPORTS.get(word.lower(), "unknown")
 
 
-def selected(report: Any) -> Any:
+def selected(report: Report) -> Entry | None:
     """Return the pair in use, or None.
 
     Firefox marks it, others name it (webrtc-stats §8.11).
     """
     pairs = []
     for stats in report.values():
-        if stats.type == "transport":
-            chosen = getattr(stats, "selectedCandidatePairId", "")
+        if stats["type"] == "transport":
+            chosen = stats.get("selectedCandidatePairId", "")
             if chosen and (pair := report.get(chosen)):
                 return pair
-        elif stats.type == "candidate-pair":
+        elif stats["type"] == "candidate-pair":
             pairs.append(stats)
     for pair in pairs:
-        if getattr(pair, "selected", False):
+        if pair.get("selected"):
             return pair
     for pair in pairs:
-        if getattr(pair, "nominated", False) and pair.state == "succeeded":
+        if pair.get("nominated") and pair["state"] == "succeeded":
             return pair
     return None

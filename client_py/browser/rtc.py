@@ -15,6 +15,7 @@ from pyodide.ffi import JsException, jsnull, to_js
 
 from client_py.browser.dom import Listeners
 from client_py.browser.frames import FrameLink
+from client_py.browser.report import Loudness, read
 from client_py.browser.route import relay_transport
 from client_py.browser.sender import first_encodings, reshape, shrink
 from client_py.browser.stats import encoded, totals
@@ -86,6 +87,7 @@ class BrowserPeerConnection:
         self._transceivers = made.transceivers
         self._streams = made.streams
         self._watch = Watch()
+        self._loudness = {slot: Loudness() for slot in Slot}
         self._waiting: dict[Slot, Track] = {}
         self._asked: set[asyncio.Future[Any]] = set()
         self._listeners = Listeners()
@@ -184,20 +186,25 @@ class BrowserPeerConnection:
                 reshape(self._transceivers[slot].sender, slot, encoding)
             )
 
-    def audio_level(self, slot: Slot) -> float:
-        """Return the level of the last 10 s' newest packet, 0 when there is none."""
+    async def audio_level(self, slot: Slot) -> float:
+        """Return the level of what was played since this was asked last.
+
+        By way of the statistics: ``getSynchronizationSources`` answers at once, but
+        stops the page until WebRTC's own thread has a core for that.
+        """
         if slot not in self._transceivers:
             return 0.0
-        sources = self._transceivers[slot].receiver.getSynchronizationSources()
-        return float(sources[0].audioLevel or 0.0) if sources.length else 0.0
+        receiver = self._transceivers[slot].receiver
+        report = await self._settled(receiver.getStats())
+        return self._loudness[slot].take(report)
 
     async def get_stats(self) -> LinkStats:
         """Return the totals over all that is carried."""
         self._check_open()
         if self.frames is None:
-            return totals(await self._settled(self._pc.getStats()))
+            return totals(read(await self._settled(self._pc.getStats())))
         before = await self.frames.passed()
-        report = await self._settled(self._pc.getStats())
+        report = read(await self._settled(self._pc.getStats()))
         left = encoded(report, self._transceivers)
         for slot in self._watch.look(before, left, await self.frames.passed()):
             if slot in self._transceivers:  # else it was closed meanwhile

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from client_py.browser.out import Out
+from client_py.browser.report import Entry, Report
 from client_py.browser.route import route
 from client_py.core.ports import LinkStats
 from client_py.core.slot import Slot
@@ -21,55 +22,55 @@ class _Totals:
         self.codecs = {"audio": "", "video": ""}
         self.out = Out()
 
-    def receive(self, stats: Any) -> None:
+    def receive(self, stats: Entry) -> None:
         """Add an ``inbound-rtp``."""
-        self.received += stats.packetsReceived
-        self.lost += stats.packetsLost
-        self.size += stats.bytesReceived
-        self.jitter = max(self.jitter, stats.jitter)
-        self.stamp = max(self.stamp, stats.timestamp)
-        if stats.kind == "audio":
-            self.sound += stats.packetsReceived
-            self.sound_lost += stats.packetsLost
+        self.received += stats["packetsReceived"]
+        self.lost += stats["packetsLost"]
+        self.size += stats["bytesReceived"]
+        self.jitter = max(self.jitter, stats["jitter"])
+        self.stamp = max(self.stamp, stats["timestamp"])
+        if stats["kind"] == "audio":
+            self.sound += stats["packetsReceived"]
+            self.sound_lost += stats["packetsLost"]
             return
-        self.frames += getattr(stats, "framesDecoded", 0)
-        self.freezes += getattr(stats, "freezeCount", 0)
-        self.frozen += getattr(stats, "totalFreezesDuration", 0.0)
-        self.width = max(self.width, getattr(stats, "frameWidth", 0))
-        self.height = max(self.height, getattr(stats, "frameHeight", 0))
+        self.frames += stats.get("framesDecoded", 0)
+        self.freezes += stats.get("freezeCount", 0)
+        self.frozen += stats.get("totalFreezesDuration", 0.0)
+        self.width = max(self.width, stats.get("frameWidth", 0))
+        self.height = max(self.height, stats.get("frameHeight", 0))
 
-    def send(self, stats: Any) -> None:
+    def send(self, stats: Entry) -> None:
         """Add an ``outbound-rtp``."""
-        self.sent += getattr(stats, "bytesSent", 0)
+        self.sent += stats.get("bytesSent", 0)
         self.out.send(stats)
-        if stats.kind == "video" and getattr(stats, "framesPerSecond", 0):
-            self.sent_width = max(self.sent_width, getattr(stats, "frameWidth", 0))
-            self.sent_height = max(self.sent_height, getattr(stats, "frameHeight", 0))
-        if stats.kind == "video":
-            self.frames_sent += getattr(stats, "framesEncoded", 0)
+        if stats["kind"] == "video" and stats.get("framesPerSecond"):
+            self.sent_width = max(self.sent_width, stats.get("frameWidth", 0))
+            self.sent_height = max(self.sent_height, stats.get("frameHeight", 0))
+        if stats["kind"] == "video":
+            self.frames_sent += stats.get("framesEncoded", 0)
 
-    def pair(self, stats: Any) -> None:
+    def pair(self, stats: Entry) -> None:
         """Add a ``candidate-pair``."""
-        if getattr(stats, "nominated", False):
-            self.out.available = getattr(stats, "availableOutgoingBitrate", 0.0) or 0.0
-            self.trip = max(self.trip, getattr(stats, "currentRoundTripTime", 0.0))
-        answers = getattr(stats, "responsesReceived", None)
+        if stats.get("nominated"):
+            self.out.available = stats.get("availableOutgoingBitrate", 0.0) or 0.0
+            self.trip = max(self.trip, stats.get("currentRoundTripTime", 0.0))
+        answers = stats.get("responsesReceived")
         if answers is not None:
             self.answers = (self.answers or 0) + answers
 
 
-def totals(report: Any) -> LinkStats:
+def totals(report: Report) -> LinkStats:
     """Return the totals over all that a connection carries."""
     sums = _Totals()
     for stats in report.values():
-        match stats.type:
+        match stats["type"]:
             case "inbound-rtp":
                 sums.receive(stats)
                 _name_codec(report, stats, sums.codecs)
             case "outbound-rtp":
                 sums.send(stats)
             case "remote-inbound-rtp":
-                sums.out.lost += getattr(stats, "packetsLost", 0) or 0
+                sums.out.lost += stats.get("packetsLost", 0) or 0
             case "candidate-pair":
                 sums.pair(stats)
     way = route(report)
@@ -102,21 +103,21 @@ def totals(report: Any) -> LinkStats:
     )
 
 
-def _name_codec(report: Any, stats: Any, codecs: dict[str, str]) -> None:
+def _name_codec(report: Report, stats: Entry, codecs: dict[str, str]) -> None:
     """Take note of the codec of something that comes (webrtc-stats §8.4)."""
-    kind = str(stats.kind)
-    if not codecs.get(kind) and (codec := report.get(getattr(stats, "codecId", ""))):
-        codecs[kind] = str(codec.mimeType).partition("/")[2]
+    kind = stats["kind"]
+    if not codecs.get(kind) and (codec := report.get(stats.get("codecId", ""))):
+        codecs[kind] = str(codec["mimeType"]).partition("/")[2]
 
 
-def encoded(report: Any, transceivers: Mapping[Slot, Any]) -> dict[Slot, int]:
+def encoded(report: Report, transceivers: Mapping[Slot, Any]) -> dict[Slot, int]:
     """Return how many frames left the encoder of each slot; of sound, packets."""
     slots = {transceiver.mid: slot for slot, transceiver in transceivers.items()}
     counts: dict[Slot, int] = {}
     for stats in report.values():
-        slot = slots.get(getattr(stats, "mid", None))
-        if stats.type == "outbound-rtp" and slot is not None:
+        slot = slots.get(stats.get("mid"))
+        if stats["type"] == "outbound-rtp" and slot is not None:
             video = slot.kind == "video"
-            sent = getattr(stats, "framesEncoded", 0) if video else stats.packetsSent
+            sent = stats.get("framesEncoded", 0) if video else stats["packetsSent"]
             counts[slot] = int(sent or 0)
     return counts

@@ -28,8 +28,9 @@ class Company:
         who = self._speakers.active
         return who if who is not None and self._media_of(who) else None
 
-    def measure(self, levels: Mapping[ParticipantId, float], now: float) -> None:
-        """Take levels 0..1, measured at ``now`` seconds."""
+    def measure(self, levels: Mapping[ParticipantId, float], now: float) -> bool:
+        """Take levels 0..1, measured at ``now`` seconds; tell if others speak now."""
+        before = self._speakers.speaking, self._speakers.active
         # A muted microphone still has a level: the last of it, or its own.
         audible = {
             who: level if media.microphone else 0.0
@@ -37,6 +38,7 @@ class Company:
             if (media := self._media_of(who))
         }
         self._speakers.update(audible, now)
+        return (self._speakers.speaking, self._speakers.active) != before
 
     def participants(
         self, name: str, *, hand: bool, connection: Connection, role: Role

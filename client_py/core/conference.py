@@ -15,7 +15,7 @@ from typing import Any
 
 from client_py.core import effect as do, event as e
 from client_py.core.backoff import ATTEMPT, SETTLED
-from client_py.core.errors import MediaError, SignalingError
+from client_py.core.errors import MediaError, NegotiationError, SignalingError
 from client_py.core.heartbeat import Heartbeat
 from client_py.core.history import History
 from client_py.core.keeper import Forgetful, Keeper
@@ -32,7 +32,7 @@ from client_py.core.report import EVERY
 from client_py.core.sealing import Sealing
 from client_py.core.session import Session
 from client_py.core.slot import Slot
-from client_py.core.speaker import Listening
+from client_py.core.speaker import listen
 from client_py.core.state import Problem, Snapshot
 from client_py.core.stream import Outgoing, Stream, Verdict
 from e2ee.room import new_secret
@@ -52,7 +52,7 @@ from protocol.numbering import SEQ, N, stamp
 
 log = logging.getLogger("tertulia.conference")
 
-LEVELS = 0.2  # seconds between two looks at the audio levels
+LEVELS = 0.4  # seconds between two looks at the audio levels
 
 _TO_SERVER: Codec[ClientMessage] = Codec(
     ClientMessage, json.loads, lambda plain: json.dumps(plain, separators=(",", ":"))
@@ -353,18 +353,19 @@ class Conference:
         self.post(event)
 
     async def _measure_levels(self) -> None:
-        listening = Listening()
         while True:
             await asyncio.sleep(LEVELS)
             people = self.snapshot.participants
             if len(people) < 2:
                 continue
-            levels = listening.levels(people[1:], self._audio_level)
+            levels = await listen(people[1:], self._audio_level)
             levels[people[0].id] = self._platform.media.level()
             self.post(e.LevelsMeasured(levels, asyncio.get_running_loop().time()))
 
-    def _audio_level(self, who: ParticipantId) -> float:
-        return self._peers[who][0].audio_level()
+    async def _audio_level(self, who: ParticipantId) -> float:
+        if who not in self._peers:
+            raise NegotiationError("the connection is closed")
+        return await self._peers[who][0].audio_level()
 
     async def _watch_links(self) -> None:
         due = EVERY

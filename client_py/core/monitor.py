@@ -5,6 +5,7 @@ checks. Something always comes through a link that stands, if only those answers
 how many looks found nothing is counted here, and judged by the roster.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -76,13 +77,12 @@ class Monitor:
         self._histories = {who: self._histories[who] for who in self._watched}
         looks: dict[ParticipantId, Look] = {}
         self._totals = {}
-        for who, watched in list(self._watched.items()):
-            try:
-                stats = await watched.get_stats()
-            except NegotiationError:
-                continue  # it was closed just now
-            if self._watched.get(who) is not watched:
-                continue  # replaced meanwhile
+        # All at once: they share what they ask of the platform.
+        links = dict(self._watched)
+        told = await asyncio.gather(*map(_stats, links.values()))
+        for (who, watched), stats in zip(links.items(), told, strict=True):
+            if stats is None or self._watched.get(who) is not watched:
+                continue  # closed or replaced meanwhile
             self._totals[who] = stats
             self._histories[who].add(stats)
             looks[who] = Look(
@@ -98,3 +98,10 @@ class Monitor:
     def report(self) -> ReportStats | None:
         """Return how the links were since the report before, for the server."""
         return self._reporter.report(self._totals)
+
+
+async def _stats(watched: _Watched) -> LinkStats | None:
+    try:
+        return await watched.get_stats()
+    except NegotiationError:
+        return None

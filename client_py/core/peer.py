@@ -176,9 +176,9 @@ class Peer:
         """Tell the other end something beside what makes the link."""
         self._inbox.put_nowait(Tell(word))
 
-    def audio_level(self) -> float:
-        """Return how loud the participant's microphone is heard just now."""
-        return self._pc.audio_level(Slot.MICROPHONE)
+    async def audio_level(self) -> float:
+        """Return how loud the participant's microphone is heard."""
+        return await self._pc.audio_level(Slot.MICROPHONE)
 
     async def get_stats(self) -> LinkStats:
         """Return the totals of what was received."""

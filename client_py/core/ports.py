@@ -251,8 +251,8 @@ class PeerConnection(Protocol):
         picture that is large takes the longer to come the more people one sends it to.
         """
 
-    def audio_level(self, slot: Slot) -> float:
-        """Return the level 0..1 of what is heard in a slot just now."""
+    async def audio_level(self, slot: Slot) -> float:
+        """Return the level 0..1 of what is heard in a slot, or was since asked last."""
 
     async def get_stats(self) -> LinkStats:
         """Return the totals of what was carried, and by which way."""

@@ -64,6 +64,7 @@ class Session:
         self._sources = Sources(self._log.tell)
         self._known: Mapping[bytes, str] = {}  # whose keys were verified here before
         self._stay = self._begin("")
+        self._shown: Snapshot | None = None  # nothing has happened since
 
     def _begin(self, name: str, shared_key: bytes = b"") -> Stay:
         self._log.clear()
@@ -73,6 +74,8 @@ class Session:
 
     def handle(self, event: e.Event) -> list[Effect]:
         """Take what happened, return what is to be done."""
+        if not isinstance(event, e.LevelsMeasured):  # many, with hardly any news
+            self._shown = None
         effects = self._take(event)
         return [*effects, *self._stay.correspond()]
 
@@ -105,7 +108,8 @@ class Session:
                 cut_off = self._phase is not Phase.JOINED
                 return self._stay.look(event, cut_off=cut_off)
             case e.LevelsMeasured(levels, now):
-                self._stay.company.measure(levels, now)
+                if self._stay.company.measure(levels, now):
+                    self._shown = None
             case _ if isinstance(event, e.SignalingEvent):
                 return self._signaling(event)
             case _ if isinstance(event, e.SourceEvent):
@@ -117,6 +121,11 @@ class Session:
     @property
     def snapshot(self) -> Snapshot:
         """Everything that a view needs, as it is now."""
+        if self._shown is None:
+            self._shown = self._show()
+        return self._shown
+
+    def _show(self) -> Snapshot:
         return Snapshot(
             phase=self._membership.phase,
             problem=self._membership.problem,

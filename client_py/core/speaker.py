@@ -5,9 +5,10 @@ and ends below a lower one, and only after a pause; the active speaker changes
 only when somebody else has spoken on, or the old one has been silent for long.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from client_py.core.errors import NegotiationError
 from client_py.core.state import Connection, Participant
 from protocol.messages import ParticipantId
 
@@ -18,39 +19,20 @@ TAKEOVER = 1.0  # seconds somebody must speak to take over from a speaker
 VACANT = 0.3  # seconds somebody must speak when nobody else does
 
 
-QUIET = 2  # silent people who are listened to at a time
+async def listen(
+    people: Iterable[Participant], ask: Callable[[ParticipantId], Awaitable[float]]
+) -> dict[ParticipantId, float]:
+    """Return how loud each of them is, 0..1.
 
-
-class Listening:
-    """How loud everybody is, asking about as few of them as will do.
-
-    Asking a platform for a level stops a page until its media thread answers. So
-    those who speak are asked about every time, and of the others two in turn: in a
-    full room somebody is heard to begin 0.8 s late at the most. Nobody is asked
-    about whose microphone is off, or who isn't connected.
+    Nobody is asked about whose microphone is off, or who isn't connected.
     """
-
-    def __init__(self) -> None:
-        self._levels: dict[ParticipantId, float] = {}
-        self._turns: list[ParticipantId] = []
-
-    def levels(
-        self, people: Iterable[Participant], ask: Callable[[ParticipantId], float]
-    ) -> dict[ParticipantId, float]:
-        """Return a level 0..1 for each; who isn't asked about is as loud as before."""
-        people = list(people)
-        audible = [each for each in people if _audible(each)]
-        asked = [each.id for each in audible if each.speaking]
-        quiet = [each.id for each in audible if not each.speaking]
-        # Whoever was asked about longest ago comes first, and the new ones before.
-        quiet.sort(key=lambda who: self._turns.index(who) if who in self._turns else -1)
-        asked += quiet[:QUIET]
-        self._turns = quiet[QUIET:] + quiet[:QUIET]
-        before, self._levels = self._levels, {each.id: 0.0 for each in people}
-        for each in audible:
-            fresh = each.id in asked
-            self._levels[each.id] = ask(each.id) if fresh else before.get(each.id, 0.0)
-        return dict(self._levels)
+    levels: dict[ParticipantId, float] = {}
+    for each in people:
+        try:
+            levels[each.id] = await ask(each.id) if _audible(each) else 0.0
+        except NegotiationError:
+            levels[each.id] = 0.0  # it was closed just now
+    return levels
 
 
 def _audible(person: Participant) -> bool:

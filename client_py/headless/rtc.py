@@ -199,7 +199,7 @@ class HeadlessPeerConnection:
         """Send pictures of this size, or none; aiortc minds the bitrate itself."""
         self._feeds[slot].shape(encoding)
 
-    def audio_level(self, slot: Slot) -> float:
+    async def audio_level(self, slot: Slot) -> float:
         """Return the level 0..1 of what is heard in a slot just now."""
         return self._incoming[slot].level if slot in self._incoming else 0.0
 

@@ -215,7 +215,7 @@ class FakePeerConnection:
         await self._begin("shape")
         self.shapes[slot] = encoding
 
-    def audio_level(self, slot: Slot) -> float:
+    async def audio_level(self, slot: Slot) -> float:
         return self.levels.get(slot, 0.0)
 
     async def get_stats(self) -> LinkStats:

@@ -146,7 +146,7 @@ class End(Thing):
         self.pc.restart_ice()
 
     async def audio_level(self, slot: int) -> float:
-        return self.pc.audio_level(Slot(slot))
+        return await self.pc.audio_level(Slot(slot))
 
     async def shape(self, slot: int, *encoding: Any) -> None:
         await self.pc.shape(Slot(slot), Encoding(*encoding))

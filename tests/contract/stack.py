@@ -124,7 +124,7 @@ class _LocalEnd:
         await self.pc.add_ice_candidate(candidate)
 
     async def audio_level(self, slot: Slot) -> float:
-        return self.pc.audio_level(slot)
+        return await self.pc.audio_level(slot)
 
     async def use_ice_server(self, server: IceServer) -> None:
         self.pc.use_ice_servers((server,))

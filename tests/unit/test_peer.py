@@ -517,7 +517,7 @@ async def test_what_is_measured_comes_from_the_connection() -> None:
     async with connected() as pair:
         pair.newcomer.pc.levels[MIC] = 0.25
         pair.newcomer.pc.stats = LinkStats(1.0, packets_received=5)
-        assert pair.newcomer.peer.audio_level() == 0.25
+        assert await pair.newcomer.peer.audio_level() == 0.25
         assert await pair.newcomer.peer.get_stats() == LinkStats(1.0, 5)
 
 

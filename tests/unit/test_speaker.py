@@ -4,14 +4,15 @@ from itertools import groupby
 
 import pytest
 
+from client_py.core.errors import NegotiationError
 from client_py.core.speaker import (
     BEGIN,
     END,
     PAUSE,
     TAKEOVER,
     VACANT,
-    Listening,
     SpeakerTracker,
+    listen,
 )
 from client_py.core.state import Connection, Participant
 from protocol.messages import MediaState, ParticipantId
@@ -163,13 +164,12 @@ def test_nobody_here_is_no_speaker() -> None:
     assert (room.tracker.speaking, room.tracker.active) == (frozenset(), None)
 
 
-def someone(name, *, speaking=False, microphone=True, connected=True):
+def someone(name, *, microphone=True, connected=True):
     return Participant(
         ParticipantId(name),
         name,
         media=MediaState(microphone=microphone),
         connection=Connection.CONNECTED if connected else Connection.CONNECTING,
-        speaking=speaking,
     )
 
 
@@ -180,52 +180,22 @@ class Asked:
         self.levels = levels
         self.names = []
 
-    def __call__(self, who):
+    async def __call__(self, who):
         self.names.append(who)
-        return self.levels.get(who, 0.01)
+        if who not in self.levels:
+            raise NegotiationError("the connection is closed")
+        return self.levels[who]
 
 
-def test_whoever_speaks_is_asked_about_every_time():
-    listening, ask = Listening(), Asked(ada=0.5)
-    people = [someone("ada", speaking=True), *map(someone, "bcdef")]
-    for _ in range(4):
-        assert listening.levels(people, ask)["ada"] == 0.5
-    assert ask.names.count("ada") == 4
-
-
-def test_the_silent_ones_are_asked_about_two_at_a_time_in_turn():
-    listening, ask = Listening(), Asked()
-    people = [someone(name) for name in "abcde"]
-    for _ in range(5):
-        listening.levels(people, ask)
-    assert sorted(ask.names) == sorted("abcde" * 2)
-    assert [set(ask.names[n : n + 2]) for n in (0, 2, 4)] == [
-        {"a", "b"},
-        {"c", "d"},
-        {"e", "a"},
-    ]
-
-
-def test_who_is_not_asked_about_is_as_loud_as_before():
-    listening = Listening()
-    people = [someone(name) for name in "abc"]
-    first = listening.levels(people, Asked(a=0.3, b=0.2, c=0.1))
-    second = listening.levels(people, Asked(a=0.9, b=0.9, c=0.4))
-    assert first == {"a": 0.3, "b": 0.2, "c": 0.0}
-    assert second == {"a": 0.9, "b": 0.2, "c": 0.4}
-
-
-def test_nobody_is_asked_about_whose_microphone_is_off_or_who_is_not_connected():
-    listening, ask = Listening(), Asked(a=0.5)
-    assert listening.levels([someone("a")], ask) == {"a": 0.5}
-    muted = someone("a", microphone=False)
-    far = someone("b", connected=False)
-    assert listening.levels([muted, far], ask) == {"a": 0.0, "b": 0.0}
+async def test_nobody_is_asked_about_whose_microphone_is_off_or_who_is_not_connected():
+    ask = Asked(a=0.5)
+    muted = someone("b", microphone=False)
+    far = someone("c", connected=False)
+    heard = await listen([someone("a"), muted, far], ask)
+    assert heard == {"a": 0.5, "b": 0.0, "c": 0.0}
     assert ask.names == ["a"]
 
 
-def test_a_newcomer_is_asked_about_first():
-    listening, ask = Listening(), Asked()
-    listening.levels([someone(name) for name in "abcd"], ask)
-    listening.levels([someone(name) for name in "abcde"], ask)
-    assert set(ask.names[2:]) == {"c", "e"}
+async def test_a_connection_that_is_closed_silences_no_other():
+    heard = await listen(map(someone, "abc"), Asked(a=0.5, c=0.25))
+    assert heard == {"a": 0.5, "b": 0.0, "c": 0.25}
