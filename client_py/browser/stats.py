@@ -5,7 +5,7 @@ from typing import Any
 
 from client_py.browser.out import Out
 from client_py.browser.report import Entry, Report
-from client_py.browser.route import route
+from client_py.browser.route import route, selected
 from client_py.core.ports import LinkStats
 from client_py.core.slot import Slot
 
@@ -49,11 +49,13 @@ class _Totals:
         if stats["kind"] == "video":
             self.frames_sent += stats.get("framesEncoded", 0)
 
+    def go_by(self, stats: Entry) -> None:
+        """Take what the pair in use says; others may have been nominated before."""
+        self.out.available = stats.get("availableOutgoingBitrate", 0.0) or 0.0
+        self.trip = stats.get("currentRoundTripTime", 0.0)
+
     def pair(self, stats: Entry) -> None:
         """Add a ``candidate-pair``."""
-        if stats.get("nominated"):
-            self.out.available = stats.get("availableOutgoingBitrate", 0.0) or 0.0
-            self.trip = max(self.trip, stats.get("currentRoundTripTime", 0.0))
         answers = stats.get("responsesReceived")
         if answers is not None:
             self.answers = (self.answers or 0) + answers
@@ -73,6 +75,8 @@ def totals(report: Report) -> LinkStats:
                 sums.out.lost += stats.get("packetsLost", 0) or 0
             case "candidate-pair":
                 sums.pair(stats)
+    if pair := selected(report):
+        sums.go_by(pair)
     way = route(report)
     return LinkStats(
         timestamp=sums.stamp / 1000,

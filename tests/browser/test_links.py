@@ -136,6 +136,34 @@ def test_numbers_of_a_link_go_on_changing_while_they_are_looked_at(participant, 
     expect(ada.control("toggle-links")).to_be_focused()
 
 
+#: A pair that was in use before another one took its place: aioice nominates several.
+_STALE = """
+(() => {
+  const real = RTCPeerConnection.prototype.getStats;
+  RTCPeerConnection.prototype.getStats = async function (...given) {
+    const report = new Map(await real.apply(this, given));
+    const pairs = [...report.values()].filter(each => each.type === "candidate-pair");
+    for (const pair of pairs) {
+      const { availableOutgoingBitrate, ...rest } = pair;
+      const stale = { ...rest, id: `${pair.id}-stale`, nominated: true,
+                      state: "succeeded", currentRoundTripTime: 9 };
+      report.set(stale.id, stale);
+    }
+    return report;
+  };
+})();
+"""
+
+
+def test_round_trip_is_that_of_the_pair_in_use(participant, headless):
+    ada = participant("ada", scripts=[_STALE])
+    headless("bob", camera=False)
+    ada.open_panel("links")
+    trip = ada.control("links-panel").get_by_test_id("link-rtt")
+    expect(trip).to_have_text(re.compile(r"^\d+ ms$"))
+    expect(trip).not_to_have_text(re.compile("^9000 ms$"))
+
+
 def test_bars_on_a_tile_open_the_numbers_of_that_person(participants, headless):
     ada, bob = participants("ada", "bob")
     carol = headless("carol", microphone=False, camera=False)
