@@ -7,10 +7,12 @@
      {kind: "forget", link, generation}          open them no more
      {kind: "stop", link}                        send nothing more
      {kind: "leave", link}                       all of it
+     {kind: "admit", link, slot}                 what comes is no canary's any more
      {kind: "count"}                             answered with {kind: "counts", counts}
    where keys is a list of {slot, kid, key, salt}: a CryptoKey that can't be extracted, and
-   12 bytes. Told by itself: {kind: "opened", link, generation}, once for each.
-   A transform's options are {link, slot, way}, the way being "send" or "receive".
+   12 bytes. Told by itself, once each: {kind: "opened", link, generation} and, of a canary's
+   first frame, {kind: "passing", link, slot}. A transform's options are {link, slot, way, canary},
+   the way being "send" or "receive"; with a canary nothing leaves until it is admitted.
    In doubt a frame is dropped: nothing passes in plain. */
 
 const LIMIT = 2 ** 24; // frames under one key
@@ -27,6 +29,8 @@ const sending = new Map();
 const receiving = new Map();
 /** @type {Map<string, Record<string, number>>} */
 const counted = new Map();
+/** @type {Set<string>} */
+const probed = new Set(); // transforms through which only canaries go yet
 
 class Refused extends Error {}
 
@@ -134,8 +138,9 @@ async function unprotect(link, slot, frame) {
 
 /** @param {any} event of an RTCRtpScriptTransform */
 function transform({ transformer }) {
-  const { link, slot, way } = transformer.options;
+  const { link, slot, way, canary } = transformer.options;
   const name = `${link} ${slot} ${way}`;
+  if (canary) probed.add(name);
   const counts = counted.get(name) ?? {};
   counted.set(name, counts);
   const count = (/** @type {string} */ what) => (counts[what] = (counts[what] ?? 0) + 1);
@@ -148,6 +153,10 @@ function transform({ transformer }) {
   };
   const [reader, writer] = [transformer.readable.getReader(), transformer.writable.getWriter()];
   const pass = async (/** @type {any} */ frame) => {
+    if (probed.has(name)) {
+      if (!counts.canary) self.postMessage({ kind: "passing", link, slot });
+      return count("canary"); // dropped
+    }
     try {
       const bytes = new Uint8Array(frame.data);
       if (way === "send") frame.data = (await protect(link, slot, bytes)).buffer;
@@ -189,7 +198,8 @@ self.onmessage = ({ data }) => {
     receiving.set(link, theirs);
   } else if (kind === "forget") {
     for (const [kid, key] of theirs.keys) if (key.generation === generation) theirs.keys.delete(kid);
-  } else if (kind === "stop") sending.get(link)?.keys.clear();
+  } else if (kind === "admit") probed.delete(`${link} ${data.slot} send`);
+  else if (kind === "stop") sending.get(link)?.keys.clear();
   else if (kind === "leave") {
     sending.get(link)?.keys.clear(); // its generation stays: no counter starts over
     theirs.keys.clear();

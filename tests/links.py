@@ -3,6 +3,10 @@
 from collections import Counter
 from typing import Generic, TypeVar
 
+import av
+import numpy as np
+
+from client_py.core.slot import Slot
 from client_py.headless.frames import FrameLink
 from client_py.headless.rtc import Connections
 
@@ -47,3 +51,39 @@ class Links(list[Link], Generic[Link]):
             for (_, what), count in link.received.items():
                 total[what] += count
         return total
+
+
+class PlainFrames(FrameLink):
+    """The frames of one link; keeps those that it can't open, as they came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[Slot, list[bytes]] = {slot: [] for slot in Slot}
+
+    def open(self, slot: Slot, frame: bytes) -> bytes | None:
+        opened = super().open(slot, frame)
+        if opened is None:
+            self.kept[slot].append(frame)
+        return opened
+
+    def pictures(
+        self, slot: Slot
+    ) -> list["np.ndarray[tuple[int, int], np.dtype[np.uint8]]"]:
+        """Return the brightness of every picture among them, as if they were plain."""
+        decoder = av.CodecContext.create("vp8", "r")
+        decoded = [
+            picture.to_ndarray(format="gray")
+            for frame in self.kept[slot]
+            for picture in decoder.decode(av.Packet(frame))
+        ]
+        return decoded
+
+    def loudness(self, slot: Slot) -> float:
+        """Return their loudest sample, as if they were plain; 1 is the most."""
+        decoder = av.CodecContext.create("libopus", "r")
+        samples = [
+            sound.to_ndarray()
+            for frame in self.kept[slot]
+            for sound in decoder.decode(av.Packet(frame))
+        ]
+        return max((float(np.abs(each / 32768).max()) for each in samples), default=0.0)

@@ -7,6 +7,7 @@ from typing import Any
 from js import RTCPeerConnection
 from pyodide.ffi import jsnull, to_js
 
+from client_py.browser.canary import Canaries
 from client_py.browser.frames import FrameWorker
 from client_py.browser.rtc import BrowserPeerConnection, Made, ice_server
 from client_py.core.ports import PeerEvent
@@ -25,6 +26,7 @@ class BrowserPeerConnections:
 
     def __init__(self, frames: FrameWorker | None = None) -> None:
         self._frames = frames
+        self._canaries = Canaries()
         self._certificates: Any = to_js([])
         self._spares: list[Made] = []
         self._needed = False
@@ -62,7 +64,7 @@ class BrowserPeerConnections:
                 assert self._frames is not None, "no browser to encrypt with"
                 link = self._frames.link()
             made = Made(self._new(ice_servers), link, offering=initiator)
-        return BrowserPeerConnection(made, emit)
+        return BrowserPeerConnection(made, emit, self._canaries)
 
     def _spare(self) -> Made | None:
         while self._spares:

@@ -77,7 +77,7 @@ class FrameWorker:
 
     def transform(self, link: str, slot: Slot, way: str) -> Any:
         """Return a transform for one direction of a slot."""
-        options = {"link": link, "slot": int(slot), "way": way}
+        options = {"link": link, "slot": int(slot), "way": way, "canary": way == "send"}
         return RTCRtpScriptTransform.new(self._worker, to_js(options))
 
     def tell(self, message: dict[str, Any]) -> None:
@@ -139,6 +139,9 @@ class FrameWorker:
         if said.kind == "opened":
             if link := self._links.get(str(said.link)):
                 link.opened(int(said.generation))
+        elif said.kind == "passing":
+            if link := self._links.get(str(said.link)):
+                link.passing(Slot(int(said.slot)))
         elif said.kind == "counts":
             asked = self._counting.popleft()  # it answers in order
             if not asked.done():
@@ -152,6 +155,7 @@ class FrameLink:
         self.name = name
         self.lost = False
         self.on_loss: Callable[[], None] | None = None
+        self.on_pass: Callable[[Slot], None] | None = None
         self._worker = worker
         self._generations: list[int] = []
 
@@ -201,6 +205,15 @@ class FrameLink:
         if generation == self._generations[-1]:
             asyncio.get_running_loop().call_later(LINGER, self._settle, generation)
 
+    def passing(self, slot: Slot) -> None:
+        """The first frame came by to be sent in a slot, and went nowhere."""
+        if self.on_pass is not None:
+            self.on_pass(slot)
+
+    def admit(self, slot: Slot) -> None:
+        """Let frames leave in a slot from now on: they are no canary's any more."""
+        self._worker.tell({"kind": "admit", "link": self.name, "slot": int(slot)})
+
     async def passed(self) -> dict[Slot, int]:
         """Return how many frames came by to be sent, whatever became of them."""
         counts = await self._worker.counts()
@@ -215,7 +228,7 @@ class FrameLink:
 
     def close(self) -> None:
         """Nothing is sent or opened any more."""
-        self.on_loss = None
+        self.on_loss = self.on_pass = None
         self._worker.end(self)
 
     def _settle(self, generation: int) -> None:

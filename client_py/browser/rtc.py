@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from js import MediaStream
 from pyodide.ffi import JsException, jsnull, to_js
 
+from client_py.browser.canary import Canaries
 from client_py.browser.dom import Listeners
 from client_py.browser.frames import FrameLink
 from client_py.browser.report import Loudness, read
@@ -34,6 +35,7 @@ from client_py.core.ports import (
     TrackReceived,
     Unprotected,
 )
+from client_py.core.probation import Finding, Probation, Send
 from client_py.core.slot import Slot
 from client_py.core.watch import Watch
 from protocol.messages import Candidate, Description, IceServer
@@ -79,7 +81,9 @@ class Made:
 class BrowserPeerConnection:
     """One ``RTCPeerConnection`` with four fixed slots."""
 
-    def __init__(self, made: Made, emit: Callable[[PeerEvent], None]) -> None:
+    def __init__(
+        self, made: Made, emit: Callable[[PeerEvent], None], canaries: Canaries
+    ) -> None:
         self._pc = made.connection
         self.frames = made.link
         self._guarded = bool(made.transceivers)
@@ -88,7 +92,8 @@ class BrowserPeerConnection:
         self._streams = made.streams
         self._watch = Watch()
         self._loudness = {slot: Loudness() for slot in Slot}
-        self._waiting: dict[Slot, Track] = {}
+        self._canaries = canaries
+        self._probation = Probation(sealed=made.link is not None)
         self._asked: set[asyncio.Future[Any]] = set()
         self._listeners = Listeners()
         self._listeners.add(self._pc, "icecandidate", self._got_candidate)
@@ -98,6 +103,7 @@ class BrowserPeerConnection:
         if self.frames is not None:
             self._listeners.add(self._pc, "track", self._got_track)
             self.frames.on_loss = self._lost
+            self.frames.on_pass = self._proved
         for slot in self._transceivers:
             self._received(slot)
 
@@ -152,13 +158,30 @@ class BrowserPeerConnection:
         self._check_open()
         if track is not None and track.kind != slot.kind:
             raise NegotiationError(f"a track of {track.kind} in {slot.word}")
+        self._probation.want(slot, track)
         if slot in self._transceivers:
-            sender = self._transceivers[slot].sender
-            await self._settled(sender.replaceTrack(_nullable(track)))
-        elif track is None:
-            self._waiting.pop(slot, None)
-        else:
-            self._waiting[slot] = track
+            await self._settled(self._send(slot))
+
+    def _send(self, slot: Slot) -> Any:
+        """Have a sender take what it may send now; what is returned may be awaited."""
+        wanted, holder = self._probation.wanted(slot), (self, slot)
+        sent: Any = jsnull
+        match self._probation.sent(slot):
+            case Send.WANTED:
+                sent = wanted
+            case Send.CANARY:
+                sent = self._canaries.take(holder, wanted)
+        replaced = self._transceivers[slot].sender.replaceTrack(sent)
+        if self._probation.sent(slot) is not Send.CANARY:
+            self._canaries.let_go(holder)
+        return replaced
+
+    def _proved(self, slot: Slot) -> None:
+        """The worker has counted a frame: what comes now may be seen and heard."""
+        self._probation.find(slot, Finding.COUNTED)
+        if self.frames is not None and slot in self._transceivers:
+            self.frames.admit(slot)
+            self._send(slot)
 
     def _lost(self) -> None:
         self._emit(CipherLost())
@@ -182,9 +205,12 @@ class BrowserPeerConnection:
     async def shape(self, slot: Slot, encoding: Encoding) -> None:
         """Send the pictures of a slot like this from now on."""
         if self.signaling_state != "closed" and slot in self._transceivers:
-            await self._settled(
-                reshape(self._transceivers[slot].sender, slot, encoding)
+            # By the real track's size, also while a canary goes out in its place.
+            sender, track = (
+                self._transceivers[slot].sender,
+                self._probation.wanted(slot),
             )
+            await self._settled(reshape(sender, track, slot, encoding))
 
     async def audio_level(self, slot: Slot) -> float:
         """Return the level of what was played since this was asked last.
@@ -209,7 +235,8 @@ class BrowserPeerConnection:
         for slot in self._watch.look(before, left, await self.frames.passed()):
             if slot in self._transceivers:  # else it was closed meanwhile
                 # It leaves without having been through the worker.
-                self._transceivers[slot].sender.replaceTrack(jsnull)
+                self._probation.find(slot, Finding.PASSED_BY)
+                self._send(slot)
                 self._emit(Unprotected(slot))
         return totals(report)
 
@@ -224,7 +251,8 @@ class BrowserPeerConnection:
                 asked.set_exception(NegotiationError("the connection is closed"))
                 asked.exception()  # heard, also when nobody waits
         self._transceivers.clear()
-        self._waiting.clear()
+        for slot in Slot:
+            self._canaries.let_go((self, slot))
 
     async def _settled(self, asked: asyncio.Future[Any]) -> Any:
         self._asked.add(asked)
@@ -271,10 +299,9 @@ class BrowserPeerConnection:
             self._transceivers[slot] = transceiver
             if slot is Slot.CAMERA:
                 replaced.append(shrink(transceiver.sender))
-            if slot in self._waiting:
+            if self._probation.wanted(slot) is not None:
                 # In the same turn as the adoption: nothing can come between.
-                track = self._waiting.pop(slot)
-                replaced.append(transceiver.sender.replaceTrack(track))
+                replaced.append(self._send(slot))
             self._received(slot)
         for each in replaced:
             await self._settled(each)
@@ -328,10 +355,6 @@ class BrowserPeerConnection:
 
 async def _refuse(why: str) -> NoReturn:
     raise NegotiationError(why)
-
-
-def _nullable(track: Track | None) -> Any:
-    return jsnull if track is None else track
 
 
 def ice_server(server: IceServer) -> Any:

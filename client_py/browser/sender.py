@@ -30,14 +30,14 @@ def shrink(sender: Any) -> Any:
     return sender.setParameters(parameters)
 
 
-def reshape(sender: Any, slot: Slot, encoding: Encoding) -> Any:
-    """Ask for pictures like this."""
+def reshape(sender: Any, track: Any, slot: Slot, encoding: Encoding) -> Any:
+    """Ask for pictures of a track like this."""
     parameters = sender.getParameters()
     asked = parameters.encodings[0]
     asked.active = encoding.active
     asked.maxBitrate = encoding.bitrate
     asked.maxFramerate = encoding.rate
-    asked.scaleResolutionDownBy = _factor(sender.track, encoding.height)
+    asked.scaleResolutionDownBy = _factor(track, encoding.height)
     # Browsers that don't know this member of the dictionary ignore it.
     parameters.degradationPreference = _PREFERENCES[slot]
     return sender.setParameters(parameters)

@@ -6,14 +6,18 @@ Nothing leaves in plain, and nothing that its receiver can't open, whatever peop
 import pytest
 from playwright.sync_api import expect
 
+from client_py.core.slot import Slot
 from client_py.headless.frames import FrameLink
 from client_py.testing import expect_mesh_complete
-from tests.links import Links
+from tests.links import Links, PlainFrames
 
 from .page import DEAF, KEEP_WORKERS
 
 # On a machine without time frames come in parts, and such a frame can't be opened.
 pytestmark = pytest.mark.alone
+
+BLACK = 20  # of 255; black itself is 16 (ITU-R BT.601)
+SILENT = 0.001
 
 
 @pytest.mark.parametrize("engine", ["chromium", "firefox"])
@@ -64,11 +68,34 @@ def test_a_worker_that_dies_lets_nothing_through(participant, headless):
     assert witness.opened > before
 
 
-def test_a_browser_that_seals_nothing_is_seen_by_the_witness(participant, headless):
-    """So that what stands above can fail; the link is cut."""
-    witness = Links(FrameLink)
-    headless("eve", connections=witness.connections)
+def test_a_browser_that_seals_nothing_sends_only_darkness_and_silence(
+    participant, headless
+):
+    """So that what stands above can fail. Nothing of her leaves, and she is told."""
+    witness = Links(PlainFrames)
+    eve = headless("eve", connections=witness.connections)
     ada = participant("ada", scripts=[DEAF])
     expect(ada.page.get_by_text("doesn’t encrypt what it sends")).to_be_visible()
+    ada.expect_tile(eve, e2ee="failed")
     assert witness.refused["plain"]
     assert witness.opened == 0
+    (link,) = witness
+    pictures = link.pictures(Slot.CAMERA)
+    assert len(pictures) >= 5
+    assert max(int(each.max()) for each in pictures) <= BLACK
+    assert len(link.kept[Slot.MICROPHONE]) >= 5
+    assert link.loudness(Slot.MICROPHONE) < SILENT
+
+
+def test_who_is_not_encrypted_shows_nothing_later_either(participant, headless):
+    witness = Links(PlainFrames)
+    eve = headless("eve", connections=witness.connections)
+    ada = participant("ada", scripts=[DEAF])
+    ada.expect_tile(eve, e2ee="failed")
+    ada.camera_off()
+    ada.camera_on()
+    ada.share()
+    expect(ada.page.get_by_text("doesn’t encrypt what it sends")).to_be_visible()
+    (link,) = witness
+    for slot in (Slot.CAMERA, Slot.SCREEN):
+        assert all(int(each.max()) <= BLACK for each in link.pictures(slot))

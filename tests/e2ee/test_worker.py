@@ -171,3 +171,23 @@ def test_a_flood_asks_for_one_key_frame_and_duplicates_for_none(worker):
     assert (len(gap["frames"]), gap["requests"]) == (1, 1)
     flood = worker.ran("receive", "link", Slot.CAMERA, [b"\x01\x11" + bytes(20)] * 200)
     assert flood["requests"] <= 1 + flood["microseconds"] * 200 / 300_000
+
+
+def test_canaries_are_told_of_once_and_go_nowhere_until_one_is_admitted(worker):
+    worker.install("send", "link", 0, SUITE, BASE)
+    for _ in range(2):
+        sent = worker.run("send", "link", Slot.CAMERA, [DELTA, DELTA], canary=True)
+        assert sent == []
+    told = [{"kind": "passing", "link": "link", "slot": int(Slot.CAMERA)}]
+    assert [each for each in worker.told() if each["kind"] == "passing"] == told
+    assert worker.counts("link", Slot.CAMERA, "send") == {"canary": 4}
+
+
+def test_what_is_admitted_leaves_its_slot_alone(worker):
+    worker.install("send", "link", 0, SUITE, BASE)
+    for slot in (Slot.CAMERA, Slot.SCREEN):
+        assert worker.run("send", "link", slot, [DELTA], canary=True) == []
+    worker.say("admit", "link", slot=int(Slot.CAMERA))
+    # A new transform would have to prove itself; this one goes on.
+    assert len(worker.run("send", "link", Slot.CAMERA, [DELTA])) == 1
+    assert worker.run("send", "link", Slot.SCREEN, [DELTA]) == []

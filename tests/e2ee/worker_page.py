@@ -93,19 +93,21 @@ class WorkerPage:
         )
 
     def run(
-        self, way: str, link: str, slot: Slot, frames: Sequence[bytes]
+        self, way: str, link: str, slot: Slot, frames: Sequence[bytes], **more: Any
     ) -> list[bytes]:
-        """Put frames through a transform; return what leaves it."""
-        ran = self.ran(way, link, slot, frames)
+        """Put frames through a transform, of more options; return what leaves it."""
+        ran = self.ran(way, link, slot, frames, **more)
         return [b64decode(each) for each in ran["frames"]]
 
-    def ran(self, way: str, link: str, slot: Slot, frames: Sequence[bytes]) -> Any:
+    def ran(
+        self, way: str, link: str, slot: Slot, frames: Sequence[bytes], **more: Any
+    ) -> Any:
         """The same, with all that the harness says."""
         number = next(self._numbers)
         message = {
             "kind": "run",
             "id": number,
-            "options": {"link": link, "slot": int(slot), "way": way},
+            "options": {"link": link, "slot": int(slot), "way": way, **more},
             "frames": [b64encode(each).decode() for each in frames],
         }
         return self._page.evaluate("([id, it]) => ask(id, it)", [number, message])
