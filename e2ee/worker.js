@@ -8,36 +8,33 @@
      {kind: "stop", link}                        send nothing more
      {kind: "leave", link}                       all of it
      {kind: "admit", link, slot}                 what comes is no canary's any more
+     {kind: "streams", options, readable, writable}, where a browser has no transforms
      {kind: "count"}                             answered with {kind: "counts", counts}
-   where keys is a list of {slot, kid, key, salt}: a CryptoKey that can't be extracted, and
-   12 bytes. Told by itself, once each: {kind: "opened", link, generation} and, of a canary's
-   first frame, {kind: "passing", link, slot}. A transform's options are {link, slot, way, canary},
-   the way being "send" or "receive"; with a canary nothing leaves until it is admitted.
-   In doubt a frame is dropped: nothing passes in plain. */
+   where keys is a list of {slot, kid, key, salt}: a CryptoKey that can't be extracted, 12 bytes.
+   Told by itself, once each: {kind: "opened", link, generation} and, of a canary's first frame,
+   {kind: "passing", link, slot}. A transform's options are {link, slot, way, canary}, the way being
+   "send" or "receive". Nothing passes in plain, and no canary's frame at all. */
 
 const LIMIT = 2 ** 24; // frames under one key
 const WINDOW = 1024; // counters that are remembered
 const PATIENCE = 300; // ms between two requests for a key frame
 const VIDEO = [1, 2]; // slots whose frames are VP8
 const DOMAIN = [0x6d, 0x66, 0x31]; // "mf1"
+const [IV, AAD] = [new Uint8Array(12), new Uint8Array(32)]; // header 17, domain 3, slot, clear 10
 
 /** @typedef {{kid: number, slot: number, key: CryptoKey, salt: Uint8Array, generation: number,
                counter: number, highest: number, seen: Int32Array}} Key */
-/** @type {Map<string, {generation: number, keys: Map<number, Key>}>} */
-const sending = new Map();
+const sending = /** @type {Map<string, {generation: number, keys: Map<number, Key>}>} */ (new Map());
 /** @type {Map<string, {newest: number, opened: number, keys: Map<number, Key>}>} */
 const receiving = new Map();
-/** @type {Map<string, Record<string, number>>} */
-const counted = new Map();
-/** @type {Set<string>} */
-const probed = new Set(); // transforms through which only canaries go yet
+const counted = /** @type {Map<string, Record<string, number>>} */ (new Map());
+const probed = /** @type {Set<string>} */ (new Set()); // only canaries go through these yet
 
 class Refused extends Error {}
 
 /** How many bytes stay readable. @param {number} slot @param {Uint8Array} frame */
 function clearLength(slot, frame) {
   if (!VIDEO.includes(slot)) return 0;
-  if (!frame.length) throw new Refused("plain");
   const length = frame[0] & 1 ? 1 : 10;
   if (frame.length < length) throw new Refused("plain");
   return length;
@@ -64,30 +61,28 @@ function decode(half, frame, start) {
   return [value, end];
 }
 
-/** Salt XOR counter; a counter has 24 bits. @param {Uint8Array} salt @param {number} counter */
-function nonce(salt, counter) {
-  const bytes = salt.slice();
-  bytes[9] ^= counter >>> 16;
-  bytes[10] ^= counter >>> 8;
-  bytes[11] ^= counter;
-  return bytes;
-}
-
-/** @param {(ArrayLike<number>)[]} parts */
+/** @param {Uint8Array[]} parts */
 function join(...parts) {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
-  return whole;
+  return whole.buffer;
 }
 
-/** @param {Key} key @param {number} counter @param {Uint8Array} header @param {Uint8Array} clear */
-const parameters = (key, counter, header, clear) => ({
-  name: "AES-GCM",
-  iv: nonce(key.salt, counter),
-  additionalData: join(header, DOMAIN, [key.slot], clear),
-});
+/** What AES-GCM takes. It copies the bytes, so that all frames may share them.
+    @param {Key} key @param {number} counter @param {Uint8Array} header @param {Uint8Array} clear */
+function parameters({ salt, slot }, counter, header, clear) {
+  IV.set(salt);
+  IV[9] ^= counter >>> 16; // a counter has 24 bits
+  IV[10] ^= counter >>> 8;
+  IV[11] ^= counter;
+  AAD.set(header);
+  AAD.set([...DOMAIN, slot], header.length);
+  AAD.set(clear, header.length + 4);
+  return { name: "AES-GCM", iv: IV, additionalData: AAD.subarray(0, header.length + 4 + clear.length) };
+}
 
-/** @param {string} link @param {number} slot @param {Uint8Array} frame */
+/** @param {string} link @param {number} slot @param {Uint8Array<ArrayBuffer>} frame
+    @returns {Promise<[ArrayBuffer, boolean]>} */
 async function protect(link, slot, frame) {
   const key = sending.get(link)?.keys.get(slot);
   if (!key) throw new Refused("nokey");
@@ -96,14 +91,14 @@ async function protect(link, slot, frame) {
   const counter = key.counter++; // before anything is waited for
   const [x, kid] = encode(key.kid);
   const [y, ctr] = encode(counter);
-  const header = join([(x << 4) | y], kid, ctr);
-  const plain = /** @type {BufferSource} */ (frame.subarray(clear.length));
-  const sealed = await crypto.subtle.encrypt(parameters(key, counter, header, clear), key.key, plain);
-  return join(clear, header, new Uint8Array(sealed));
+  const header = Uint8Array.of((x << 4) | y, ...kid, ...ctr);
+  const how = parameters(key, counter, header, clear);
+  const sealed = await crypto.subtle.encrypt(how, key.key, frame.subarray(clear.length));
+  return [join(clear, header, new Uint8Array(sealed)), false];
 }
 
-/** @param {string} link @param {number} slot @param {Uint8Array} frame
-    @returns {Promise<[Uint8Array, boolean]>} the frame, and whether some before it are missing */
+/** @param {string} link @param {number} slot @param {Uint8Array<ArrayBuffer>} frame
+    @returns {Promise<[ArrayBuffer, boolean]>} the frame, and whether some before it are missing */
 async function unprotect(link, slot, frame) {
   const start = clearLength(slot, frame);
   if (frame.length <= start) throw new Refused("plain");
@@ -121,8 +116,7 @@ async function unprotect(link, slot, frame) {
   look();
   const clear = frame.subarray(0, start);
   const how = parameters(key, counter, frame.subarray(start, end), clear);
-  const sealed = /** @type {BufferSource} */ (frame.subarray(end));
-  const plain = await crypto.subtle.decrypt(how, key.key, sealed).catch(() => {
+  const plain = await crypto.subtle.decrypt(how, key.key, frame.subarray(end)).catch(() => {
     throw new Refused("auth");
   });
   look(); // another transform may have taken it meanwhile
@@ -133,13 +127,14 @@ async function unprotect(link, slot, frame) {
     keys.opened = key.generation;
     self.postMessage({ kind: "opened", link, generation: key.generation });
   }
-  return [join(clear, new Uint8Array(plain)), gap];
+  return [start ? join(clear, new Uint8Array(plain)) : plain, gap];
 }
 
 /** @param {any} event of an RTCRtpScriptTransform */
 function transform({ transformer }) {
   const { link, slot, way, canary } = transformer.options;
   const name = `${link} ${slot} ${way}`;
+  const work = way === "send" ? protect : unprotect; // which lets nothing through in plain
   if (canary) probed.add(name);
   const counts = counted.get(name) ?? {};
   counted.set(name, counts);
@@ -158,13 +153,9 @@ function transform({ transformer }) {
       return count("canary"); // dropped
     }
     try {
-      const bytes = new Uint8Array(frame.data);
-      if (way === "send") frame.data = (await protect(link, slot, bytes)).buffer;
-      else if (way === "receive") {
-        const [plain, gap] = await unprotect(link, slot, bytes);
-        if (gap) ask();
-        frame.data = plain.buffer;
-      } else throw new Refused("plain");
+      const [done, gap] = await work(link, slot, new Uint8Array(frame.data));
+      if (gap) ask();
+      frame.data = done;
     } catch (error) {
       const why = error instanceof Refused ? error.message : "error";
       if (way === "receive" && why !== "dup" && why !== "old") ask();
@@ -174,20 +165,18 @@ function transform({ transformer }) {
     await writer.write(frame);
   };
   const run = async () => { // a TransformStream between two pipes costs a third more
-    for (let next = await reader.read(); !next.done; next = await reader.read()) await pass(next.value);
+    for (let got = await reader.read(); !got.done; got = await reader.read()) await pass(got.value);
   };
   run().then(() => writer.close()).catch(() => count("ended")); // it ends with its connection, however that ends
 }
 
 /** @param {any} message */
-const fresh = ({ generation, keys }) =>
-  keys.map((/** @type {Key} */ { kid, slot, key, salt }) => {
-    const seen = new Int32Array(WINDOW).fill(-1);
-    return { kid, slot, key, salt, generation, counter: 0, highest: -1, seen };
-  });
+const fresh = ({ generation, keys }) => keys.map((/** @type {Key} */ key) => (
+  { ...key, generation, counter: 0, highest: -1, seen: new Int32Array(WINDOW).fill(-1) }));
 
 self.onmessage = ({ data }) => {
   const { kind, link, generation } = data;
+  if (kind === "streams") return transform({ transformer: data });
   const theirs = receiving.get(link) ?? { newest: -1, opened: -1, keys: new Map() };
   if (kind === "send" && generation > (sending.get(link)?.generation ?? -1)) {
     const keys = new Map(fresh(data).map((/** @type {Key} */ key) => [key.slot, key]));
@@ -203,7 +192,8 @@ self.onmessage = ({ data }) => {
   else if (kind === "leave") {
     sending.get(link)?.keys.clear(); // its generation stays: no counter starts over
     theirs.keys.clear();
-    for (const name of counted.keys()) if (name.startsWith(`${link} `)) counted.delete(name);
+    for (const name of counted.keys())
+      if (name.startsWith(`${link} `) && counted.delete(name)) probed.delete(name);
   } else if (kind === "count") self.postMessage({ kind: "counts", counts: Object.fromEntries(counted) });
 };
 // At the top level: an event that comes before its handler is lost for ever.

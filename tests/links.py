@@ -1,16 +1,20 @@
 """The links of somebody headless, kept for who asks what became of their frames."""
 
 from collections import Counter
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import av
 import numpy as np
 
+from client_py.core import picture
 from client_py.core.slot import Slot
 from client_py.headless.frames import FrameLink
 from client_py.headless.rtc import Connections
+from client_py.headless.sink import cells, samples
+from e2ee.slot import Slot as KeySlot
 
 _TAKEN = ("ok", "dup")  # browsers repeat frames
+_KEPT = 500  # frames of a slot that a witness keeps
 
 Link = TypeVar("Link", bound=FrameLink)
 
@@ -53,7 +57,7 @@ class Links(list[Link], Generic[Link]):
         return total
 
 
-class PlainFrames(FrameLink):
+class Witness(FrameLink):
     """The frames of one link; keeps those that it can't open, as they came."""
 
     def __init__(self) -> None:
@@ -62,28 +66,45 @@ class PlainFrames(FrameLink):
 
     def open(self, slot: Slot, frame: bytes) -> bytes | None:
         opened = super().open(slot, frame)
-        if opened is None:
+        if opened is None and len(self.kept[slot]) < _KEPT:
             self.kept[slot].append(frame)
         return opened
 
-    def pictures(
-        self, slot: Slot
-    ) -> list["np.ndarray[tuple[int, int], np.dtype[np.uint8]]"]:
-        """Return the brightness of every picture among them, as if they were plain."""
-        decoder = av.CodecContext.create("vp8", "r")
-        decoded = [
-            picture.to_ndarray(format="gray")
-            for frame in self.kept[slot]
-            for picture in decoder.decode(av.Packet(frame))
-        ]
-        return decoded
+    def pictures(self, slot: Slot) -> list[av.VideoFrame]:
+        """Return the pictures among them, as if they were plain."""
+        return _decoded("vp8", self.kept[slot])
 
     def loudness(self, slot: Slot) -> float:
         """Return their loudest sample, as if they were plain; 1 is the most."""
-        decoder = av.CodecContext.create("libopus", "r")
-        samples = [
-            sound.to_ndarray()
-            for frame in self.kept[slot]
-            for sound in decoder.decode(av.Packet(frame))
+        heard = [samples(each) for each in _decoded("libopus", self.kept[slot])]
+        return max((float(np.abs(each).max()) for each in heard), default=0.0)
+
+    @property
+    def betrayed(self) -> list[str]:
+        """What came in plain.
+
+        Sound comes whole, so it is enough that a frame of it isn't sealed. Of pictures
+        parts may be lost, and what is left is no sealed frame either; so they count
+        where they show somebody.
+        """
+        plain = [
+            slot.word
+            for slot in (Slot.MICROPHONE, Slot.SCREEN_AUDIO)
+            if self.received[KeySlot(slot), "plain"]
         ]
-        return max((float(np.abs(each / 32768).max()) for each in samples), default=0.0)
+        for slot in (Slot.CAMERA, Slot.SCREEN):
+            found = [picture.read(cells(each)) for each in self.pictures(slot)]
+            plain += [each.name for each in found if each is not None]
+        return plain
+
+
+def _decoded(codec: str, frames: list[bytes]) -> list[Any]:
+    """Return what a decoder makes of frames; of most that are sealed, nothing."""
+    decoder: Any = av.CodecContext.create(codec, "r")
+    made: list[Any] = []
+    for frame in frames:
+        try:
+            made += decoder.decode(av.Packet(frame))
+        except av.error.FFmpegError:
+            continue
+    return made

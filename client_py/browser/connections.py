@@ -8,7 +8,7 @@ from js import RTCPeerConnection
 from pyodide.ffi import jsnull, to_js
 
 from client_py.browser.canary import Canaries
-from client_py.browser.frames import FrameWorker
+from client_py.browser.frames import FrameWorker, configuration
 from client_py.browser.rtc import BrowserPeerConnection, Made, ice_server
 from client_py.core.ports import PeerEvent
 from protocol.messages import IceServer
@@ -41,7 +41,8 @@ class BrowserPeerConnections:
         while not self._needed and len(self._spares) < _SPARES:
             # Sealed, as most rooms are: a transform can't be set any later.
             link = self._frames.link() if self._frames else None
-            self._spares.append(Made(self._new(()), link, offering=True))
+            connection = self._new((), sealed=link is not None)
+            self._spares.append(Made(connection, link, offering=True))
             await asyncio.sleep(0)
 
     def __call__(
@@ -57,13 +58,15 @@ class BrowserPeerConnections:
         fits = initiator and sealed == (self._frames is not None)
         if fits and (spare := self._spare()) is not None:
             made = spare
-            made.connection.setConfiguration(**self._configuration(ice_servers))
+            configured = self._configuration(ice_servers, sealed=sealed)
+            made.connection.setConfiguration(**configured)
         else:
             link = None
             if sealed:
                 assert self._frames is not None, "no browser to encrypt with"
                 link = self._frames.link()
-            made = Made(self._new(ice_servers), link, offering=initiator)
+            connection = self._new(ice_servers, sealed=sealed)
+            made = Made(connection, link, offering=initiator)
         return BrowserPeerConnection(made, emit, self._canaries)
 
     def _spare(self) -> Made | None:
@@ -74,11 +77,14 @@ class BrowserPeerConnections:
             made.connection.close()
         return None
 
-    def _new(self, ice_servers: tuple[IceServer, ...]) -> Any:
-        return RTCPeerConnection.new(**self._configuration(ice_servers))
+    def _new(self, ice_servers: tuple[IceServer, ...], *, sealed: bool) -> Any:
+        return RTCPeerConnection.new(**self._configuration(ice_servers, sealed=sealed))
 
-    def _configuration(self, ice_servers: tuple[IceServer, ...]) -> dict[str, Any]:
+    def _configuration(
+        self, ice_servers: tuple[IceServer, ...], *, sealed: bool
+    ) -> dict[str, Any]:
         return {
+            **(configuration() if sealed else {}),
             "iceServers": to_js([ice_server(server) for server in ice_servers]),
             "bundlePolicy": "max-bundle",
             "certificates": self._certificates,

@@ -3,7 +3,8 @@
 One worker for the page. Each sealed connection is a link of it, by a number of its
 own, so that no counter ever starts over under a key. Chromium ignores a transform
 that is set a task later than its sender was made, without a word, and sends plain
-frames: so ``guard`` waits for nothing.
+frames: so ``guard`` waits for nothing. Where a browser has no transforms yet, older
+streams of frames, which are Chromium's own, lead through the same worker.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from typing import Any
 
 from js import (
     RTCRtpReceiver,
-    RTCRtpScriptTransform,
+    RTCRtpSender,
     Worker,
     navigator,
     window,
@@ -35,14 +36,25 @@ _ANSWER = 4.0  # seconds in which a worker that lives has counted, and once more
 #: In order of preference. RED (RFC 2198) sends each frame of sound again with the next
 #: one: where 10 % of the packets are lost, 0.4 % of the sound is missed, not 11 %.
 _CODECS = {"audio": ("audio/red", "audio/opus"), "video": ("video/VP8", "video/rtx")}
+_STREAMS = "createEncodedStreams"
 _CYCLE = 32  # generations that a key id tells apart
 
 Counts = dict[str, dict[str, int]]
 
 
+def has_transforms() -> bool:
+    """Whether this browser has the transforms of W3C webrtc-encoded-transform."""
+    return hasattr(window, "RTCRtpScriptTransform")
+
+
 def can_encrypt() -> bool:
     """Whether this browser lets anybody encrypt frames."""
-    return hasattr(window, "RTCRtpScriptTransform")
+    return has_transforms() or hasattr(RTCRtpSender.prototype, _STREAMS)
+
+
+def configuration() -> dict[str, Any]:
+    """Return what a connection must be made with, so that its frames can be led."""
+    return {} if has_transforms() else {"encodedInsertableStreams": True}
 
 
 class FrameWorker:
@@ -75,10 +87,19 @@ class FrameWorker:
         if self._links.pop(link.name, None):
             self.tell({"kind": "leave", "link": link.name})
 
-    def transform(self, link: str, slot: Slot, way: str) -> Any:
-        """Return a transform for one direction of a slot."""
+    def lead(self, link: str, slot: Slot, way: str, end: Any) -> None:
+        """Lead the frames of a sender or a receiver through the worker."""
         options = {"link": link, "slot": int(slot), "way": way, "canary": way == "send"}
-        return RTCRtpScriptTransform.new(self._worker, to_js(options))
+        if has_transforms():
+            end.transform = window.RTCRtpScriptTransform.new(
+                self._worker, to_js(options)
+            )
+            return
+        # What is made for such streams sends and plays nothing but what comes of them.
+        made = end.createEncodedStreams()
+        ends = {"readable": made.readable, "writable": made.writable}
+        said = {"kind": "streams", "options": options, **ends}
+        self._worker.postMessage(to_js(said), to_js(list(ends.values())))
 
     def tell(self, message: dict[str, Any]) -> None:
         """Tell the worker what Python decided."""
@@ -164,10 +185,8 @@ class FrameLink:
 
         In the task in which the transceiver was made, or it is done for nothing.
         """
-        transceiver.sender.transform = self._worker.transform(self.name, slot, "send")
-        transceiver.receiver.transform = self._worker.transform(
-            self.name, slot, "receive"
-        )
+        self._worker.lead(self.name, slot, "send", transceiver.sender)
+        self._worker.lead(self.name, slot, "receive", transceiver.receiver)
         if "Firefox/" in str(navigator.userAgent):
             # Version 153 leaves feedback for the codecs out of which it was talked in
             # its offer, and then no Chromium takes it. VP8 and Opus come first there.

@@ -35,11 +35,13 @@ class Cast:
         browser: Callable[[str], Browser],
         background: Callable[[], Background],
         let_go: Callable[[BrowserContext], None] = BrowserContext.close,
+        connections: Callable[[], Connections] = Connections,
     ) -> None:
         self._room = room
         self._browser = browser
         self._background = background
         self._let_go = let_go
+        self._connections = connections
         self._contexts: list[BrowserContext] = []
         self.people: list[Participant | HeadlessParticipant] = []
 
@@ -116,7 +118,7 @@ class Cast:
             name,
             microphone=microphone,
             camera=camera,
-            connections=connections,
+            connections=connections or self._connections(),
         )
         self.people.append(person)
         if join:

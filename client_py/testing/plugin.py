@@ -7,7 +7,7 @@ docs/TESTING.md is its manual.
 import asyncio
 import inspect
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Playwright
 
+    from client_py.headless.rtc import Connections
     from client_py.testing.browsers import Browsers
     from client_py.testing.cast import Cast
     from client_py.testing.headless import Background, HeadlessParticipant
@@ -69,7 +70,19 @@ def room(tertulia_server: "Server") -> "Room":
 
 
 @pytest.fixture
-def tertulia_cast(request: pytest.FixtureRequest, room: "Room") -> "Iterator[Cast]":
+def tertulia_connections() -> "Callable[[], Connections]":
+    """What makes the connections of each headless person: for who wants to see more."""
+    from client_py.headless.rtc import Connections
+
+    return Connections
+
+
+@pytest.fixture
+def tertulia_cast(
+    request: pytest.FixtureRequest,
+    room: "Room",
+    tertulia_connections: "Callable[[], Connections]",
+) -> "Iterator[Cast]":
     """Everybody who takes part in a test."""
     from client_py.testing.cast import Cast
 
@@ -81,6 +94,7 @@ def tertulia_cast(request: pytest.FixtureRequest, room: "Room") -> "Iterator[Cas
         browser=lambda engine: fixture("tertulia_browsers")[engine],
         background=lambda: fixture("tertulia_background"),
         let_go=lambda context: fixture("tertulia_browsers").let_go(context),
+        connections=tertulia_connections,
     )
     request.node.stash[_cast] = cast
     yield cast

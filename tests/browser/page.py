@@ -19,6 +19,15 @@ window.Worker = class extends Worker {
 };
 """
 
+#: A script that makes a browser an older one, without transforms of frames.
+NO_TRANSFORMS = "delete window.RTCRtpScriptTransform;"
+
+#: A script that takes from a browser everything by which frames could be encrypted.
+NO_FRAMES = """
+delete window.RTCRtpScriptTransform;
+delete RTCRtpSender.prototype.createEncodedStreams;
+"""
+
 #: A script that has a page send plain frames, as Chromium does where a transform is
 #: set a task too late: without a word.
 DEAF = """
