@@ -1,5 +1,6 @@
 """The links of somebody headless, kept for who asks what became of their frames."""
 
+import threading
 from collections import Counter
 from typing import Any, Generic, TypeVar
 
@@ -11,6 +12,7 @@ from client_py.core.slot import Slot
 from client_py.headless.frames import FrameLink
 from client_py.headless.rtc import Connections
 from client_py.headless.sink import cells, samples
+from client_py.testing.sight import PATIENCE
 from e2ee.slot import Slot as KeySlot
 
 _TAKEN = ("ok", "dup")  # browsers repeat frames
@@ -25,10 +27,18 @@ class Links(list[Link], Generic[Link]):
     def __init__(self, kind: type[Link]) -> None:
         super().__init__()
         self._kind = kind
+        self._made = threading.Condition()
 
     def __call__(self) -> Link:
-        self.append(self._kind())
-        return self[-1]
+        with self._made:
+            self.append(self._kind())
+            self._made.notify_all()
+            return self[-1]
+
+    def wait_for(self, count: int) -> None:
+        """Wait, in another thread, until so many were made."""
+        with self._made:
+            assert self._made.wait_for(lambda: len(self) >= count, PATIENCE)
 
     @property
     def connections(self) -> Connections:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from client_py.core import event as e, picture
 from client_py.core.slot import Slot
 from client_py.core.state import Connection, Participant, Phase, Snapshot, SourceState
+from client_py.core.wake import Sign
 from client_py.headless.main import Person, participant
 from client_py.headless.rtc import Connections
 from client_py.testing.server import Room
@@ -122,6 +123,9 @@ class HeadlessParticipant:
 
     def say(self, text: str) -> None:
         self._post(e.Say(text, time.time()))
+
+    def change_network(self) -> None:
+        self._post(e.Woken(Sign.NETWORK))
 
     # -- what there is
 

@@ -105,6 +105,9 @@ class Participant:
         self.control("chat-input").fill(text)
         self.control("chat-send").click()
 
+    def change_network(self) -> None:
+        self.page.evaluate("() => window.dispatchEvent(new Event('online'))")
+
     def open_panel(self, panel: str) -> None:
         """Open ``chat``, ``people``, ``settings`` or ``links``, unless it is open."""
         body = self.page.locator("body")

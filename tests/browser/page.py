@@ -19,6 +19,23 @@ window.Worker = class extends Worker {
 };
 """
 
+#: A script that keeps what a page's workers counted in ``window.counts``; how often it
+#: was told is ``window.told``.
+KEEP_COUNTS = """
+window.counts = {};
+window.told = 0;
+window.Worker = class extends Worker {
+  constructor(...given) {
+    super(...given);
+    this.addEventListener("message", ({ data }) => {
+      if (data.kind !== "counts") return;
+      Object.assign(window.counts, data.counts);
+      window.told += 1;
+    });
+  }
+};
+"""
+
 #: A script that makes a browser an older one, without transforms of frames.
 NO_TRANSFORMS = "delete window.RTCRtpScriptTransform;"
 
