@@ -36,6 +36,25 @@ window.Worker = class extends Worker {
 };
 """
 
+#: A script that sets each sender's transform one task late.
+LATE = """
+const transform = Object.getOwnPropertyDescriptor(RTCRtpSender.prototype, "transform");
+Object.defineProperty(RTCRtpSender.prototype, "transform", {
+  get: transform.get,
+  set(given) { setTimeout(() => transform.set.call(this, given)); },
+});
+"""
+
+#: A script that keeps in ``window.trail`` what the shields of tiles said, one after
+#: another, as people read and hear it.
+KEEP_SHIELDS = """
+window.trail = [];
+new MutationObserver((changes) => {
+  for (const { target } of changes)
+    if (target.matches(".tile-e2ee")) window.trail.push(target.getAttribute("title"));
+}).observe(document, { subtree: true, attributes: true, attributeFilter: ["title"] });
+"""
+
 #: A script that makes a browser an older one, without transforms of frames.
 NO_TRANSFORMS = "delete window.RTCRtpScriptTransform;"
 

@@ -3,21 +3,37 @@
 Nothing leaves in plain, and nothing that its receiver can't open, whatever people do.
 """
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
 from client_py.core.slot import Slot
+from client_py.core.state import Encryption
 from client_py.headless.frames import FrameLink
 from client_py.testing import expect_mesh_complete
 from tests.links import Links, Witness
 
-from .page import DEAF, KEEP_WORKERS
+from .page import DEAF, KEEP_LINKS, KEEP_SHIELDS, KEEP_WORKERS, LATE
 
 # On a machine without time frames come in parts, and such a frame can't be opened.
 pytestmark = pytest.mark.alone
 
 BLACK = 20  # of 255; black itself is 16 (ITU-R BT.601)
 SILENT = 0.001
+ENCRYPTION = {
+    Encryption.ON: "End-to-end encrypted through the link",
+    Encryption.FAILED: "Encryption failed: nothing is sent",
+}
+ENCODE = """
+() => {
+  const standing = links.find((each) => each.connectionState === "connected");
+  const [, camera] = standing.getSenders();
+  const parameters = camera.getParameters();
+  parameters.encodings[0].active = %s;
+  return camera.setParameters(parameters);
+}
+"""
 
 
 @pytest.mark.parametrize("engine", ["chromium", "firefox"])
@@ -59,18 +75,80 @@ def brightest(pictures):
     return max((int(each.max()) for each in luma), default=0)
 
 
-def test_a_worker_that_dies_lets_nothing_through(participant, headless):
-    witness = Links(FrameLink)
+def test_a_worker_that_dies_lets_nothing_through_and_says_so(participant, headless):
+    witness = Links(Witness)
     eve = headless("eve", connections=witness.connections)
-    ada = participant("ada", scripts=[KEEP_WORKERS])
+    ada = participant("ada", scripts=[KEEP_WORKERS, KEEP_SHIELDS])
     expect_mesh_complete(ada, eve)
     before = witness.opened
-    ada.page.evaluate("workers[0].terminate()")
+    ada.page.evaluate("() => { trail.length = 0; workers[0].terminate(); }")
     ada.page.wait_for_function("() => workers.length === 2", timeout=20_000)
     ada.expect_tile(eve, e2ee="on")
     expect_mesh_complete(ada, eve, frames=10)
     assert witness.refused == {}
     assert witness.opened > before
+    first, *_, last = ada.page.evaluate("trail")
+    assert (first, last) == (ENCRYPTION[Encryption.FAILED], ENCRYPTION[Encryption.ON])
+
+
+def test_frames_that_are_sent_again_are_sealed_and_can_be_seen(participant, headless):
+    """T18: an encoder that rests and begins anew goes through what it went through."""
+    witness = Links(Witness)
+    eve = headless("eve", connections=witness.connections)
+    ada = participant("ada", scripts=[KEEP_LINKS])
+    expect_mesh_complete(ada, eve)
+    for active in ("false", "true"):
+        ada.page.evaluate(ENCODE % active)
+    eve.expect_sees(ada, frames=10)
+    ada.camera_off()
+    eve.expect_sees_nothing_of(ada)
+    ada.camera_on()
+    eve.expect_sees(ada, frames=10)
+    assert witness.refused == {}
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+def test_a_transform_that_is_late_costs_the_call_and_no_frame(
+    participant, headless, engine
+):
+    """T18: Chromium heeds none, Firefox sends plainly what comes before it."""
+    witness = Links(Witness)
+    eve = headless("eve", connections=witness.connections)
+    ada = participant("ada", engine=engine, scripts=[LATE])
+    if engine == "chromium":
+        ada.expect_tile(eve, e2ee="failed")
+        expect(ada.page.get_by_text("doesn’t encrypt what it sends")).to_be_visible()
+        assert witness.opened == 0
+    else:
+        expect_mesh_complete(ada, eve)
+    for link in witness:
+        assert brightest(link.pictures(Slot.CAMERA)) <= BLACK
+        assert link.loudness(Slot.MICROPHONE) < SILENT
+
+
+def test_a_worker_that_misses_its_transforms_costs_the_call_and_no_frame(
+    participant, headless
+):
+    """T18: an event that comes before its handler is lost, and the frames wait."""
+    witness = Links(Witness)
+    eve = headless("eve", connections=witness.connections)
+    ada = participant("ada", visit=False, join=False)
+
+    def spoil(route):
+        body = route.fetch().text()
+        handler = "(self).onrtctransform = transform"
+        assert handler in body
+        route.fulfill(
+            body=body.replace(handler, "(self).missed = transform"),
+            content_type="text/javascript",
+        )
+
+    ada.page.route(re.compile(r"/assets/worker\.\w+\.js$"), spoil)
+    ada.visit()
+    ada.join()
+    ada.expect_tile(eve, e2ee="failed")
+    expect(ada.page.get_by_text("doesn’t encrypt what it sends")).to_be_visible()
+    assert (witness.opened, witness.refused) == (0, {})
 
 
 def test_a_browser_that_seals_nothing_sends_only_darkness_and_silence(
