@@ -41,6 +41,10 @@ _CAUSES: Final = {
     Cause.UDP_BLOCKED: (
         "Your network blocks UDP. The relay can be reached over TCP, and is tried."
     ),
+    Cause.UNREADABLE: (
+        "What {0} sends can’t be decrypted: nothing of it is shown or played. "
+        "If they come in again it may help."
+    ),
 }
 
 _WAYS: Final = {"udp": "UDP", "tcp": "TCP", "tls": "TLS", "unknown": ""}

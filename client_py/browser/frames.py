@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -24,6 +25,7 @@ from js import (
 from pyodide.ffi import to_js
 
 from client_py.browser.dom import Listeners
+from client_py.core.doubt import Came
 from client_py.core.errors import NegotiationError
 from client_py.core.slot import Slot
 from e2ee.keyring import LINGER, key_id
@@ -37,6 +39,8 @@ _ANSWER = 4.0  # seconds in which a worker that lives has counted, and once more
 #: one: where 10 % of the packets are lost, 0.4 % of the sound is missed, not 11 %.
 _CODECS = {"audio": ("audio/red", "audio/opus"), "video": ("video/VP8", "video/rtx")}
 _STREAMS = "createEncodedStreams"
+#: What isn't there twice, nor far too late, in the worker's words.
+_REFUSED = ("plain", "nokey", "auth", "error")
 _CYCLE = 32  # generations that a key id tells apart
 
 Counts = dict[str, dict[str, int]]
@@ -55,6 +59,14 @@ def can_encrypt() -> bool:
 def configuration() -> dict[str, Any]:
     """Return what a connection must be made with, so that its frames can be led."""
     return {} if has_transforms() else {"encodedInsertableStreams": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The frames of one connection: how many came by to be sent, and what came."""
+
+    sent: dict[Slot, int]
+    came: tuple[Came, ...]
 
 
 class FrameWorker:
@@ -233,11 +245,20 @@ class FrameLink:
         """Let frames leave in a slot from now on: they are no canary's any more."""
         self._worker.tell({"kind": "admit", "link": self.name, "slot": int(slot)})
 
-    async def passed(self) -> dict[Slot, int]:
-        """Return how many frames came by to be sent, whatever became of them."""
+    async def passed(self) -> "Passed":
+        """Return what became of all frames up to now."""
         counts = await self._worker.counts()
-        outcomes = {slot: counts.get(f"{self.name} {int(slot)} send") for slot in Slot}
-        return {slot: sum((each or {}).values()) for slot, each in outcomes.items()}
+
+        def outcomes(slot: Slot, way: str) -> dict[str, int]:
+            return counts.get(f"{self.name} {int(slot)} {way}", {})
+
+        sent = {slot: sum(outcomes(slot, "send").values()) for slot in Slot}
+        came = []
+        for slot in Slot:
+            found = outcomes(slot, "receive")
+            refused = sum(found.get(each, 0) for each in _REFUSED)
+            came.append(Came(slot, found.get("ok", 0), refused))
+        return Passed(sent, tuple(came))
 
     def lose(self) -> None:
         """The worker is gone, and with it the keys and the way of every frame."""

@@ -8,6 +8,7 @@ receivers at once, the responder as soon as it has taken the first offer.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from js import MediaStream
@@ -232,13 +233,14 @@ class BrowserPeerConnection:
         before = await self.frames.passed()
         report = read(await self._settled(self._pc.getStats()))
         left = encoded(report, self._transceivers)
-        for slot in self._watch.look(before, left, await self.frames.passed()):
+        after = await self.frames.passed()
+        for slot in self._watch.look(before.sent, left, after.sent):
             if slot in self._transceivers:  # else it was closed meanwhile
                 # It leaves without having been through the worker.
                 self._probation.find(slot, Finding.PASSED_BY)
                 self._send(slot)
                 self._emit(Unprotected(slot))
-        return totals(report)
+        return replace(totals(report), came=after.came)
 
     def close(self) -> None:
         """End it and emit nothing more."""

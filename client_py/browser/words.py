@@ -1,6 +1,7 @@
 """What notices say, in plain words. The only texts that aren't in index.html."""
 
 from client_py.core.state import (
+    Cause,
     Encryption,
     MediaProblem,
     Notice,
@@ -113,7 +114,9 @@ def sentence(notice: Notice) -> str:
 
 
 def picture_note(person: Participant) -> str:
-    """Return why somebody's picture isn't there although their camera is on."""
+    """Return why somebody's picture or voice isn't there although it is on."""
+    if person.cause is Cause.UNREADABLE:
+        return f"What {person.name} sends can’t be decrypted"
     if not person.media.camera or not (person.hidden or person.paused):
         return ""
     if person.hidden:

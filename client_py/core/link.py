@@ -45,6 +45,7 @@ class Link:
     before: Gathered = Gathered()  # by the one that failed before it
     looks: int = 0  # at this generation while it didn't stand yet
     route: tuple[Route, Transport] = ("unknown", "unknown")
+    unreadable: bool = False  # they send what can't be opened
 
     @property
     def away(self) -> bool:
@@ -67,7 +68,7 @@ class Link:
         """Begin another connection to the same person."""
         self.before = self._found()
         self.generation, self.recovery = generation, Recovery()
-        self.gathered, self.looks = Gathered(), 0
+        self.gathered, self.looks, self.unreadable = Gathered(), 0, False
         if self.e2ee is not Encryption.FAILED:
             self.e2ee = Encryption.OFF
         if self.connection is Connection.CONNECTED:
@@ -113,6 +114,7 @@ class Link:
         """Take note of how it is just now."""
         self.quality = look.quality
         self.route = (look.connection, look.transport)
+        self.unreadable = look.unreadable
 
     def is_silent(self, look: Look) -> bool:
         """Whether so much of nothing means that there is no line."""
@@ -140,6 +142,8 @@ class Link:
         if self.away:
             stands = self.connection is Connection.CONNECTED
             return Cause.CUT if stands else Cause.AWAY
+        if self.unreadable and not self.ended:
+            return Cause.UNREADABLE
         if self.ended or not (self.failures or self.late):
             return Cause.NONE
         return cause(servers, self._found())

@@ -20,3 +20,4 @@ class Look:
     connection: Connection = "unknown"
     transport: Transport = "unknown"
     outgoing: Outgoing = Outgoing()
+    unreadable: bool = False  # they send what can't be opened

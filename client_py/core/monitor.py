@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from client_py.core.doubt import Doubt
 from client_py.core.errors import NegotiationError
 from client_py.core.history import History
 from client_py.core.look import Look
@@ -43,6 +44,7 @@ class _Watched:
     get_stats: Callable[[], Awaitable[LinkStats]]
     meter: QualityMeter = field(default_factory=QualityMeter)
     pulse: Pulse = field(default_factory=Pulse)
+    doubt: Doubt = field(default_factory=Doubt)
 
 
 class Monitor:
@@ -91,6 +93,7 @@ class Monitor:
                 stats.connection,
                 stats.transport,
                 stats.outgoing,
+                watched.doubt.look(stats.came),
             )
         self._reporter.look(self._totals)
         return looks

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from client_py.core.doubt import Came
 from client_py.core.encoding import Encoding
 from client_py.core.event import DevicesChanged, PlaybackBlocked, SourceEnded
 from client_py.core.keeper import Keeper
@@ -181,6 +182,7 @@ class LinkStats:
     video_codec: str = ""
     local: str = ""
     remote: str = ""
+    came: tuple[Came, ...] = ()  # of an encrypted link
     outgoing: Outgoing = Outgoing()
 
 

@@ -110,6 +110,7 @@ class Cause(StrEnum):
     RELAY_REFUSED = "relay-refused"
     RELAY_AWAY = "relay-away"
     UDP_BLOCKED = "udp-blocked"
+    UNREADABLE = "unreadable"  # they send what can't be decrypted
 
 
 class Quality(StrEnum):

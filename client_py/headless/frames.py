@@ -14,13 +14,17 @@ from aiortc.codecs.vpx import Vp8Encoder, VpxPayloadDescriptor
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtcrtpsender import RTCEncodedFrame
 
+from client_py.core.doubt import Came
 from client_py.core.slot import Slot
 from client_py.headless.crypto import HeadlessCrypto
 from e2ee.errors import E2eeError
+from e2ee.frame import Refusal
 from e2ee.keyring import ReceivingKeys, SendingKeys
 from e2ee.slot import Slot as KeySlot
 from e2ee.suite import Suite
 
+#: What isn't there twice, nor far too late.
+_REFUSED = (Refusal.PLAIN, Refusal.NO_KEY, Refusal.FORGED)
 _BUFFER = "_RTCRtpReceiver__jitter_buffer"
 
 if not (
@@ -48,6 +52,19 @@ class FrameLink:
     def received(self) -> Counter[tuple[KeySlot, str]]:
         """What became of the frames that came."""
         return self._receiving.counts if self._receiving else Counter()
+
+    @property
+    def came(self) -> tuple[Came, ...]:
+        """What came in each slot: opened, or refused."""
+        counts = self.received
+        return tuple(
+            Came(
+                slot,
+                counts[KeySlot(slot), "ok"],
+                sum(counts[KeySlot(slot), each] for each in _REFUSED),
+            )
+            for slot in Slot
+        )
 
     async def send_under(self, generation: int, suite: Suite, base_key: bytes) -> None:
         if self._sending is None:

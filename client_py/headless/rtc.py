@@ -237,6 +237,7 @@ class HeadlessPeerConnection:
             transport=self._pc.way[1],
             audio_received=sum(each.packetsReceived for each in sound),
             audio_lost=sum(each.packetsLost for each in sound),
+            came=self.frames.came if self.frames else (),
         )
 
     def close(self) -> None:
