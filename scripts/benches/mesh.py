@@ -28,10 +28,15 @@ ROOMS = ((4, "sd", 640, 360), (6, "low", 320, 180))
 
 
 def ours(
-    context: BrowserContext, address: str, people: int, quality: str
+    context: BrowserContext,
+    address: str,
+    people: int,
+    quality: str,
+    *,
+    e2ee: bool = True,
 ) -> list[Page]:
     """Bring so many people into a room of ours."""
-    link = new_room(address)
+    link = new_room(address, e2ee=e2ee)
     chosen = json.dumps({"quality": quality})
     context.add_init_script(f"localStorage.setItem('tertulia.preferences', '{chosen}')")
     pages = [context.new_page() for _ in range(people)]
