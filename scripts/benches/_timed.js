@@ -10,8 +10,8 @@ const real = /** @type {any} */ (self).onrtctransform;
 /** @param {any} event */
 /** @type {any} */ (self).onrtctransform = (event) => {
   const { transformer } = event;
-  const { way, kind } = transformer.options;
-  const name = (way ?? (kind === "encode" ? "send" : "receive"));
+  const { options } = transformer;
+  const name = options.way ?? (options.kind === "encode" ? "send" : "receive"); // LiveKit's words
   /** @type {WeakMap<object, [number, number]>} */
   const began = new WeakMap();
   const readable = transformer.readable.pipeThrough(new TransformStream({
@@ -29,8 +29,8 @@ const real = /** @type {any} */ (self).onrtctransform;
       return writer.write(frame);
     },
   });
-  const options = transformer.options;
-  real.call(self, { transformer: { options, readable, writable, sendKeyFrameRequest: () => transformer.sendKeyFrameRequest?.() } });
+  const sendKeyFrameRequest = () => transformer.sendKeyFrameRequest?.();
+  real.call(self, { transformer: { options, readable, writable, sendKeyFrameRequest } });
 };
 self.addEventListener("message", ({ data }) => {
   if (data.kind !== "took") return;
