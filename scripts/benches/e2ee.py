@@ -21,6 +21,7 @@ from _sealed import Shape, install_peer, latencies, site, worker_share
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from join import ours_two
 from mesh import frames_per_second, ours
+from playwright.sync_api import Browser
 
 from client_py.headless.crypto import HeadlessCrypto
 from e2ee.frame import LIMIT, Sealer
@@ -125,26 +126,30 @@ def sealed_calls() -> list[Row]:
     return rows
 
 
+def of_four(browser: Browser, address: str, sealed: bool) -> float:
+    """Return the pictures per second and link in a room of four."""
+    with browser.new_context() as context:
+        context.add_init_script(_rig.KEEP_CONNECTIONS)
+        return frames_per_second(ours(context, address, 4, "low", e2ee=sealed), 3)
+
+
 def rooms() -> list[Row]:
     """Return what it costs people: until the first picture, and all the time."""
     kinds = {True: "sealed", False: "plain"}
     first: dict[bool, list[float]] = {sealed: [] for sealed in kinds}
     rate: dict[bool, list[float]] = {sealed: [] for sealed in kinds}
-    with _rig.our_server() as address, _rig.chromium() as browser:
-        ours_two(browser, address)  # the page's cache is warm
-        for run in range(RUNS):
-            for sealed in sorted(kinds, reverse=bool(run % 2)):
-                first[sealed].append(ours_two(browser, address, e2ee=sealed))
-                progress(f"e2ee join, {kinds[sealed]}: {first[sealed][-1]:.0f} ms")
-        for run in range(ROOMS):
-            for sealed in sorted(kinds, reverse=bool(run % 2)):
-                with browser.new_context() as context:
-                    context.add_init_script(_rig.KEEP_CONNECTIONS)
-                    pages = ours(context, address, 4, "low", e2ee=sealed)
-                    rate[sealed].append(frames_per_second(pages, 3))
-                progress(f"e2ee mesh, {kinds[sealed]}: {rate[sealed][-1]:.1f} fps")
-        link = _rig.new_room(address)
-        left = asyncio.run(leaving(link, LEAVES))
+    with _rig.our_server() as address:
+        with _rig.chromium() as browser:
+            ours_two(browser, address)  # the page's cache is warm
+            for run in range(RUNS):
+                for sealed in sorted(kinds, reverse=bool(run % 2)):
+                    first[sealed].append(ours_two(browser, address, e2ee=sealed))
+                    progress(f"e2ee join, {kinds[sealed]}: {first[sealed][-1]:.0f} ms")
+            for run in range(ROOMS):
+                for sealed in sorted(kinds, reverse=bool(run % 2)):
+                    rate[sealed].append(of_four(browser, address, sealed))
+                    progress(f"e2ee mesh, {kinds[sealed]}: {rate[sealed][-1]:.1f} fps")
+        left = asyncio.run(leaving(_rig.new_room(address), LEAVES))
     sent, lost = losing(100, 0.3)
     progress(f"e2ee rotations: {lost} of {sent} frames")
     return [
