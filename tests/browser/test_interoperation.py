@@ -41,10 +41,12 @@ async () => {
     .reduce((sum, [, count]) => sum + count, 0);
 }
 """
-#: The ICE user name of each connection that was ever made.
+#: The ICE user name of each connection that was ever made, "" of one that is closed.
 WAYS = """
-() => window.links.map(({ localDescription }) =>
-  /a=ice-ufrag:(\\S+)/.exec(localDescription?.sdp ?? "")?.[1] ?? "")
+() => window.links.map((link) => {
+  const described = link.signalingState === "closed" ? null : link.localDescription;
+  return /a=ice-ufrag:(\\S+)/.exec(described?.sdp ?? "")?.[1] ?? "";
+})
 """
 
 #: Resolves to them once they are others than before, or after 15 s.
