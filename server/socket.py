@@ -168,7 +168,8 @@ class _Connection:
                 self._direct.listen(lambda text: inside.run(self._take, text))
                 await self._next()  # nothing comes this way but the end
         except _Over as reason:
-            over = reason
+            # Not the exception itself: with its traceback, it would keep all of this.
+            over = _Over(reason.code, by_us=reason.by_us)
         except TimeoutError:
             over = _Over(self._code or CloseCode.HELLO_TIMEOUT, by_us=True)
         except Exception:
