@@ -215,13 +215,14 @@ class Journal:
             self._idle.set()
 
     async def _write_from_memory(self) -> None:
-        first = self._waiting[0]
-        await record.write(first, self._store)
+        written = record.together(self._waiting)
+        await record.write_all(written, self._store)
         self._back()
         async with self._moving:
-            # It may have gone into the file meanwhile: then it comes again.
-            if self._waiting and self._waiting[0] is first:
-                self._waiting.popleft()
+            # They may have gone into the file meanwhile: then they come again.
+            for each in written:
+                if self._waiting and self._waiting[0] is each:
+                    self._waiting.popleft()
 
     async def _close_the_gap(self) -> None:
         """The file is read to its end: what comes now needs it no longer."""

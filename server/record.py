@@ -3,7 +3,9 @@
 Writing records a second time, all in their order, changes nothing.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice, takewhile
 from typing import Final
 
 import msgspec
@@ -71,6 +73,25 @@ _KINDS: Final[dict[str, type[Record]]] = {
     kind.__name__.lower(): kind
     for kind in (Came, Returned, Went, Changed, Ended, Reached, Measured)
 }
+
+
+def together(waiting: Iterable[Record], most: int = 200) -> list[Record]:
+    """Return what goes into the store at once: the first, or all who come first.
+
+    Many come at the same time, after a restart or to a meeting, and for a database
+    a hundred of them are hardly more than one.
+    """
+    came = list(takewhile(lambda each: type(each) is Came, islice(waiting, most)))
+    return came or list(islice(waiting, 1))
+
+
+async def write_all(records: Sequence[Record], store: Store) -> None:
+    """Write records that go ``together`` into the store; raises ``StoreError``."""
+    came = [each.participation for each in records if type(each) is Came]
+    if came:
+        await store.came(*came)
+    else:
+        await write(records[0], store)
 
 
 async def write(record: Record, store: Store) -> None:

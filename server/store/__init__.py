@@ -130,8 +130,8 @@ class Store(Protocol):
     async def end_room(self, room: RoomId, at: float) -> None:
         """Close a room for good."""
 
-    async def came(self, participation: Participation) -> None:
-        """Record that somebody came."""
+    async def came(self, *participations: Participation) -> None:
+        """Record who came, all at once."""
 
     async def returned(self, participation: Participation) -> None:
         """Record that somebody's stay goes on: it is open, and began when it did.

@@ -79,8 +79,9 @@ class MongoStore:
     async def end_room(self, room: RoomId, at: float) -> None:
         await self._update("room", {"_id": room, "ended_at": None}, {"ended_at": at})
 
-    async def came(self, participation: Participation) -> None:
-        await self._insert("participation", self._document(participation))
+    async def came(self, *participations: Participation) -> None:
+        for each in participations:
+            await self._insert("participation", self._document(each))
 
     async def returned(self, participation: Participation) -> None:
         await self._insert("participation", self._document(participation))

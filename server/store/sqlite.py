@@ -5,7 +5,8 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple
+from dataclasses import astuple, fields
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from protocol.codes import LeaveReason
@@ -71,19 +72,25 @@ class SqliteStore:
             (at, room),
         )
 
-    async def came(self, participation: Participation) -> None:
-        await self._write(
+    async def came(self, *participations: Participation) -> None:
+        sql = (
             f"INSERT INTO participation ({_STAY})"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            astuple(participation),
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
         )
+        rows = [_stay(each) for each in participations]
+
+        def write() -> None:
+            with self._connection:
+                self._connection.executemany(sql, rows)
+
+        await self._in_thread(write)
 
     async def returned(self, participation: Participation) -> None:
         await self._write(
             f"INSERT INTO participation ({_STAY})"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET left_at = NULL, reason = ''",
-            astuple(participation),
+            _stay(participation),
         )
 
     async def went(self, participation: str, at: float, reason: str) -> None:
@@ -187,6 +194,9 @@ class SqliteStore:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (sqlite3.Error, OSError) as error:
             raise StoreError(str(error)) from error
+
+
+_stay: Final = attrgetter(*(field.name for field in fields(Participation)))
 
 
 def _changeable(room: RoomRecord) -> tuple[Any, ...]:

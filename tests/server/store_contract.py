@@ -133,6 +133,13 @@ class StoreContract:
         await store.add_room(RECORD)
         assert await store.room(ROOM) is None
 
+    async def test_those_who_come_together_are_recorded_in_their_order(
+        self, store: Store
+    ) -> None:
+        await store.came(stay(1))
+        await store.came(stay(3), stay(1), stay(2))
+        assert await store.participations(ROOM) == [stay(1), stay(3), stay(2)]
+
     async def test_participations_come_in_their_order(self, store: Store) -> None:
         for number in (3, 1, 2):
             await store.came(stay(number))

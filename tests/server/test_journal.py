@@ -33,33 +33,33 @@ class FakeStore:
         for _ in range(count):
             await asyncio.wait_for(self.tried.acquire(), PATIENCE)
 
-    async def came(self, participation):
-        await self._write("came", participation)
+    async def came(self, *participations):
+        await self._write(*(("came", each) for each in participations))
 
     async def returned(self, participation):
-        await self._write("returned", participation)
+        await self._write(("returned", participation))
 
     async def went(self, participation, at, reason):
-        await self._write("went", participation, at, reason)
+        await self._write(("went", participation, at, reason))
 
     async def change_room(self, room):
-        await self._write("change", room)
+        await self._write(("change", room))
 
     async def end_room(self, room, at):
-        await self._write("end", room, at)
+        await self._write(("end", room, at))
 
     async def reached(self, participation, connection):
-        await self._write("reached", participation, connection)
+        await self._write(("reached", participation, connection))
 
     async def measured(self, measured):
-        await self._write("measured", measured)
+        await self._write(("measured", measured))
 
     async def _write(self, *what):
         self.tried.release()
         await self.let_through.wait()
         if not self.there:
             raise StoreError("away")
-        self.written.append(what)
+        self.written += what
 
 
 class CountingFile(Spill):
