@@ -3,6 +3,7 @@
 import codecs
 import logging
 from collections.abc import Callable, Generator
+from functools import cache
 from typing import Final
 
 from websockets.frames import Frame, Opcode, apply_mask  # type: ignore[attr-defined]
@@ -36,8 +37,9 @@ class Conversation(Protocol):
         super().__init__(SERVER, max_size=max_size, logger=logger)
         self.debug = False  # it would write every frame to the log
         self._now = now
-        self._frames = Bucket(FRAMES.times(scale), now())
-        self._pings = Bucket(PINGS.times(scale), now())
+        frames, pings = _rates(scale)
+        self._frames = Bucket(frames, now())
+        self._pings = Bucket(pings, now())
         self._text: codecs.IncrementalDecoder | None = None
         self._longest = max_size
         self._between = True  # the parser waits for a frame's first byte
@@ -144,3 +146,9 @@ class Conversation(Protocol):
 
 
 _decoder = codecs.getincrementaldecoder("utf-8")
+
+
+@cache
+def _rates(scale: float) -> tuple[Rate, Rate]:
+    """Return the rates of frames and of pings, as all connections have them."""
+    return FRAMES.times(scale), PINGS.times(scale)

@@ -4,7 +4,6 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Self
@@ -13,6 +12,7 @@ from server.errors import TooMany
 from server.headers import Headers, refusal_headers
 
 VERSION: Final = b"13"
+_NONE: Final = [b"0"]  # the length of no body
 _KEY_LENGTH: Final = 16  # bytes
 _MAGIC: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
 # A list of RFC 9110 §5.6.1: tokens between commas, of which some may be missing.
@@ -84,23 +84,24 @@ def check_handshake(version: str, method: str, headers: Headers) -> Refusal | No
         return Refusal(426, b"expected HTTP/1.1\n", _UPGRADE)
     if method != "GET":
         return Refusal(405, b"expected GET\n", ((b"allow", b"GET"),))
-    if not all(map(_TOKENS.fullmatch, _values(headers, b"connection"))):
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        found.setdefault(name, []).append(value.strip())
+    if not all(map(_TOKENS.fullmatch, found.get(b"connection", ()))):
         return Refusal(400, b"no valid Connection\n")
-    if len(_values(headers, b"upgrade")) != 1 or len(_values(headers, b"origin")) > 1:
+    if len(found.get(b"upgrade", ())) != 1 or len(found.get(b"origin", ())) > 1:
         return Refusal(400, b"expected one Upgrade, and one Origin\n")
-    if _values(headers, b"transfer-encoding") or set(
-        _values(headers, b"content-length")
-    ) - {b"0"}:
+    if b"transfer-encoding" in found or found.get(b"content-length", _NONE) != _NONE:
         return Refusal(400, b"a handshake has no body\n")
-    if _values(headers, b"sec-websocket-version") != [VERSION]:
+    if found.get(b"sec-websocket-version") != [VERSION]:
         ours = (b"sec-websocket-version", VERSION)  # RFC 6455 §4.2.2
         return Refusal(426, b"expected version 13\n", (*_UPGRADE, ours))
-    if not _is_key(_values(headers, b"sec-websocket-key")):
+    if not _is_key(found.get(b"sec-websocket-key", [])):
         return Refusal(400, b"expected one Sec-WebSocket-Key\n")
     return None
 
 
-def _values(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> list[bytes]:
+def _values(headers: Headers, name: bytes) -> list[bytes]:
     return [value.strip() for key, value in headers if key == name]
 
 

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
 from typing import Final, Generic, Self, TypeVar
 
 from protocol.messages import (
@@ -157,17 +158,25 @@ _KINDS: Final = {
 }
 
 
+@cache
+def _rates(scale: float) -> tuple[dict[Kind, Rate], Rate]:
+    """Return the rates by kind, and that of the volume, as all connections have them."""
+    return {kind: rate.times(scale) for kind, rate in RATES.items()}, VOLUME.times(scale)
+
+
 class Allowance:
     """What one connection may still say. ``scale`` multiplies every rate."""
 
     def __init__(self, now: float, scale: float = 1.0) -> None:
-        self._rates = {kind: rate.times(scale) for kind, rate in RATES.items()}
+        self._rates, volume = _rates(scale)
         self._buckets: dict[Kind, Bucket] = {}
-        self._volume = Bucket(VOLUME.times(scale), now)
+        self._volume = Bucket(volume, now)
         self._refusals = Bucket(REFUSALS, now)
 
     def catch_up(self, seconds: float) -> None:
         """Grant at once what could have been said in so many seconds of a cut."""
+        if not seconds:
+            return
         self._rates = {
             kind: Rate(rate.per_second, rate.burst + seconds * rate.per_second)
             for kind, rate in self._rates.items()
