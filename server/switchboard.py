@@ -332,11 +332,13 @@ class Switchboard:
 
     def _relay(self, seat: Seat, signal: Signal, number: int) -> None:
         to, message = seat.room.relay(seat.participant, signal, number)
+        receiver = self._seats[to]
+        if not receiver.here and not seat.here:
+            return  # other processes tell them, both
         text = TO_CLIENT.encode(message)
         if len(text) > MAX_MESSAGE - ROOM_FOR_NUMBERS:
             # Numbers may grow when they are written anew.
             raise Refused(ErrorCode.TOO_LARGE)
-        receiver = self._seats[to]
         if not receiver.here:
             return
         received = 0.0

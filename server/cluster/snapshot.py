@@ -12,8 +12,8 @@ from protocol.messages import (
     ParticipantId,
     ParticipantInfo,
     RoomId,
-    Signaled,
 )
+from server.cluster.command import Relay
 from server.cluster.replica import ELSEWHERE, Hold, Replica
 from server.room import Entry, Member, Room, Waiter
 from server.rooms import Rooms
@@ -64,7 +64,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     waiting: list[Outside] = []
     removed: list[str] = []
     chat: tuple[ChatLine, ...] = ()
-    recent: list[tuple[float, ParticipantId, Signaled]] = []
+    recent: list[tuple[str, Relay]] = []
 
     def encode(self) -> bytes:
         """Return its bytes."""

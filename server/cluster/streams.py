@@ -10,6 +10,7 @@ import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -17,7 +18,7 @@ from redis.asyncio import Redis
 
 from protocol.messages import RoomId
 from server.cluster.command import Command, Entry, decode, encode
-from server.cluster.wire import FAILURES, Asked, Wire, reaching
+from server.cluster.wire import FAILURES, Wire, bulk, packed, reaching
 from server.errors import StreamError
 
 log = logging.getLogger("tertulia.cluster")
@@ -212,15 +213,12 @@ class Streams:
             return False
         try:
             fresh_ones = {each.stream for _, each in batch} - self._dated
-            commands: list[Asked] = [
-                ("XADD", each.stream, "MAXLEN", "~", KEPT, "*", "c", each.data)
-                for _, each in batch
-            ]
-            commands += [("EXPIRE", stream, LIFE) for stream in fresh_ones]
+            commands = [_addition(each.stream) + bulk(each.data) for _, each in batch]
+            commands += [packed("EXPIRE", stream, LIFE) for stream in fresh_ones]
             if bell:
                 name = _bell(self._node)
-                commands.append(("XADD", name, "MAXLEN", 1, "*", "c", b""))
-                commands.append(("EXPIRE", name, LIFE))
+                commands.append(packed("XADD", name, "MAXLEN", 1, "*", "c", b""))
+                commands.append(packed("EXPIRE", name, LIFE))
             await self._writing.commit(commands)
         except BaseException:
             self._bell |= bell
@@ -250,7 +248,7 @@ class Streams:
                 names = [*map(_stream, self._last), _bell(self._node)]
                 ids = [*self._last.values(), bell]
                 answer = await self._reading.ask(
-                    ("XREAD", "BLOCK", _BLOCK, "STREAMS", *names, *ids)
+                    packed("XREAD", "BLOCK", _BLOCK, "STREAMS", *names, *ids)
                 )
             except (*FAILURES, StreamError) as error:
                 if not away:
@@ -282,6 +280,13 @@ def _state(room: RoomId) -> str:
 
 def _bell(node: str) -> str:
     return f"{_BELL}{node}"
+
+
+@lru_cache(1024)
+def _addition(stream: str) -> bytes:
+    """Return the command that adds an entry to a stream, but for what is added."""
+    parts = ("XADD", stream, "MAXLEN", "~", KEPT, "*", "c")
+    return b"*%d\r\n%b" % (len(parts) + 1, b"".join(map(bulk, parts)))
 
 
 def _parsed(entries: Iterable[tuple[bytes, Any]]) -> list[Read]:
