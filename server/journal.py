@@ -57,7 +57,7 @@ class Records(Protocol):
     def reached(self, participation: str, connection: str) -> None: ...
     def measured(self, link: LinkRecord) -> None: ...
     def change(self, room: RoomRecord) -> None: ...
-    def end(self, room: RoomId, at: float) -> None: ...
+    def end(self, room: RoomId, at: float, hosts: tuple[str, ...]) -> None: ...
 
 
 class Flow(Enum):
@@ -133,9 +133,9 @@ class Journal:
         """A room is now like this."""
         self._put(record.Changed(room))
 
-    def end(self, room: RoomId, at: float) -> None:
-        """A room is closed for good."""
-        self._put(record.Ended(room, at))
+    def end(self, room: RoomId, at: float, hosts: tuple[str, ...] = ()) -> None:
+        """A room is closed for good; ``hosts`` are those of then."""
+        self._put(record.Ended(room, at, hosts))
 
     async def recover(self) -> None:
         """Write what a process before left in its file; raises ``StoreError``."""

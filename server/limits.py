@@ -161,7 +161,9 @@ _KINDS: Final = {
 @cache
 def _rates(scale: float) -> tuple[dict[Kind, Rate], Rate]:
     """Return the rates by kind, and that of the volume, as all connections have them."""
-    return {kind: rate.times(scale) for kind, rate in RATES.items()}, VOLUME.times(scale)
+    return {kind: rate.times(scale) for kind, rate in RATES.items()}, VOLUME.times(
+        scale
+    )
 
 
 class Allowance:

@@ -50,6 +50,7 @@ class Ended:
 
     room: RoomId
     at: float
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,8 @@ async def write(record: Record, store: Store) -> None:
             await store.went(participation, at, reason)
         case Changed(room):
             await store.change_room(room)
-        case Ended(room, at):
-            await store.end_room(room, at)
+        case Ended(room, at, hosts):
+            await store.end_room(room, at, hosts)
         case Reached(participation, connection):
             await store.reached(participation, connection)
         case Measured(link):

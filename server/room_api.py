@@ -169,17 +169,20 @@ class RoomApi:
             changes["banned"] = ()
         await self._switchboard.prepare(RoomId(request.path_params["room"]))
         # From here on nothing is waited for: no change of somebody else is lost.
-        record = self._check_right(await self._find(request), caller)
-        record = replace(record, **changes)
-        self._switchboard.change(record)
+        before = self._check_right(await self._find(request), caller)
+        after = replace(before, **changes)
+        self._switchboard.change(before, after)
         await self._switchboard.settle()
-        return answer(self._description(record))
+        # Somebody else may have changed another thing meanwhile.
+        known = self._switchboard.rooms.record(before.id)
+        return answer(self._description(known or after))
 
     async def end(self, request: Request) -> Response:
         """Close a room for good; its maker may, and its hosts."""
         record = await self.find_own(request)
         await self._switchboard.prepare(record.id)
-        await self._store.end_room(record.id, self._clock.unix())
+        hosts = self._switchboard.rooms.hosts(record.id)
+        await self._store.end_room(record.id, self._clock.unix(), hosts)
         self._switchboard.end(record.id)
         await self._switchboard.settle()
         return Response(status_code=204)
@@ -230,7 +233,8 @@ class RoomApi:
     async def find_past(self, request: Request) -> RoomRecord:
         """Return the room that is asked for, ended or not, if it is the caller's.
 
-        Of an ended room that is whoever made it, or was sent as its host.
+        Of an ended room that is whoever made it, was its host when it ended, or was
+        sent as its host.
         """
         caller = self._callers.of(request)
         record = await self._find(request)
@@ -251,7 +255,7 @@ class RoomApi:
         subject = caller.subject
         room = self._switchboard.rooms.find(record.id)
         hosts = {room.members[who].subject for who in room.hosts()} if room else set()
-        if made_it(record, subject) or subject in hosts:
+        if made_it(record, subject) or subject in hosts or subject in record.hosts:
             return record
         # Whoever was taken out is nobody's host in this call any more.
         removed = room is not None and subject in room.removed

@@ -13,6 +13,7 @@ ends it, and a host's word makes them PRESENT.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from protocol.codes import GRACE, MISSED_GRACE, ErrorCode, LeaveReason, Presence, Role
@@ -80,6 +81,14 @@ class Rooms:
         """Return what is known here of a room, be it newer than in the store."""
         room = self._rooms.get(room_id)
         return room.record if room else self._changed.get(room_id)
+
+    def hosts(self, room_id: RoomId) -> tuple[str, ...]:
+        """Return the subjects of those who are host, or were it last."""
+        room = self._rooms.get(room_id)
+        if room and room.members:
+            return room.hosting()
+        emptied = self._emptied.get(room_id)
+        return emptied.hosts if emptied else ()
 
     def remember(self, record: RoomRecord) -> None:
         """Know this of a room until it is in the store."""
@@ -163,9 +172,10 @@ class Rooms:
             gone = room.stop_waiting(who)
         else:
             self._cut.pop(who, None)
+            hosts = room.hosting()
             gone = Departure(who, reason, room.remove(who, reason))
             if not room.members and not room.record.persistent:
-                self._emptied.put(room.id, room.record)
+                self._emptied.put(room.id, replace(room.record, hosts=hosts))
         self._forget_empty(room)
         return gone
 

@@ -195,7 +195,7 @@ class HttpTransport(HttpToolsProtocol):
         )
         self.connections.discard(self)
         self._counted = False  # it counts itself out, from now on
-        self.parser = None  # else the two would keep each other
+        self.parser = None  # type: ignore[assignment]  # they would keep each other
         socket.begin()
 
     # -- refusing

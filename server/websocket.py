@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
 
 import uvicorn
@@ -143,7 +143,7 @@ class WebSocketTransport(asyncio.Protocol):
         code = 1006 if self._phase is _Phase.ASKED else 1005
         self._phase = _Phase.LOST
         self._put({"type": "websocket.disconnect", "code": code})
-        self._state.connections.discard(self)  # type: ignore[arg-type]
+        self._state.connections.discard(self)
         self.writable.set()  # else who waits for it would do so for ever
         self._stay()
         if self._lingering is not None:

@@ -103,9 +103,10 @@ class Lost(msgspec.Struct, frozen=True, tag=True):
 
 
 class Change(msgspec.Struct, frozen=True, tag=True):
-    """What is known of the room is replaced."""
+    """What is known of the room changes in what differs between the two."""
 
-    record: RoomRecord
+    before: RoomRecord
+    after: RoomRecord
 
 
 class End(msgspec.Struct, frozen=True, tag=True):
@@ -140,7 +141,9 @@ def decode(data: bytes) -> Entry:
     return _decoder.decode(data)
 
 
-def spoken(key: str, who: ParticipantId, message: ClientMessage, number: int) -> Command:
+def spoken(
+    key: str, who: ParticipantId, message: ClientMessage, number: int
+) -> Command:
     """Return the command for what a participant says."""
     if isinstance(message, Signal):
         body = _json.encode(message.body)

@@ -60,7 +60,7 @@ class OriginJournal:
         if self.open:
             self._journal.change(room)
 
-    def end(self, room: RoomId, at: float) -> None:
+    def end(self, room: RoomId, at: float, hosts: tuple[str, ...]) -> None:
         """A room ended."""
         if self.open:
-            self._journal.end(room, at)
+            self._journal.end(room, at, hosts)

@@ -1,6 +1,7 @@
 """A room as it is after one of its commands, for processes that come later."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -60,6 +61,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     changed: RoomRecord | None = None
     ended: bool = False
     deserted: bool = False
+    hosts: tuple[str, ...] = ()  # of a deserted room, before it was that
     members: list[Inside] = []
     waiting: list[Outside] = []
     removed: list[str] = []
@@ -110,6 +112,7 @@ def take(
         changed=rooms.record(room_id),
         ended=rooms.has_ended(room_id),
         deserted=rooms.has_emptied(room_id),
+        hosts=rooms.hosts(room_id),
     )
     if room is None:
         return bare
@@ -142,7 +145,7 @@ def restore(snapshot: Snapshot, rooms: Rooms, room_id: RoomId, now: float) -> Re
     if snapshot.changed is not None and snapshot.changed.creator:
         rooms.remember(snapshot.changed)
         if snapshot.deserted:
-            rooms.let_fade(snapshot.changed)
+            rooms.let_fade(replace(snapshot.changed, hosts=snapshot.hosts))
     seats: dict[ParticipantId, Seat] = {}
     holds: dict[ParticipantId, Hold] = {}
     if snapshot.record is None:

@@ -285,7 +285,8 @@ def _bell(node: str) -> str:
 @lru_cache(1024)
 def _addition(stream: str) -> bytes:
     """Return the command that adds an entry to a stream, but for what is added."""
-    parts = ("XADD", stream, "MAXLEN", "~", KEPT, "*", "c")
+    parts: list[str | bytes | int]
+    parts = ["XADD", stream, "MAXLEN", "~", KEPT, "*", "c"]
     return b"*%d\r\n%b" % (len(parts) + 1, b"".join(map(bulk, parts)))
 
 

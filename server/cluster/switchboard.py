@@ -40,6 +40,7 @@ from server.cluster.command import (
     spoken,
 )
 from server.cluster.following import Following
+from server.cluster.leases import SILENT
 from server.cluster.replica import ELSEWHERE, Hold, Replica
 from server.cluster.streams import Read, Streams
 from server.errors import Refused, StreamError
@@ -139,9 +140,9 @@ class SharedSwitchboard(Following):
         """Close a room for everyone in it, for good."""
         self._write(room, End(deserted=False))
 
-    def change(self, record: RoomRecord) -> None:
-        """Replace what is known of a room, be somebody in it or not."""
-        self._write(record.id, Change(record))
+    def change(self, before: RoomRecord, after: RoomRecord) -> None:
+        """Change what differs between the two, be somebody in the room or not."""
+        self._write(before.id, Change(before, after))
 
     async def look(self, room: RoomId) -> None:
         """Follow a room that others follow; may raise ``StreamError``."""
@@ -173,7 +174,7 @@ class SharedSwitchboard(Following):
         self._write(seat.room.id, Part(hold.key, seat.participant))
         seat.lose_line(self._clock.monotonic())
 
-    def _cut(self, seat: Seat, code: int) -> None:
+    def _cut(self, seat: Seat, code: int, ago: float = 0.0) -> None:
         """What is said to them waits from now on; that they are gone, others hear."""
         seat.lose_line(self._clock.monotonic())
         hold = self._holds.get(seat.participant)
@@ -276,9 +277,10 @@ class SharedSwitchboard(Following):
                 for each in self._people(room):
                     hold = self._holds[each]
                     if hold.node == node and hold.key:
-                        self._lose(self._seats[each], CloseCode.INTERNAL)
-            case Change(record):
-                super().change(record)
+                        # Their grace began when the process was last heard of.
+                        self._lose(self._seats[each], CloseCode.INTERNAL, SILENT)
+            case Change(before, after):
+                super().change(before, after)
             case End(deserted):
                 found = self.rooms.find(room)
                 if not (deserted and found) and not self.rooms.has_ended(room):
@@ -327,12 +329,12 @@ class SharedSwitchboard(Following):
             seat.heard = number
         return seat
 
-    def _lose(self, seat: Seat, code: int) -> None:
+    def _lose(self, seat: Seat, code: int, ago: float = 0.0) -> None:
         """A connection is gone; whatever still comes in its name isn't heard."""
         hold = self._holds[seat.participant]
         hold.key, hold.since = "", self._entry
         line = seat.line
-        super()._cut(seat, code)
+        super()._cut(seat, code, ago)
         if line is not None:
             line.close(CloseCode.INTERNAL)
 

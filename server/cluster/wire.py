@@ -104,7 +104,7 @@ class _Answers(asyncio.Protocol):
         self._reader = hiredis.Reader(InvalidResponse, ResponseError)
         self._read: list[Any] = []
         self._expected = 0
-        self._whole: asyncio.Future[list[Any]] | None = None
+        self._whole: asyncio.Future[None] | None = None
         self._lost = False
         self._transport: asyncio.Transport = connection._writer.transport
         self._transport.set_protocol(self)
@@ -119,10 +119,11 @@ class _Answers(asyncio.Protocol):
         timer = loop.call_later(limit, self._fail, TimeoutError())
         try:
             self._transport.write(b"".join(commands))
-            return await whole
+            await whole
         finally:
             timer.cancel()
             self._whole = None
+        return self._read
 
     def data_received(self, data: bytes) -> None:
         """Read as many answers as came whole."""
@@ -135,7 +136,7 @@ class _Answers(asyncio.Protocol):
             return
         if len(self._read) >= self._expected and self._whole is not None:
             if not self._whole.done():
-                self._whole.set_result(self._read)
+                self._whole.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing more comes."""

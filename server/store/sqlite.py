@@ -47,8 +47,8 @@ class SqliteStore:
     async def add_room(self, room: RoomRecord) -> None:
         await self._write(
             "INSERT INTO room (id, creator, created_at, e2ee, name,"
-            " persistent, passcode, locked, waiting_room, banned, capacity)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            " persistent, passcode, locked, waiting_room, banned, capacity, version)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (room.id, room.creator, room.created_at, room.e2ee, *_changeable(room)),
         )
 
@@ -61,15 +61,17 @@ class SqliteStore:
     async def change_room(self, room: RoomRecord) -> None:
         await self._write(
             "UPDATE room SET name = ?, persistent = ?, passcode = ?, locked = ?,"
-            " waiting_room = ?, banned = ?, capacity = ?"
-            " WHERE id = ? AND ended_at IS NULL",
-            (*_changeable(room), room.id),
+            " waiting_room = ?, banned = ?, capacity = ?, version = ?"
+            " WHERE id = ? AND ended_at IS NULL AND version <= ?",
+            (*_changeable(room), room.id, room.version),
         )
 
-    async def end_room(self, room: RoomId, at: float) -> None:
+    async def end_room(
+        self, room: RoomId, at: float, hosts: Collection[str] = ()
+    ) -> None:
         await self._write(
-            "UPDATE room SET ended_at = ? WHERE id = ? AND ended_at IS NULL",
-            (at, room),
+            "UPDATE room SET ended_at = ?, hosts = ? WHERE id = ? AND ended_at IS NULL",
+            (at, json.dumps(list(hosts)), room),
         )
 
     async def came(self, *participations: Participation) -> None:
@@ -171,7 +173,8 @@ class SqliteStore:
     async def _room(self, room: RoomId, condition: str) -> RoomRecord | None:
         rows = await self._read(
             "SELECT id, name, creator, created_at,"
-            " persistent, passcode, locked, waiting_room, banned, capacity, e2ee"
+            " persistent, passcode, locked, waiting_room, banned, capacity, e2ee,"
+            " version, hosts"
             f" FROM room WHERE id = ? AND {condition}",
             (room,),
         )
@@ -208,6 +211,7 @@ def _changeable(room: RoomRecord) -> tuple[Any, ...]:
         room.waiting_room,
         json.dumps(room.banned),
         room.capacity,
+        room.version,
     )
 
 
@@ -223,6 +227,8 @@ def _record(
     banned: str,
     capacity: int,
     e2ee: int,
+    version: int,
+    hosts: str,
 ) -> RoomRecord:
     return RoomRecord(
         id=room,
@@ -236,6 +242,8 @@ def _record(
         banned=tuple(json.loads(banned)),
         capacity=capacity,
         e2ee=bool(e2ee),
+        version=version,
+        hosts=tuple(json.loads(hosts)),
     )
 
 
