@@ -46,6 +46,11 @@ class Bucket:
         self._level = rate.burst
         self._at = now
 
+    @property
+    def seen_at(self) -> float:
+        """When it was asked last."""
+        return self._at
+
     def take(self, now: float, cost: float = 1.0) -> float:
         """Take tokens and return 0; or take none, and return the seconds to wait."""
         if now > self._at:
@@ -59,11 +64,16 @@ class Bucket:
 
 
 class Buckets(Generic[K]):
-    """One bucket for each key; forgets the keys that were not seen for longest."""
+    """One bucket for each key.
+
+    Forgets those that must be full again, which is what a new one is; and of too
+    many, the ones that were not seen for longest.
+    """
 
     def __init__(self, rate: Rate, keys: int = KEYS) -> None:
         self._rate = rate
         self._keys = keys
+        self._filling = rate.burst / rate.per_second  # seconds, at most
         self._buckets: OrderedDict[K, Bucket] = OrderedDict()
 
     def __len__(self) -> int:
@@ -73,12 +83,21 @@ class Buckets(Generic[K]):
         """Take tokens of ``key`` and return 0, or return the seconds to wait."""
         bucket = self._buckets.get(key)
         if bucket is None:
+            self._forget(now)
             bucket = self._buckets[key] = Bucket(self._rate, now)
             if len(self._buckets) > self._keys:
                 self._buckets.popitem(last=False)
         else:
             self._buckets.move_to_end(key)
         return bucket.take(now, cost)
+
+    def _forget(self, now: float) -> None:
+        """Forget two, if it is time: so no more is kept than comes in that time."""
+        for _ in range(min(2, len(self._buckets))):
+            key = next(iter(self._buckets))
+            if self._buckets[key].seen_at + self._filling > now:
+                break
+            del self._buckets[key]
 
 
 class Counter(Generic[K]):
@@ -160,10 +179,9 @@ _KINDS: Final = {
 
 @cache
 def _rates(scale: float) -> tuple[dict[Kind, Rate], Rate]:
-    """Return the rates by kind, and that of the volume, as all connections have them."""
-    return {kind: rate.times(scale) for kind, rate in RATES.items()}, VOLUME.times(
-        scale
-    )
+    """Return the rates by kind and that of the volume, of every connection."""
+    rates = {kind: rate.times(scale) for kind, rate in RATES.items()}
+    return rates, VOLUME.times(scale)
 
 
 class Allowance:

@@ -25,7 +25,7 @@ from protocol.codes import (
 from protocol.messages import RoomId
 from server import passcode
 from server.address import Addresses
-from server.attempts import Attempts
+from server.attempts import Attempts, Guesses
 from server.caller import Callers, Person, granted, knows
 from server.clock import Clock
 from server.door import is_host, made_it
@@ -94,6 +94,7 @@ class RoomApi:
         clock: Clock,
         new_room: Callable[[], RoomId],
         addresses: Addresses,
+        guesses: Guesses | None = None,
     ) -> None:
         self._tokens = tokens
         self._callers = callers
@@ -104,7 +105,7 @@ class RoomApi:
         self._clock = clock
         self._new_room = new_room
         self._addresses = addresses
-        self._attempts = Attempts(clock.monotonic)
+        self._guesses = guesses or Attempts(clock.monotonic)
         self._hashing = asyncio.Semaphore(HASHING)
 
     def routes(self) -> list[Route]:
@@ -280,13 +281,13 @@ class RoomApi:
             if record:
                 raise Refused(ErrorCode.PASSCODE_REQUIRED)
             return
-        self._attempts.take(guess)
+        await self._guesses.take(guess)
         async with self._hashing:
             right = await asyncio.to_thread(passcode.matches, given, kept)
         if record and not right:
             raise Refused(ErrorCode.PASSCODE_WRONG)
         if right:
-            self._attempts.give_back(guess)
+            await self._guesses.give_back(guess)
 
     def _needs_none(self, record: RoomRecord, subject: str) -> bool:
         room = self._switchboard.rooms.find(record.id)
