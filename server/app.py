@@ -120,6 +120,7 @@ def create_app(
         addresses=gate.addresses,
         guesses=node.guesses if node else None,
     )
+    trial = Trial(callers, _ice_for(settings, clock, TRIAL), clock, gate.scale)
     history = History(room_api.find_past, store)
     retention = Retention(store, clock, settings.retention_days)
     sessions = Sessions(
@@ -166,9 +167,7 @@ def create_app(
                     health.ROUTE,
                     *room_api.routes(),
                     history.route,
-                    Trial(
-                        callers, _ice_for(settings, clock, TRIAL), clock, gate.scale
-                    ).route,
+                    trial.route,
                     *sessions.routes(),
                     *monitoring.routes(),
                 ]

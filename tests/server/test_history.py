@@ -263,7 +263,7 @@ async def test_who_was_host_at_the_end_reads_the_log_after_it(shelf):
     house, _ = shelf
     maker, ana, bo = await call(house), await call(house), await call(house)
     room = await maker.create(persistent=False)
-    guests = [await enter(house, each, room, "guest") for each in (ana, bo)]
+    guests = [(await enter(house, each, room, "guest"))[0] for each in (ana, bo)]
     await guests[0].say(m.Leave())  # who was host until now: Bo inherits
     await guests[0].closing()
     await guests[1].say(m.Leave())
