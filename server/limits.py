@@ -23,6 +23,8 @@ K = TypeVar("K", bound=Hashable)
 
 KEYS: Final = 50_000  # buckets kept at once; who comes with more keys is no person
 
+_AT_ONCE: Final = 16  # buckets forgotten for a new one; more are never due for long
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -92,8 +94,8 @@ class Buckets(Generic[K]):
         return bucket.take(now, cost)
 
     def _forget(self, now: float) -> None:
-        """Forget two, if it is time: so no more is kept than comes in that time."""
-        for _ in range(min(2, len(self._buckets))):
+        """Forget some, if it is time: so no more is kept than comes in that time."""
+        for _ in range(min(_AT_ONCE, len(self._buckets))):
             key = next(iter(self._buckets))
             if self._buckets[key].seen_at + self._filling > now:
                 break

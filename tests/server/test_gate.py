@@ -124,5 +124,5 @@ def test_an_address_is_forgotten_once_all_that_it_did_is_long_ago():
     assert buckets.take("address-99", now=9.0, cost=10.0)
     for number in range(100, 160):
         buckets.take(f"address-{number}", now=10.0)
-    assert len(buckets) == 61  # the one that was there at 9.0, too
+    assert len(buckets) == 61  # with the one that was here at 9.0
     assert buckets.take("address-99", now=10.0, cost=10.0) == 0.0
