@@ -211,18 +211,21 @@ class WebSocketTransport(asyncio.Protocol):
                 self._frames.append(frame.data)  # type: ignore[arg-type]
                 if frame.fin:
                     (kind, *parts), self._frames = self._frames, []
+                    data = b"".join(parts)
                     text = kind[0] == Opcode.TEXT
-                    self._hand_on(b"".join(parts).decode() if text else None)
+                    self._hand_on(data.decode() if text else data)
 
-    def _hand_on(self, text: str | None) -> None:
-        """Let a message be heard; ``None`` stands for a binary one."""
+    def _hand_on(self, said: str | bytes) -> None:
+        """Let a message be heard."""
         if self._phase is not _Phase.OPEN:
             return
+        text = said if isinstance(said, str) else None
         if self._listener is not None:
             self._listener(text)
             return
-        self._put({"type": "websocket.receive", "text": text})
-        self._ahead += len(text or "")
+        kind = "bytes" if text is None else "text"
+        self._put({"type": "websocket.receive", kind: said})
+        self._ahead += len(said)
         self._pause(self._ahead)
 
     def _part(self) -> None:
@@ -322,25 +325,30 @@ class WebSocketTransport(asyncio.Protocol):
                 self._refuse(answer)
             case _Phase.ASKED, "websocket.close":
                 self._refuse(Refusal(403, b"nothing to talk to\n").answer())
-            case _Phase.OPEN, "websocket.send":
+            case _Phase.OPEN, "websocket.send" if message.get("text") is not None:
                 self.write(message["text"])
+            case _Phase.OPEN, "websocket.send":
+                self._write(0x82, message["bytes"])
             case _Phase.OPEN, "websocket.close" if not self.transport.is_closing():
                 self._say_close(message["code"], message.get("reason") or "")
                 self._leaving = self._loop.call_later(PARTING, self.transport.close)
                 self._resume()  # their answer is to be read
 
     def write(self, text: str) -> None:
-        """Write a text frame (RFC 6455 §5.2)."""
+        """Write a text frame."""
+        self._write(0x81, text.encode())
+
+    def _write(self, first: int, payload: bytes) -> None:
+        """Write a whole message in one frame (RFC 6455 §5.2)."""
         if self._phase is not _Phase.OPEN or self.conn.state is not OPEN:
             raise ClientDisconnected
-        payload = text.encode()
         length = len(payload)
         if length < 126:
-            head = bytes((0x81, length))
+            head = bytes((first, length))
         elif length < 1 << 16:
-            head = b"\x81\x7e" + length.to_bytes(2, "big")
+            head = bytes((first, 126)) + length.to_bytes(2, "big")
         else:
-            head = b"\x81\x7f" + length.to_bytes(8, "big")
+            head = bytes((first, 127)) + length.to_bytes(8, "big")
         self.transport.write(head + payload)
 
     def _accept(self, subprotocol: str) -> None:
