@@ -32,7 +32,6 @@ MOST: Final = 20_000  # commands that wait for Redis
 _BATCH: Final = 256
 _BLOCK: Final = 1000  # milliseconds; not longer, so that a dead Redis is noticed
 _RETRY: Final = 0.1  # seconds
-_PAUSE: Final = 0.001  # seconds between two questions to Redis of one kind
 
 # The newer of two snapshots is kept. Ids are compared as Redis orders them.
 _SAVE: Final = """
@@ -197,8 +196,7 @@ class Streams:
             self._ring.clear()
             try:
                 while await self._write():
-                    if self._ring.is_set():  # under load: more at once costs less
-                        await asyncio.sleep(_PAUSE)
+                    pass
             except FAILURES:
                 self._written = 0  # nobody knows what arrived
                 await asyncio.sleep(_RETRY)
@@ -233,7 +231,7 @@ class Streams:
     ) -> AsyncIterator[tuple[RoomId, list[Read]]]:
         """Yield what comes, for ever; await ``returned`` when Redis was away."""
         bell = FIRST
-        away, asked_at = True, 0.0
+        away = True
         while True:
             try:
                 if away:
@@ -241,10 +239,6 @@ class Streams:
                     await returned()
                     away, self._written = False, 0
                     self._ring.set()
-                pause = asked_at + _PAUSE - time.monotonic()
-                if pause > 0:  # under load: more at once costs less
-                    await asyncio.sleep(pause)
-                asked_at = time.monotonic()
                 names = [*map(_stream, self._last), _bell(self._node)]
                 ids = [*self._last.values(), bell]
                 answer = await self._reading.ask(
