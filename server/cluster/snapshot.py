@@ -1,7 +1,6 @@
 """A room as it is after one of its commands, for processes that come later."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -145,7 +144,7 @@ def restore(snapshot: Snapshot, rooms: Rooms, room_id: RoomId, now: float) -> Re
     if snapshot.changed is not None and snapshot.changed.creator:
         rooms.remember(snapshot.changed)
         if snapshot.deserted:
-            rooms.let_fade(replace(snapshot.changed, hosts=snapshot.hosts))
+            rooms.let_fade(snapshot.changed, snapshot.hosts)
     seats: dict[ParticipantId, Seat] = {}
     holds: dict[ParticipantId, Hold] = {}
     if snapshot.record is None:

@@ -45,8 +45,8 @@ class FakeStore:
     async def change_room(self, room):
         await self._write(("change", room))
 
-    async def end_room(self, room, at):
-        await self._write(("end", room, at))
+    async def end_room(self, room, at, hosts):
+        await self._write(("end", room, at, hosts))
 
     async def reached(self, participation, connection):
         await self._write(("reached", participation, connection))
@@ -119,7 +119,7 @@ def say_everything(journal: Journal) -> list[tuple[object, ...]]:
     journal.change(locked)
     journal.measured(link(1))
     journal.went("p1", 1060.5, "lost")
-    journal.end(ROOM, 1070.5)
+    journal.end(ROOM, 1070.5, ("ana",))
     return [
         ("came", stay(1)),
         ("returned", stay(2)),
@@ -127,7 +127,7 @@ def say_everything(journal: Journal) -> list[tuple[object, ...]]:
         ("change", locked),
         ("measured", link(1)),
         ("went", "p1", 1060.5, "lost"),
-        ("end", ROOM, 1070.5),
+        ("end", ROOM, 1070.5, ("ana",)),
     ]
 
 
