@@ -242,6 +242,10 @@ class RoomApi:
         if record is None:
             room = RoomId(request.path_params["room"])
             record = await self._store.past_room(room)
+            # That it ended may not be written yet.
+            hosts = self._switchboard.rooms.hosts(room)
+            if record is not None and hosts:
+                record = replace(record, hosts=hosts)
         return self._check_right(record, caller)
 
     async def _find(self, request: Request) -> RoomRecord | None:

@@ -196,7 +196,8 @@ class Streams:
             self._ring.clear()
             try:
                 while await self._write():
-                    pass
+                    if self._ring.is_set():  # what comes in this turn can go, too
+                        await asyncio.sleep(0)
             except FAILURES:
                 self._written = 0  # nobody knows what arrived
                 await asyncio.sleep(_RETRY)

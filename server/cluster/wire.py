@@ -39,6 +39,10 @@ def reaching() -> Iterator[None]:
     try:
         yield
     except FAILURES as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # The client takes being cancelled while it connects for a failure.
+            raise asyncio.CancelledError from error
         raise StreamError(f"Redis: {type(error).__name__}") from error
 
 
