@@ -184,6 +184,9 @@ class _Connection:
             finally:
                 if seat is not None:
                     self._switchboard.hung_up(seat, self, over.code)
+                # The two would keep each other; a connection that is over is garbage
+                # that only the collector finds, otherwise.
+                self._seat = None
 
     # -- in
 

@@ -148,6 +148,7 @@ class WebSocketTransport(asyncio.Protocol):
         self._stay()
         if self._lingering is not None:
             self._lingering.cancel()
+        self.conn.parser.close()  # it runs in the conversation that keeps it
         self._config.gate.disconnect(host(self._asked.client))
 
     def eof_received(self) -> None:
