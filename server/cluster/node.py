@@ -41,6 +41,7 @@ class Node:
         self.ended: Callable[[str, float], None] = lambda session, until: None
         self._ended = EndedSessions(self._streams.redis)
         self._noted: set[RoomId] = set()
+        self._over = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.switchboard.save = self._save_soon
 
@@ -76,6 +77,7 @@ class Node:
             await self._streams.flush()
         except StreamError:
             log.warning("= Redis is away: what was said last is lost")
+        self._over = True
 
     async def close(self) -> None:
         """Hang up. The lease ends by itself; then another one looks after us."""
@@ -115,7 +117,8 @@ class Node:
 
     async def _live(self) -> None:
         steady, prolonged = time.monotonic(), 0.0
-        while True:
+        # Redis's client may swallow that we are cancelled.
+        while not self._over:
             try:
                 census = await self._leases.renew()
                 now = time.monotonic()
