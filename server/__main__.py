@@ -26,7 +26,7 @@ from server.transport import HttpTransport
 from server.websocket import Configuration, WebSocketTransport
 from server.workers import MOST, Workers
 
-_COLLECTIONS = (5_000, 10, 4)
+_COLLECTIONS = (10_000, 10, 20)
 _EVERYWHERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
 
 

@@ -1,6 +1,7 @@
 """From which address a request comes, also behind proxies that are trusted."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -15,6 +16,7 @@ from starlette.types import Scope
 Network = IPv4Network | IPv6Network
 
 _OWN_PREFIX = 64  # bits of an IPv6 address that one customer has all of (RFC 6177)
+_KNOWN = 4096  # addresses that need not be parsed again
 _HOPS = 32  # entries of X-Forwarded-For that are read
 
 
@@ -59,6 +61,7 @@ class Addresses:
         )
 
 
+@lru_cache(_KNOWN)
 def key(address: str) -> str:
     """Return what stands for an address; of IPv6 it is the customer's network."""
     parsed = _parse(address)

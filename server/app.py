@@ -97,7 +97,10 @@ def create_app(
     node = _node(settings, *parts) if settings.redis else None
     switchboard = node.switchboard if node else Switchboard(*parts)
     origins = Origins(settings.origins, test_mode=settings.test_mode)
-    callers = Callers(tokens, Keys(settings.api_keys), clock)
+    share = node.end_session if node else None
+    callers = Callers(tokens, Keys(settings.api_keys), clock, share)
+    if node:
+        node.ended = callers.refuse
     register = Register(rooms, store, switchboard.look if node else None)
     endpoint = SocketEndpoint(
         switchboard, tokens, origins, clock, gate, register=register
@@ -115,7 +118,9 @@ def create_app(
         clock=clock,
         new_room=new_room,
         addresses=gate.addresses,
+        guesses=node.guesses if node else None,
     )
+    trial = Trial(callers, _ice_for(settings, clock, TRIAL), clock, gate.scale)
     history = History(room_api.find_past, store)
     retention = Retention(store, clock, settings.retention_days)
     sessions = Sessions(
@@ -162,7 +167,7 @@ def create_app(
                     health.ROUTE,
                     *room_api.routes(),
                     history.route,
-                    Trial(callers, _ice_for(settings, clock, TRIAL)).route,
+                    trial.route,
                     *sessions.routes(),
                     *monitoring.routes(),
                 ]

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Final
+from typing import Final, Protocol
 
 from server.errors import TooMany
 
@@ -11,8 +11,18 @@ REFILL: Final = 15.0  # seconds for one more
 KEYS: Final = 10_000
 
 
+class Guesses(Protocol):
+    """Counts guesses, here or together with others."""
+
+    async def take(self, key: Hashable) -> None:
+        """Count a guess, or raise ``TooMany``."""
+
+    async def give_back(self, key: Hashable) -> None:
+        """The guess was right: it doesn't count."""
+
+
 class Attempts:
-    """Counts guesses. ``now`` tells monotonic seconds."""
+    """The guesses of one process: ``Guesses``. ``now`` tells monotonic seconds."""
 
     def __init__(
         self,
@@ -28,7 +38,7 @@ class Attempts:
         # When each bucket will be full again; full ones are forgotten.
         self._full_at: OrderedDict[Hashable, float] = OrderedDict()
 
-    def take(self, key: Hashable) -> None:
+    async def take(self, key: Hashable) -> None:
         """Count a guess, or raise ``TooMany``."""
         now = self._now()
         full_at = max(self._full_at.get(key, now), now) + self._refill
@@ -39,7 +49,7 @@ class Attempts:
         while len(self._full_at) > self._keys or self._oldest() <= now:
             self._full_at.popitem(last=False)
 
-    def give_back(self, key: Hashable) -> None:
+    async def give_back(self, key: Hashable) -> None:
         """The guess was right: it doesn't count."""
         if key in self._full_at:
             self._full_at[key] -= self._refill

@@ -1,5 +1,6 @@
 """Who calls an endpoint, and what they may ask for there."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import msgspec
@@ -23,10 +24,17 @@ class Person(msgspec.Struct, forbid_unknown_fields=True):
     role: Role = Role.MEMBER
 
 
+#: Lets other processes know that a session was ended, and until when that matters.
+Share = Callable[[str, float], Awaitable[None]]
+
+
 class Callers:
     """Tells who calls: somebody with a session, or a backend with its key."""
 
-    def __init__(self, tokens: Tokens, keys: Keys, clock: Clock) -> None:
+    def __init__(
+        self, tokens: Tokens, keys: Keys, clock: Clock, share: Share | None = None
+    ) -> None:
+        self._share = share
         self._tokens = tokens
         self._keys = keys
         self._clock = clock
@@ -46,9 +54,16 @@ class Callers:
                 return session
         raise TokenError(ErrorCode.BAD_TOKEN)
 
-    def end(self, session: Session) -> None:
-        """Let a session open nothing from now on."""
-        self._ended.add(session.id, session.expires + LEEWAY, self._clock.unix())
+    async def end(self, session: Session) -> None:
+        """Let a session open nothing from now on, at no process."""
+        until = session.expires + LEEWAY
+        self.refuse(session.id, until)
+        if self._share is not None:
+            await self._share(session.id, until)
+
+    def refuse(self, session: str, until: float) -> None:
+        """Let nobody in with the session of this id; it ends at ``until`` (Unix)."""
+        self._ended.add(session, until, self._clock.unix())
 
 
 def granted(

@@ -2,18 +2,14 @@
 
 import codecs
 import logging
-from collections.abc import Callable, Generator, Sequence
-from http import HTTPStatus
+from collections.abc import Callable, Generator
+from functools import cache
 from typing import Final
 
-from websockets.extensions import ServerExtensionFactory
 from websockets.frames import Frame, Opcode, apply_mask  # type: ignore[attr-defined]
-from websockets.http11 import Response
-from websockets.protocol import OPEN
-from websockets.server import ServerProtocol
+from websockets.protocol import OPEN, SERVER, Protocol
 
 from protocol.codes import CloseCode
-from server.headers import refusal_headers
 from server.limits import Bucket, Rate
 
 FRAMES: Final = Rate(300, 1200)  # of every kind, so that pieces cost something too
@@ -27,8 +23,8 @@ _MEDIUM: Final = 126
 _SHORTEST: Final = 6  # bytes of a masked frame
 
 
-class Conversation(ServerProtocol):
-    """A WebSocket's parser and state, from the handshake to the close."""
+class Conversation(Protocol):
+    """A WebSocket's parser and state, from after the handshake to the close."""
 
     def __init__(
         self,
@@ -37,24 +33,17 @@ class Conversation(ServerProtocol):
         now: Callable[[], float],
         scale: float,
         logger: logging.Logger,
-        extensions: Sequence[ServerExtensionFactory] | None = None,
     ) -> None:
-        super().__init__(extensions=extensions, max_size=max_size, logger=logger)
+        super().__init__(SERVER, max_size=max_size, logger=logger)
         self.debug = False  # it would write every frame to the log
         self._now = now
-        self._frames = Bucket(FRAMES.times(scale), now())
-        self._pings = Bucket(PINGS.times(scale), now())
+        frames, pings = _rates(scale)
+        self._frames = Bucket(frames, now())
+        self._pings = Bucket(pings, now())
         self._text: codecs.IncrementalDecoder | None = None
         self._longest = max_size
-        self._between = False  # the parser waits for a frame's first byte
+        self._between = True  # the parser waits for a frame's first byte
         self.fault: tuple[int, str] | None = None
-
-    def reject(self, status: HTTPStatus | int, text: str) -> Response:
-        """Refuse the handshake, without repeating what was in it."""
-        response = super().reject(status, "not a handshake\n")
-        for name, value in refusal_headers():
-            response.headers[name.decode()] = value.decode()
-        return response
 
     def fail(self, code: CloseCode | int, reason: str = "") -> None:
         """Read no further; what came before the fault can still be answered.
@@ -157,3 +146,9 @@ class Conversation(ServerProtocol):
 
 
 _decoder = codecs.getincrementaldecoder("utf-8")
+
+
+@cache
+def _rates(scale: float) -> tuple[Rate, Rate]:
+    """Return the rates of frames and of pings, as all connections have them."""
+    return FRAMES.times(scale), PINGS.times(scale)

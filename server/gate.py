@@ -17,6 +17,7 @@ class Door(Enum):
 
     SESSION = auto()  # new sessions
     ROOM = auto()  # new rooms
+    TRIAL = auto()  # relays, for a test before a call
     LOOKUP = auto()  # anything about a room by its id
     SOCKET = auto()  # WebSocket handshakes
 
@@ -24,6 +25,7 @@ class Door(Enum):
 RATES: Final = {
     Door.SESSION: Rate(2, 120),
     Door.ROOM: Rate(0.5, 60),
+    Door.TRIAL: Rate(0.1, 10),
     Door.LOOKUP: Rate(10, 300),
     Door.SOCKET: Rate(5, 100),
 }

@@ -2,7 +2,7 @@
 
 They are given to who is in a room, and again before they end. Who leaves has them
 for some minutes more, which is why they are short. Whoever tests their connection
-before a call gets some for a minute.
+before a call gets some for less than a minute.
 
 TURN REST API (draft-uberti-behave-turn-rest-00 §2.2): the username carries the
 time at which it expires, the credential is an HMAC under a secret that this
@@ -18,7 +18,9 @@ from typing import Final
 from protocol.messages import IceServer, ParticipantId, RoomId
 
 LIFE: Final = 600  # seconds, unless the settings say another
-TRIAL: Final = 60  # seconds, for a test before a call
+#: Seconds, for a test before a call. It tries one way after the other, and each may
+#: take 8 s to fail: the last one, TLS, begins after 32.
+TRIAL: Final = 45
 
 
 def renewal(life: int) -> float:

@@ -57,7 +57,7 @@ class Records(Protocol):
     def reached(self, participation: str, connection: str) -> None: ...
     def measured(self, link: LinkRecord) -> None: ...
     def change(self, room: RoomRecord) -> None: ...
-    def end(self, room: RoomId, at: float) -> None: ...
+    def end(self, room: RoomId, at: float, hosts: tuple[str, ...]) -> None: ...
 
 
 class Flow(Enum):
@@ -133,9 +133,9 @@ class Journal:
         """A room is now like this."""
         self._put(record.Changed(room))
 
-    def end(self, room: RoomId, at: float) -> None:
-        """A room is closed for good."""
-        self._put(record.Ended(room, at))
+    def end(self, room: RoomId, at: float, hosts: tuple[str, ...] = ()) -> None:
+        """A room is closed for good; ``hosts`` are those of then."""
+        self._put(record.Ended(room, at, hosts))
 
     async def recover(self) -> None:
         """Write what a process before left in its file; raises ``StoreError``."""
@@ -215,13 +215,14 @@ class Journal:
             self._idle.set()
 
     async def _write_from_memory(self) -> None:
-        first = self._waiting[0]
-        await record.write(first, self._store)
+        written = record.together(self._waiting)
+        await record.write_all(written, self._store)
         self._back()
         async with self._moving:
-            # It may have gone into the file meanwhile: then it comes again.
-            if self._waiting and self._waiting[0] is first:
-                self._waiting.popleft()
+            # They may have gone into the file meanwhile: then they come again.
+            for each in written:
+                if self._waiting and self._waiting[0] is each:
+                    self._waiting.popleft()
 
     async def _close_the_gap(self) -> None:
         """The file is read to its end: what comes now needs it no longer."""

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
 from typing import Final, Generic, Self, TypeVar
 
 from protocol.messages import (
@@ -21,6 +22,8 @@ from protocol.messages import (
 K = TypeVar("K", bound=Hashable)
 
 KEYS: Final = 50_000  # buckets kept at once; who comes with more keys is no person
+
+_AT_ONCE: Final = 16  # buckets forgotten for a new one; more are never due for long
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ class Bucket:
         self._level = rate.burst
         self._at = now
 
+    @property
+    def seen_at(self) -> float:
+        """When it was asked last."""
+        return self._at
+
     def take(self, now: float, cost: float = 1.0) -> float:
         """Take tokens and return 0; or take none, and return the seconds to wait."""
         if now > self._at:
@@ -58,11 +66,16 @@ class Bucket:
 
 
 class Buckets(Generic[K]):
-    """One bucket for each key; forgets the keys that were not seen for longest."""
+    """One bucket for each key.
+
+    Forgets those that must be full again, which is what a new one is; and of too
+    many, the ones that were not seen for longest.
+    """
 
     def __init__(self, rate: Rate, keys: int = KEYS) -> None:
         self._rate = rate
         self._keys = keys
+        self._filling = rate.burst / rate.per_second  # seconds, at most
         self._buckets: OrderedDict[K, Bucket] = OrderedDict()
 
     def __len__(self) -> int:
@@ -72,12 +85,21 @@ class Buckets(Generic[K]):
         """Take tokens of ``key`` and return 0, or return the seconds to wait."""
         bucket = self._buckets.get(key)
         if bucket is None:
+            self._forget(now)
             bucket = self._buckets[key] = Bucket(self._rate, now)
             if len(self._buckets) > self._keys:
                 self._buckets.popitem(last=False)
         else:
             self._buckets.move_to_end(key)
         return bucket.take(now, cost)
+
+    def _forget(self, now: float) -> None:
+        """Forget some, if it is time: so no more is kept than comes in that time."""
+        for _ in range(min(_AT_ONCE, len(self._buckets))):
+            key = next(iter(self._buckets))
+            if self._buckets[key].seen_at + self._filling > now:
+                break
+            del self._buckets[key]
 
 
 class Counter(Generic[K]):
@@ -157,17 +179,26 @@ _KINDS: Final = {
 }
 
 
+@cache
+def _rates(scale: float) -> tuple[dict[Kind, Rate], Rate]:
+    """Return the rates by kind and that of the volume, of every connection."""
+    rates = {kind: rate.times(scale) for kind, rate in RATES.items()}
+    return rates, VOLUME.times(scale)
+
+
 class Allowance:
     """What one connection may still say. ``scale`` multiplies every rate."""
 
     def __init__(self, now: float, scale: float = 1.0) -> None:
-        self._rates = {kind: rate.times(scale) for kind, rate in RATES.items()}
+        self._rates, volume = _rates(scale)
         self._buckets: dict[Kind, Bucket] = {}
-        self._volume = Bucket(VOLUME.times(scale), now)
+        self._volume = Bucket(volume, now)
         self._refusals = Bucket(REFUSALS, now)
 
     def catch_up(self, seconds: float) -> None:
         """Grant at once what could have been said in so many seconds of a cut."""
+        if not seconds:
+            return
         self._rates = {
             kind: Rate(rate.per_second, rate.burst + seconds * rate.per_second)
             for kind, rate in self._rates.items()

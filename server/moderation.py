@@ -30,7 +30,7 @@ class Outcome:
     departures: list[Departure] = field(default_factory=list)
     admitted: list[ParticipantId] = field(default_factory=list)
     record: RoomRecord | None = None  # to be kept in place of the one before
-    ended: bool = False  # for good
+    ended: tuple[str, ...] = ()  # for good, by these hosts
 
 
 def moderate(
@@ -65,12 +65,14 @@ def moderate(
             _waiter(room, target)
             return Outcome(departures=[room.send_away(target, ErrorCode.NOT_ADMITTED)])
         case m.EndForAll():
+            hosts = () if room.record.persistent else room.hosting()
             departures = rooms.dismiss(room.id, ErrorCode.NOT_ADMITTED)
-            return Outcome(departures=departures, ended=not room.record.persistent)
+            return Outcome(departures=departures, ended=hosts)
 
 
 def change(rooms: "Rooms", record: RoomRecord) -> Outcome:
     """Replace what is known of a room, be somebody in it or not."""
+    record = replace(record, version=record.version + 1)
     rooms.remember(record)
     outcome = Outcome(record=record)
     room = rooms.find(record.id)

@@ -199,7 +199,7 @@ def document() -> Schema:
         "/api/ice": {
             "post": _operation(
                 "tryIce",
-                "Get ICE servers with credentials for a minute, to test a connection.",
+                "Get ICE servers with credentials for 45 s, to test a connection.",
                 {200: _object(ice_servers={"type": "array", "items": ice})},
                 (401,),
                 security=_CALLER,

@@ -3,7 +3,9 @@
 Writing records a second time, all in their order, changes nothing.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice, takewhile
 from typing import Final
 
 import msgspec
@@ -48,6 +50,7 @@ class Ended:
 
     room: RoomId
     at: float
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,25 @@ _KINDS: Final[dict[str, type[Record]]] = {
 }
 
 
+def together(waiting: Iterable[Record], most: int = 200) -> list[Record]:
+    """Return what goes into the store at once: the first, or all who come first.
+
+    Many come at the same time, after a restart or to a meeting, and for a database
+    a hundred of them are hardly more than one.
+    """
+    came = list(takewhile(lambda each: type(each) is Came, islice(waiting, most)))
+    return came or list(islice(waiting, 1))
+
+
+async def write_all(records: Sequence[Record], store: Store) -> None:
+    """Write records that go ``together`` into the store; raises ``StoreError``."""
+    came = [each.participation for each in records if type(each) is Came]
+    if came:
+        await store.came(*came)
+    else:
+        await write(records[0], store)
+
+
 async def write(record: Record, store: Store) -> None:
     """Write a record into the store; raises ``StoreError``."""
     match record:
@@ -84,8 +106,8 @@ async def write(record: Record, store: Store) -> None:
             await store.went(participation, at, reason)
         case Changed(room):
             await store.change_room(room)
-        case Ended(room, at):
-            await store.end_room(room, at)
+        case Ended(room, at, hosts):
+            await store.end_room(room, at, hosts)
         case Reached(participation, connection):
             await store.reached(participation, connection)
         case Measured(link):

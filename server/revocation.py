@@ -8,8 +8,8 @@ MOST: Final = 100_000
 class Revocations:
     """Remembers an ended session for as long as its token would have lived.
 
-    In memory: it ends with the process. When there are too many, the one that
-    was ended first is forgotten.
+    In memory: it ends with the process, unless others tell the next one. When there
+    are too many, the one that was ended first is forgotten.
     """
 
     def __init__(self, most: int = MOST) -> None:

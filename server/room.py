@@ -150,6 +150,10 @@ class Room:
         """Return who is host just now."""
         return [i for i, each in self.members.items() if each.info.role is Role.HOST]
 
+    def hosting(self) -> tuple[str, ...]:
+        """Return the subjects of those who are host just now."""
+        return tuple(dict.fromkeys(self.members[who].subject for who in self.hosts()))
+
     def enter(self, member: Member) -> list[Delivery]:
         """Take in a member; everyone else hears of them."""
         if self.full:

@@ -25,7 +25,7 @@ from protocol.codes import (
 from protocol.messages import RoomId
 from server import passcode
 from server.address import Addresses
-from server.attempts import Attempts
+from server.attempts import Attempts, Guesses
 from server.caller import Callers, Person, granted, knows
 from server.clock import Clock
 from server.door import is_host, made_it
@@ -94,6 +94,7 @@ class RoomApi:
         clock: Clock,
         new_room: Callable[[], RoomId],
         addresses: Addresses,
+        guesses: Guesses | None = None,
     ) -> None:
         self._tokens = tokens
         self._callers = callers
@@ -104,7 +105,7 @@ class RoomApi:
         self._clock = clock
         self._new_room = new_room
         self._addresses = addresses
-        self._attempts = Attempts(clock.monotonic)
+        self._guesses = guesses or Attempts(clock.monotonic)
         self._hashing = asyncio.Semaphore(HASHING)
 
     def routes(self) -> list[Route]:
@@ -169,17 +170,20 @@ class RoomApi:
             changes["banned"] = ()
         await self._switchboard.prepare(RoomId(request.path_params["room"]))
         # From here on nothing is waited for: no change of somebody else is lost.
-        record = self._check_right(await self._find(request), caller)
-        record = replace(record, **changes)
-        self._switchboard.change(record)
+        before = self._check_right(await self._find(request), caller)
+        after = replace(before, **changes)
+        self._switchboard.change(before, after)
         await self._switchboard.settle()
-        return answer(self._description(record))
+        # Somebody else may have changed another thing meanwhile.
+        known = self._switchboard.rooms.record(before.id)
+        return answer(self._description(known or after))
 
     async def end(self, request: Request) -> Response:
         """Close a room for good; its maker may, and its hosts."""
         record = await self.find_own(request)
         await self._switchboard.prepare(record.id)
-        await self._store.end_room(record.id, self._clock.unix())
+        hosts = self._switchboard.rooms.hosts(record.id)
+        await self._store.end_room(record.id, self._clock.unix(), hosts)
         self._switchboard.end(record.id)
         await self._switchboard.settle()
         return Response(status_code=204)
@@ -230,13 +234,18 @@ class RoomApi:
     async def find_past(self, request: Request) -> RoomRecord:
         """Return the room that is asked for, ended or not, if it is the caller's.
 
-        Of an ended room that is whoever made it, or was sent as its host.
+        Of an ended room that is whoever made it, was its host when it ended, or was
+        sent as its host.
         """
         caller = self._callers.of(request)
         record = await self._find(request)
         if record is None:
             room = RoomId(request.path_params["room"])
             record = await self._store.past_room(room)
+            # That it ended may not be written yet.
+            hosts = self._switchboard.rooms.hosts(room)
+            if record is not None and hosts:
+                record = replace(record, hosts=hosts)
         return self._check_right(record, caller)
 
     async def _find(self, request: Request) -> RoomRecord | None:
@@ -251,7 +260,7 @@ class RoomApi:
         subject = caller.subject
         room = self._switchboard.rooms.find(record.id)
         hosts = {room.members[who].subject for who in room.hosts()} if room else set()
-        if made_it(record, subject) or subject in hosts:
+        if made_it(record, subject) or subject in hosts or subject in record.hosts:
             return record
         # Whoever was taken out is nobody's host in this call any more.
         removed = room is not None and subject in room.removed
@@ -276,13 +285,13 @@ class RoomApi:
             if record:
                 raise Refused(ErrorCode.PASSCODE_REQUIRED)
             return
-        self._attempts.take(guess)
+        await self._guesses.take(guess)
         async with self._hashing:
             right = await asyncio.to_thread(passcode.matches, given, kept)
         if record and not right:
             raise Refused(ErrorCode.PASSCODE_WRONG)
         if right:
-            self._attempts.give_back(guess)
+            await self._guesses.give_back(guess)
 
     def _needs_none(self, record: RoomRecord, subject: str) -> bool:
         room = self._switchboard.rooms.find(record.id)

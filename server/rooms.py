@@ -71,6 +71,8 @@ class Rooms:
         # A change is known here until it surely is in the store.
         self._changed: Memory[RoomId, RoomRecord] = Memory(_EPITAPH)
         self._emptied: Memory[RoomId, RoomRecord] = Memory(GRACE)
+        # Who was host of it last is known until it surely has ended.
+        self._hosted: Memory[RoomId, tuple[str, ...]] = Memory(_EPITAPH)
 
     def find(self, room: RoomId) -> Room | None:
         """Return a room that has somebody in it, or before its door."""
@@ -80,6 +82,13 @@ class Rooms:
         """Return what is known here of a room, be it newer than in the store."""
         room = self._rooms.get(room_id)
         return room.record if room else self._changed.get(room_id)
+
+    def hosts(self, room_id: RoomId) -> tuple[str, ...]:
+        """Return the subjects of those who are host, or were it last."""
+        room = self._rooms.get(room_id)
+        if room and room.members:
+            return room.hosting()
+        return self._hosted.get(room_id) or ()
 
     def remember(self, record: RoomRecord) -> None:
         """Know this of a room until it is in the store."""
@@ -163,9 +172,10 @@ class Rooms:
             gone = room.stop_waiting(who)
         else:
             self._cut.pop(who, None)
+            hosts = room.hosting()
             gone = Departure(who, reason, room.remove(who, reason))
             if not room.members and not room.record.persistent:
-                self._emptied.put(room.id, room.record)
+                self.let_fade(room.record, hosts)
         self._forget_empty(room)
         return gone
 
@@ -200,9 +210,10 @@ class Rooms:
         """Whether a room waits for somebody to come back, or else ends."""
         return self._emptied.get(room_id) is not None
 
-    def let_fade(self, record: RoomRecord) -> None:
+    def let_fade(self, record: RoomRecord, hosts: tuple[str, ...]) -> None:
         """Let a room with nobody in it end, unless somebody comes back."""
         self._emptied.put(record.id, record)
+        self._hosted.put(record.id, hosts)
 
     def bury(self, room_id: RoomId, now: float) -> None:
         """Know that a room was ended for good."""
@@ -216,10 +227,12 @@ class Rooms:
         self._ended.pop(room_id, None)
         self._changed.pop(room_id)
         self._emptied.pop(room_id)
+        self._hosted.pop(room_id)
 
     def fade(self, now: float) -> list[RoomId]:
         """Return the rooms that are to end now: nobody came back to them."""
         self._changed.expire(now)
+        self._hosted.expire(now)
         return self._emptied.expire(now)
 
     def end(self, room_id: RoomId, now: float) -> list[Departure]:

@@ -100,5 +100,5 @@ class Sessions:
         caller = self._callers.of(request)
         if isinstance(caller, KeyHolder):
             raise Refused(ErrorCode.FORBIDDEN)
-        self._callers.end(caller)
+        await self._callers.end(caller)
         return Response(status_code=204)

@@ -168,7 +168,8 @@ class _Connection:
                 self._direct.listen(lambda text: inside.run(self._take, text))
                 await self._next()  # nothing comes this way but the end
         except _Over as reason:
-            over = reason
+            # Not the exception itself: with its traceback, it would keep all of this.
+            over = _Over(reason.code, by_us=reason.by_us)
         except TimeoutError:
             over = _Over(self._code or CloseCode.HELLO_TIMEOUT, by_us=True)
         except Exception:
@@ -183,6 +184,9 @@ class _Connection:
             finally:
                 if seat is not None:
                     self._switchboard.hung_up(seat, self, over.code)
+                # The two would keep each other; a connection that is over is garbage
+                # that only the collector finds, otherwise.
+                self._seat = None
 
     # -- in
 

@@ -42,7 +42,7 @@ from server.rooms import Rooms
 from server.seat import Line, Seat
 from server.seating import Claim, How, Seating
 from server.statistics import Statistics
-from server.store import Participation, RoomRecord
+from server.store import Participation, RoomRecord, merged
 from server.ticket import Tickets
 from server.tokens import Pass
 from server.wire import TO_CLIENT
@@ -183,13 +183,15 @@ class Switchboard:
     async def settle(self) -> None:
         """Return once everything asked for until now has been done."""
 
-    def _end(self, room: RoomId) -> None:
-        self._journal.end(room, self._clock.unix())
+    def _end(self, room: RoomId, hosts: tuple[str, ...] = ()) -> None:
+        hosts = hosts or self.rooms.hosts(room)
+        self._journal.end(room, self._clock.unix(), hosts)
         self._depart(self.rooms.end(room, self._clock.monotonic()))
 
-    def change(self, record: RoomRecord) -> None:
-        """Replace what is known of a room, be somebody in it or not."""
-        self._perform(change(self.rooms, record))
+    def change(self, before: RoomRecord, after: RoomRecord) -> None:
+        """Change what differs between the two, be somebody in the room or not."""
+        known = self.rooms.record(before.id) or before
+        self._perform(change(self.rooms, merged(known, before, after)))
 
     def connected(self) -> list[Seat]:
         """Return the seats of those who are not cut off."""
@@ -238,13 +240,13 @@ class Switchboard:
     def _has(self, seat: Seat, line: Line) -> bool:
         return seat.line is line and self._seats.get(seat.participant) is seat
 
-    def _cut(self, seat: Seat, code: int) -> None:
-        seat.lose_line(self._clock.monotonic())
+    def _cut(self, seat: Seat, code: int, ago: float = 0.0) -> None:
+        now = self._clock.monotonic() - ago
+        seat.lose_line(now)
         log.info("= %s cut off, %s", seat.participant, code)
         if seat.participant in seat.room.waiting:
             self._leave(seat, LeaveReason.LOST)  # nothing to come back to
         elif seat.participant in seat.room.members:  # the room may have ended
-            now = self._clock.monotonic()
             self._dispatch(self.rooms.cut(seat.room, seat.participant, now))
 
     def _part(self, seat: Seat) -> None:
@@ -320,7 +322,7 @@ class Switchboard:
             outcome = self.rooms.handle(room, seat.participant, message, now)
             self._perform(outcome)
             if outcome.ended:
-                self._end(room.id)
+                self._end(room.id, outcome.ended)
         except Refused as refusal:
             absent = refusal.code is ErrorCode.NO_SUCH_PEER
             if absent and isinstance(message, Signal):
@@ -332,11 +334,13 @@ class Switchboard:
 
     def _relay(self, seat: Seat, signal: Signal, number: int) -> None:
         to, message = seat.room.relay(seat.participant, signal, number)
+        receiver = self._seats[to]
+        if not receiver.here and not seat.here:
+            return  # other processes tell them, both
         text = TO_CLIENT.encode(message)
         if len(text) > MAX_MESSAGE - ROOM_FOR_NUMBERS:
             # Numbers may grow when they are written anew.
             raise Refused(ErrorCode.TOO_LARGE)
-        receiver = self._seats[to]
         if not receiver.here:
             return
         received = 0.0

@@ -5,6 +5,8 @@ and lives for minutes; a *login token* is what a browser keeps while its person 
 at the provider's. Pure: the time is passed in, in Unix seconds.
 """
 
+import binascii
+import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -114,6 +116,12 @@ class _LoginClaims(_Claims, kw_only=True):
     kept: dict[str, Any]
 
 
+_CLAIMS: Final[dict[type[Any], msgspec.json.Decoder[Any]]] = {
+    shape: msgspec.json.Decoder(shape)
+    for shape in (_SessionClaims, _RoomClaims, _LoginClaims)
+}
+
+
 class Tokens:
     """Mints and verifies tokens. ``new_id`` names each one.
 
@@ -127,6 +135,11 @@ class Tokens:
         self._id = key_id(secret)
         self._keys = {key_id(each): OctKey.import_key(each) for each in retired}
         self._keys[self._id] = OctKey.import_key(secret)
+        self._secrets = {
+            (kind, self._head(kind, key_id(each))): each.encode()
+            for each in (secret, *retired)
+            for kind in _Kind
+        }
         self._new_id = new_id
 
     def session(self, now: float, subject: str = "", name: str = "") -> str:
@@ -217,12 +230,20 @@ class Tokens:
             "exp": int(now) + life,
             **{name: value for name, value in more.items() if value},
         }
-        header = {"alg": _ALGORITHM, "typ": kind.value, "kid": self._id}
+        header = _header(kind, self._id)
         return jwt.encode(header, claims, self._keys[self._id], [_ALGORITHM])
+
+    def _head(self, kind: _Kind, kid: str) -> str:
+        """Return the first part of every token that a key signs for one purpose."""
+        token = jwt.encode(_header(kind, kid), {}, self._keys[kid], [_ALGORITHM])
+        return token.partition(".")[0]
 
     def _verify(self, kind: _Kind, token: str, shape: type[Any]) -> Any:
         if len(token) > MAX_TOKEN:
             raise TokenError(ErrorCode.BAD_TOKEN)
+        claims = self._recognize(kind, token, shape)
+        if claims is not None:
+            return claims
         try:
             decoded = jwt.decode(token, self._key, [_ALGORITHM])
             header = decoded.header
@@ -231,6 +252,26 @@ class Tokens:
             return msgspec.convert(decoded.claims, shape)
         except (JoseError, ValueError, RecursionError):
             raise TokenError(ErrorCode.BAD_TOKEN) from None
+
+    def _recognize(self, kind: _Kind, token: str, shape: type[Any]) -> Any:
+        """Return what a token says that is written as ours are, to the letter.
+
+        A header that is the very one that we write needs no reading, and a signature
+        that is what we would write no parsing: a tenth of the time. All else, and all
+        that is wrong, is left to joserfc.
+        """
+        signed, _, signature = token.rpartition(".")
+        head, _, content = signed.partition(".")
+        secret = self._secrets.get((kind, head))
+        if secret is None or not token.isascii():
+            return None
+        right = _encode(hmac.digest(secret, signed.encode(), "sha256"))
+        if not hmac.compare_digest(right, signature.encode()):
+            return None
+        try:
+            return _CLAIMS[shape].decode(_decode(content))
+        except ValueError:
+            return None
 
     def _key(self, token: GuestProtocol) -> OctKey:
         """Return the key that a header names, or our own if it names none."""
@@ -247,3 +288,22 @@ def _check_times(claims: _Claims, life: int, now: int) -> None:
         raise TokenError(ErrorCode.BAD_TOKEN)
     if claims.exp + LEEWAY <= now:
         raise TokenError(ErrorCode.TOKEN_EXPIRED)
+
+
+def _header(kind: _Kind, kid: str) -> dict[str, str]:
+    return {"alg": _ALGORITHM, "typ": kind.value, "kid": kid}
+
+
+def _encode(data: bytes) -> bytes:
+    """Return base64url without padding (RFC 7515 §2)."""
+    text = binascii.b2a_base64(data, newline=False)
+    return text.translate(_URL_SAFE).rstrip(b"=")
+
+
+def _decode(text: str) -> bytes:
+    padded = text.encode().translate(_PLAIN) + b"=" * (-len(text) % 4)
+    return binascii.a2b_base64(padded, strict_mode=True)
+
+
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+_PLAIN: Final = bytes.maketrans(b"-_", b"+/")

@@ -20,6 +20,7 @@ from server.handshake import Refusal, check_handshake
 from server.websocket import (
     LINGER,
     TOO_DEAF,
+    Asked,
     Configuration,
     WebSocketTransport,
     host,
@@ -55,6 +56,7 @@ class HttpTransport(HttpToolsProtocol):
     def __init__(self, config: Configuration, *args: Any, **more: Any) -> None:
         super().__init__(config, *args, **more)
         self.logger = log
+        self._configuration = config
         self._gate = config.gate
         self._counted = False
         self._refusal: Refusal | None = None
@@ -185,17 +187,16 @@ class HttpTransport(HttpToolsProtocol):
         if refusal is not None:
             self._refuse(refusal)
             return
-        super().handle_websocket_upgrade()
-        protocol = self.transport.get_protocol()
-        assert isinstance(protocol, WebSocketTransport)
-        if protocol.handshake_initiated:
-            protocol.counted, self._counted = self._counted, False
-        else:
-            # Its own parser could not read the request, and says so to nobody.
-            protocol.connections.discard(protocol)
-            self.connections.add(self)
-            self.transport.set_protocol(self)
-            self._refuse()
+        scheme = self.scheme or "http"
+        asked = Asked(self.url, self.headers, scheme, self.server, self.client)
+        config = self._configuration
+        socket = WebSocketTransport(
+            config, self.server_state, self.loop, self.transport, asked
+        )
+        self.connections.discard(self)
+        self._counted = False  # it counts itself out, from now on
+        self.parser = None  # type: ignore[assignment]  # they would keep each other
+        socket.begin()
 
     # -- refusing
 

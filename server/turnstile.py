@@ -15,7 +15,7 @@ _API: Final = "/api/"
 _DOORS: Final = {
     ("POST", "/api/session"): Door.SESSION,
     ("POST", "/api/rooms"): Door.ROOM,
-    ("POST", "/api/ice"): Door.ROOM,  # who makes a room gets the same, for longer
+    ("POST", "/api/ice"): Door.TRIAL,
 }
 
 

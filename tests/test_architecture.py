@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "protocol",
         *("starlette", "uvicorn", "uvloop", "httptools", "websockets"),
         *("joserfc", "msgspec"),
-        *("authlib", "httpx", "httpx2", "motor", "pymongo", "bson", "redis"),
+        *("authlib", "httpx", "httpx2", "motor", "pymongo", "bson", "redis", "hiredis"),
         *("structlog", "prometheus_client"),
     },
 }

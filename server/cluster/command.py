@@ -5,11 +5,11 @@ connection, and with it whatever its process still says in its name: that is the
 fence against processes that were taken for dead.
 """
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
-from protocol.messages import ClientMessage, ParticipantId, Signal
+from protocol.messages import ClientMessage, ParticipantId, Signal, Signaled
 from server.seating import Claim
 from server.store import RoomRecord
 from server.wire import FROM_CLIENT
@@ -23,19 +23,31 @@ class Enter(msgspec.Struct, frozen=True, tag=True):
     claim: Claim
 
 
-class Relay(msgspec.Struct, frozen=True, tag=True):
-    """A participant signals to another one: nearly all that is said."""
+class Relay(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A participant signals to another one: nearly all that is said.
+
+    The body is JSON that one process has read and judged: no other has to.
+    """
 
     key: str
-    who: str
+    who: ParticipantId
     number: int
-    to: str
+    to: ParticipantId
     generation: int
-    body: Any
+    body: bytes
 
     def message(self) -> Signal:
-        """Return what was said."""
-        return Signal(ParticipantId(self.to), self.generation, self.body)
+        """Return what was said, with its body unread."""
+        return Signal(self.to, self.generation, self._raw)
+
+    def signaled(self) -> Signaled:
+        """Return what its receiver is told."""
+        return Signaled(self.who, self.generation, self._raw, self.number)
+
+    @property
+    def _raw(self) -> dict[str, Any]:
+        # The codec of the server writes it as it stands; nobody looks inside.
+        return cast(dict[str, Any], msgspec.Raw(self.body))
 
 
 class Say(msgspec.Struct, frozen=True, tag=True):
@@ -91,9 +103,10 @@ class Lost(msgspec.Struct, frozen=True, tag=True):
 
 
 class Change(msgspec.Struct, frozen=True, tag=True):
-    """What is known of the room is replaced."""
+    """What is known of the room changes in what differs between the two."""
 
-    record: RoomRecord
+    before: RoomRecord
+    after: RoomRecord
 
 
 class End(msgspec.Struct, frozen=True, tag=True):
@@ -105,7 +118,7 @@ class End(msgspec.Struct, frozen=True, tag=True):
 Command = Enter | Relay | Say | Deny | Cut | Part | Expire | Lost | Change | End
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A command, whose process counts what it writes: again is not twice."""
 
     node: str
@@ -115,6 +128,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
 _decoder: Final = msgspec.msgpack.Decoder(Entry)
 _encoder: Final = msgspec.msgpack.Encoder()
+_json: Final = msgspec.json.Encoder()
 
 
 def encode(entry: Entry) -> bytes:
@@ -127,9 +141,11 @@ def decode(data: bytes) -> Entry:
     return _decoder.decode(data)
 
 
-def spoken(key: str, who: str, message: ClientMessage, number: int) -> Command:
+def spoken(
+    key: str, who: ParticipantId, message: ClientMessage, number: int
+) -> Command:
     """Return the command for what a participant says."""
     if isinstance(message, Signal):
-        to, generation = message.to, message.generation
-        return Relay(key, who, number, to, generation, message.body)
+        body = _json.encode(message.body)
+        return Relay(key, who, number, message.to, message.generation, body)
     return Say(key, who, number, FROM_CLIENT.encode(message))

@@ -5,14 +5,14 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
 from protocol.codes import CloseCode, LeaveReason
-from protocol.messages import ParticipantId, RoomId, Signaled
+from protocol.messages import ParticipantId, RoomId
 from server.awaited import Awaited
 from server.clock import Clock
 from server.cluster.command import Command, Cut, Lost, Relay
 from server.cluster.origin import EntryClock, OriginJournal
 from server.cluster.replica import IDLE, Hold, Replica
 from server.cluster.snapshot import decode, restore, take
-from server.cluster.streams import FIRST, Past, Read, Streams, is_after, time_of
+from server.cluster.streams import FIRST, Past, Read, Streams, is_after
 from server.journal import Records
 from server.metrics import Traffic
 from server.observer import Observers
@@ -191,11 +191,8 @@ class Following(Switchboard):
         """Keep the signals, for receivers whose process dies."""
         for id, entry in entries:
             said = entry.command
-            if isinstance(said, Relay) and said.number:
-                signaled = Signaled(
-                    ParticipantId(said.who), said.generation, said.body, said.number
-                )
-                replica.recent.append((time_of(id), ParticipantId(said.to), signaled))
+            if type(said) is Relay and said.number:
+                replica.recent.append((id, said))
 
     def _write(self, room: RoomId, command: Command) -> None:
         self._streams.append(room, command)

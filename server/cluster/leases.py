@@ -10,8 +10,10 @@ from typing import Any, Final, NamedTuple
 from protocol.messages import RoomId
 from server.cluster.wire import reaching
 
-LIFE: Final = 4.0  # seconds
-RENEWAL: Final = 1.0
+LIFE: Final = 3.5  # seconds
+RENEWAL: Final = 0.5
+#: How long a process has been silent when another one finds it dead, about.
+SILENT: Final = LIFE + RENEWAL / 2
 
 _NODES: Final = "tertulia:nodes"
 _ROOMS: Final = "tertulia:node:"

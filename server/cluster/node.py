@@ -8,10 +8,12 @@ import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from protocol.messages import RoomId
 from server.cluster.leases import LIFE, RENEWAL, Census, Leases
+from server.cluster.ledger import Ended, EndedSessions, SharedAttempts
 from server.cluster.streams import FIRST, Streams, is_after
 from server.cluster.switchboard import SharedSwitchboard
 from server.errors import StreamError
@@ -35,7 +37,11 @@ class Node:
         self.switchboard = SharedSwitchboard(
             rooms, *parts, node=name, streams=self._streams
         )
+        self.guesses = SharedAttempts(self._streams.redis)
+        self.ended: Callable[[str, float], None] = lambda session, until: None
+        self._ended = EndedSessions(self._streams.redis)
         self._noted: set[RoomId] = set()
+        self._over = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.switchboard.save = self._save_soon
 
@@ -48,8 +54,13 @@ class Node:
         """Whether Redis is there."""
         return await self._streams.answers()
 
+    async def end_session(self, session: str, until: float) -> None:
+        """Let all processes know that a session was ended."""
+        await self._ended.add(Ended(session, until))
+
     async def begin(self) -> bool:
         """Take a lease; return whether there is no trace of another process."""
+        await self._hear_of_ended()
         census = await self._leases.renew()
         return not census.dead and census.living == {self.switchboard.node}
 
@@ -66,6 +77,7 @@ class Node:
             await self._streams.flush()
         except StreamError:
             log.warning("= Redis is away: what was said last is lost")
+        self._over = True
 
     async def close(self) -> None:
         """Hang up. The lease ends by itself; then another one looks after us."""
@@ -105,7 +117,8 @@ class Node:
 
     async def _live(self) -> None:
         steady, prolonged = time.monotonic(), 0.0
-        while True:
+        # Redis's client may swallow that we are cancelled.
+        while not self._over:
             try:
                 census = await self._leases.renew()
                 now = time.monotonic()
@@ -113,6 +126,7 @@ class Node:
                 if now - steady >= LIFE:
                     await self._look_after(census)
                 await self._note()
+                await self._hear_of_ended()
                 for room in self.switchboard.idle(census.living):
                     self.switchboard.close(room)
                 if now - prolonged >= PROLONG:
@@ -136,6 +150,10 @@ class Node:
             self.switchboard.give_up(census.living)
             await self._streams.flush()
             await self._leases.bury(dead)
+
+    async def _hear_of_ended(self) -> None:
+        for each in await self._ended.news():
+            self.ended(each.id, each.until)
 
     async def _note(self) -> None:
         """Let an heir know where our people are."""

@@ -16,16 +16,16 @@ class EntryClock:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._at: float | None = None
+        self._at: str | None = None
         self.monotonic = clock.monotonic
 
     def at(self, id: str | None) -> None:
         """Stand at an entry, by its id."""
-        self._at = time_of(id) if id else None
+        self._at = id
 
     def unix(self) -> float:
         """Return the seconds since 1970."""
-        return self._clock.unix() if self._at is None else self._at
+        return self._clock.unix() if self._at is None else time_of(self._at)
 
 
 class OriginJournal:
@@ -60,7 +60,7 @@ class OriginJournal:
         if self.open:
             self._journal.change(room)
 
-    def end(self, room: RoomId, at: float) -> None:
+    def end(self, room: RoomId, at: float, hosts: tuple[str, ...]) -> None:
         """A room ended."""
         if self.open:
-            self._journal.end(room, at)
+            self._journal.end(room, at, hosts)

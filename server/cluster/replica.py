@@ -6,7 +6,8 @@ from typing import Final
 
 from protocol.codes import CloseCode
 from protocol.messages import ParticipantId, Signaled
-from server.cluster.streams import FIRST
+from server.cluster.command import Relay
+from server.cluster.streams import FIRST, time_of
 
 RECENT: Final = 512  # signals of a room that are kept for those who come back
 MISSED: Final = 20.0  # seconds for which somebody may not notice that a process died
@@ -33,19 +34,19 @@ class Replica:
     last: str = FIRST
     count: int = 0
     serials: dict[str, int] = field(default_factory=dict)  # the last one, by process
-    recent: deque[tuple[float, ParticipantId, Signaled]] = field(
+    recent: deque[tuple[str, Relay]] = field(  # with their entries' ids
         default_factory=lambda: deque(maxlen=RECENT)
     )
     wanted_at: float = 0.0  # monotonic
     noted: bool = False  # an heir would know of it
 
-    def latest(self) -> list[tuple[float, ParticipantId, Signaled]]:
+    def latest(self) -> list[tuple[str, Relay]]:
         """Return the signals that were lost with Redis if it died after the last.
 
         One process may have read them, and another one not.
         """
-        end = self.recent[-1][0] if self.recent else 0.0
-        return [each for each in self.recent if each[0] >= end - UNREAD]
+        end = time_of(self.recent[-1][0]) if self.recent else 0.0
+        return [each for each in self.recent if time_of(each[0]) >= end - UNREAD]
 
     def missed(self, who: ParticipantId, now: float) -> list[Signaled]:
         """Return what somebody may have missed whose process is gone.
@@ -53,7 +54,9 @@ class Replica:
         It may come again: who receives knows signals by their numbers.
         """
         signals = [
-            signal for at, to, signal in self.recent if to == who and at >= now - MISSED
+            said.signaled()
+            for id, said in self.recent
+            if said.to == who and time_of(id) >= now - MISSED
         ]
         return signals[-AT_MOST:]
 

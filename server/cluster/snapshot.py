@@ -12,8 +12,8 @@ from protocol.messages import (
     ParticipantId,
     ParticipantInfo,
     RoomId,
-    Signaled,
 )
+from server.cluster.command import Relay
 from server.cluster.replica import ELSEWHERE, Hold, Replica
 from server.room import Entry, Member, Room, Waiter
 from server.rooms import Rooms
@@ -60,11 +60,12 @@ class Snapshot(msgspec.Struct, frozen=True):
     changed: RoomRecord | None = None
     ended: bool = False
     deserted: bool = False
+    hosts: tuple[str, ...] = ()  # of a deserted room, before it was that
     members: list[Inside] = []
     waiting: list[Outside] = []
     removed: list[str] = []
     chat: tuple[ChatLine, ...] = ()
-    recent: list[tuple[float, ParticipantId, Signaled]] = []
+    recent: list[tuple[str, Relay]] = []
 
     def encode(self) -> bytes:
         """Return its bytes."""
@@ -110,6 +111,7 @@ def take(
         changed=rooms.record(room_id),
         ended=rooms.has_ended(room_id),
         deserted=rooms.has_emptied(room_id),
+        hosts=rooms.hosts(room_id),
     )
     if room is None:
         return bare
@@ -142,7 +144,7 @@ def restore(snapshot: Snapshot, rooms: Rooms, room_id: RoomId, now: float) -> Re
     if snapshot.changed is not None and snapshot.changed.creator:
         rooms.remember(snapshot.changed)
         if snapshot.deserted:
-            rooms.let_fade(snapshot.changed)
+            rooms.let_fade(snapshot.changed, snapshot.hosts)
     seats: dict[ParticipantId, Seat] = {}
     holds: dict[ParticipantId, Hold] = {}
     if snapshot.record is None:

@@ -10,6 +10,7 @@ import itertools
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -17,7 +18,7 @@ from redis.asyncio import Redis
 
 from protocol.messages import RoomId
 from server.cluster.command import Command, Entry, decode, encode
-from server.cluster.wire import FAILURES, Asked, Wire, reaching
+from server.cluster.wire import FAILURES, Wire, bulk, packed, reaching
 from server.errors import StreamError
 
 log = logging.getLogger("tertulia.cluster")
@@ -31,7 +32,6 @@ MOST: Final = 20_000  # commands that wait for Redis
 _BATCH: Final = 256
 _BLOCK: Final = 1000  # milliseconds; not longer, so that a dead Redis is noticed
 _RETRY: Final = 0.1  # seconds
-_PAUSE: Final = 0.001  # seconds between two questions to Redis of one kind
 
 # The newer of two snapshots is kept. Ids are compared as Redis orders them.
 _SAVE: Final = """
@@ -196,8 +196,8 @@ class Streams:
             self._ring.clear()
             try:
                 while await self._write():
-                    if self._ring.is_set():  # under load: more at once costs less
-                        await asyncio.sleep(_PAUSE)
+                    if self._ring.is_set():  # what comes in this turn can go, too
+                        await asyncio.sleep(0)
             except FAILURES:
                 self._written = 0  # nobody knows what arrived
                 await asyncio.sleep(_RETRY)
@@ -212,15 +212,12 @@ class Streams:
             return False
         try:
             fresh_ones = {each.stream for _, each in batch} - self._dated
-            commands: list[Asked] = [
-                ("XADD", each.stream, "MAXLEN", "~", KEPT, "*", "c", each.data)
-                for _, each in batch
-            ]
-            commands += [("EXPIRE", stream, LIFE) for stream in fresh_ones]
+            commands = [_addition(each.stream) + bulk(each.data) for _, each in batch]
+            commands += [packed("EXPIRE", stream, LIFE) for stream in fresh_ones]
             if bell:
                 name = _bell(self._node)
-                commands.append(("XADD", name, "MAXLEN", 1, "*", "c", b""))
-                commands.append(("EXPIRE", name, LIFE))
+                commands.append(packed("XADD", name, "MAXLEN", 1, "*", "c", b""))
+                commands.append(packed("EXPIRE", name, LIFE))
             await self._writing.commit(commands)
         except BaseException:
             self._bell |= bell
@@ -235,7 +232,7 @@ class Streams:
     ) -> AsyncIterator[tuple[RoomId, list[Read]]]:
         """Yield what comes, for ever; await ``returned`` when Redis was away."""
         bell = FIRST
-        away, asked_at = True, 0.0
+        away = True
         while True:
             try:
                 if away:
@@ -243,14 +240,10 @@ class Streams:
                     await returned()
                     away, self._written = False, 0
                     self._ring.set()
-                pause = asked_at + _PAUSE - time.monotonic()
-                if pause > 0:  # under load: more at once costs less
-                    await asyncio.sleep(pause)
-                asked_at = time.monotonic()
                 names = [*map(_stream, self._last), _bell(self._node)]
                 ids = [*self._last.values(), bell]
                 answer = await self._reading.ask(
-                    ("XREAD", "BLOCK", _BLOCK, "STREAMS", *names, *ids)
+                    packed("XREAD", "BLOCK", _BLOCK, "STREAMS", *names, *ids)
                 )
             except (*FAILURES, StreamError) as error:
                 if not away:
@@ -282,6 +275,14 @@ def _state(room: RoomId) -> str:
 
 def _bell(node: str) -> str:
     return f"{_BELL}{node}"
+
+
+@lru_cache(1024)
+def _addition(stream: str) -> bytes:
+    """Return the command that adds an entry to a stream, but for what is added."""
+    parts: list[str | bytes | int]
+    parts = ["XADD", stream, "MAXLEN", "~", KEPT, "*", "c"]
+    return b"*%d\r\n%b" % (len(parts) + 1, b"".join(map(bulk, parts)))
 
 
 def _parsed(entries: Iterable[tuple[bytes, Any]]) -> list[Read]:

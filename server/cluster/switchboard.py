@@ -40,6 +40,7 @@ from server.cluster.command import (
     spoken,
 )
 from server.cluster.following import Following
+from server.cluster.leases import SILENT
 from server.cluster.replica import ELSEWHERE, Hold, Replica
 from server.cluster.streams import Read, Streams
 from server.errors import Refused, StreamError
@@ -48,11 +49,13 @@ from server.rooms import Rooms
 from server.seat import Line, Seat
 from server.store import RoomRecord
 from server.tokens import Pass
+from server.wire import TO_CLIENT
 
 log = logging.getLogger("tertulia.cluster")
 
 ENTER: Final = 4.0  # seconds to come in; a hello has five
 SNAPSHOT: Final = 256  # entries
+SHORT: Final = 16 * 1024  # bytes of a signal that certainly fits in a message
 ASK_AGAIN: Final = 2.0  # seconds, for an end that didn't come
 
 _ABNORMAL: Final = 1006
@@ -137,9 +140,9 @@ class SharedSwitchboard(Following):
         """Close a room for everyone in it, for good."""
         self._write(room, End(deserted=False))
 
-    def change(self, record: RoomRecord) -> None:
-        """Replace what is known of a room, be somebody in it or not."""
-        self._write(record.id, Change(record))
+    def change(self, before: RoomRecord, after: RoomRecord) -> None:
+        """Change what differs between the two, be somebody in the room or not."""
+        self._write(before.id, Change(before, after))
 
     async def look(self, room: RoomId) -> None:
         """Follow a room that others follow; may raise ``StreamError``."""
@@ -171,7 +174,7 @@ class SharedSwitchboard(Following):
         self._write(seat.room.id, Part(hold.key, seat.participant))
         seat.lose_line(self._clock.monotonic())
 
-    def _cut(self, seat: Seat, code: int) -> None:
+    def _cut(self, seat: Seat, code: int, ago: float = 0.0) -> None:
         """What is said to them waits from now on; that they are gone, others hear."""
         seat.lose_line(self._clock.monotonic())
         hold = self._holds.get(seat.participant)
@@ -203,9 +206,36 @@ class SharedSwitchboard(Following):
         for id, entry in entries:
             replica.last = self._entry = id
             if replica.is_new(entry.node, entry.serial):
-                self._apply_one(room, replica, entry)
+                said = entry.command
+                if type(said) is not Relay or not self._pass_on(said):
+                    self._apply_one(room, replica, entry)
+                elif replica.count % SNAPSHOT == 0 and entry.node == self.node:
+                    self.save(room, *self.snapshot(room))
             if entry.node == self.node:
                 self._streams.came_back(entry.serial)
+
+    def _pass_on(self, said: Relay) -> bool:
+        """Do the short way what nearly all entries ask; False if it isn't so simple."""
+        seat, receiver = self._seats.get(said.who), self._seats.get(said.to)
+        if seat is None or receiver is None or seat is receiver:
+            return False
+        members = seat.room.members
+        if said.who not in members or said.to not in members:
+            return False
+        if self._holds[said.who].key != said.key or len(said.body) > SHORT:
+            return False
+        if said.number:
+            if said.number <= seat.heard:
+                return True
+            seat.heard = said.number
+        seat.arrived()
+        if receiver.here:
+            message = said.signaled()
+            text = TO_CLIENT.encode(message)
+            timed = self._traffic.relayed(len(text)) and seat.here
+            received = seat.line.heard_at if timed and seat.line else 0.0
+            self._put(receiver, message, text, received)
+        return True
 
     def _apply_one(self, room: RoomId, replica: Replica, entry: Entry) -> None:
         mine = entry.node == self.node and self._streams.awaits(entry.serial)
@@ -247,9 +277,10 @@ class SharedSwitchboard(Following):
                 for each in self._people(room):
                     hold = self._holds[each]
                     if hold.node == node and hold.key:
-                        self._lose(self._seats[each], CloseCode.INTERNAL)
-            case Change(record):
-                super().change(record)
+                        # Their grace began when the process was last heard of.
+                        self._lose(self._seats[each], CloseCode.INTERNAL, SILENT)
+            case Change(before, after):
+                super().change(before, after)
             case End(deserted):
                 found = self.rooms.find(room)
                 if not (deserted and found) and not self.rooms.has_ended(room):
@@ -298,12 +329,12 @@ class SharedSwitchboard(Following):
             seat.heard = number
         return seat
 
-    def _lose(self, seat: Seat, code: int) -> None:
+    def _lose(self, seat: Seat, code: int, ago: float = 0.0) -> None:
         """A connection is gone; whatever still comes in its name isn't heard."""
         hold = self._holds[seat.participant]
         hold.key, hold.since = "", self._entry
         line = seat.line
-        super()._cut(seat, code)
+        super()._cut(seat, code, ago)
         if line is not None:
             line.close(CloseCode.INTERNAL)
 

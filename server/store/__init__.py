@@ -4,8 +4,8 @@ Chat is never stored, nor are names. Times are Unix seconds.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields, replace
+from typing import Final, Protocol
 
 from protocol.codes import MAX_PARTICIPANTS
 from protocol.messages import RoomId
@@ -18,7 +18,8 @@ class RoomRecord:
 
     ``passcode`` is a salted scrypt hash, empty where none is asked for; ``banned``
     are subjects. A room that isn't ``persistent`` ends with its last participant.
-    Whether it is ``e2ee`` never changes.
+    Whether it is ``e2ee`` never changes. Each change has the next ``version``; an
+    ended room has the ``hosts`` of its end.
     """
 
     id: RoomId
@@ -32,6 +33,21 @@ class RoomRecord:
     banned: tuple[str, ...] = ()
     capacity: int = MAX_PARTICIPANTS
     e2ee: bool = True
+    version: int = 0
+    hosts: tuple[str, ...] = ()
+
+
+def merged(known: RoomRecord, before: RoomRecord, after: RoomRecord) -> RoomRecord:
+    """Return a known room, changed in what differs between two others.
+
+    So two changes that know nothing of each other both count.
+    """
+    pairs = ((name, getattr(after, name)) for name in _FIELDS)
+    changes = {name: new for name, new in pairs if new != getattr(before, name)}
+    return replace(known, **changes)
+
+
+_FIELDS: Final = tuple(each.name for each in fields(RoomRecord))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +140,17 @@ class Store(Protocol):
     async def change_room(self, room: RoomRecord) -> None:
         """Replace what can be changed of a room: all but its id, creator and age.
 
-        A room that was never added, or was ended, stays as it is.
+        A room that was never added, or was ended, or is in a later version already,
+        stays as it is.
         """
 
-    async def end_room(self, room: RoomId, at: float) -> None:
-        """Close a room for good."""
+    async def end_room(
+        self, room: RoomId, at: float, hosts: Collection[str] = ()
+    ) -> None:
+        """Close a room for good; ``hosts`` are the subjects of its hosts then."""
 
-    async def came(self, participation: Participation) -> None:
-        """Record that somebody came."""
+    async def came(self, *participations: Participation) -> None:
+        """Record who came, all at once."""
 
     async def returned(self, participation: Participation) -> None:
         """Record that somebody's stay goes on: it is open, and began when it did.

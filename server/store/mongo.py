@@ -43,6 +43,7 @@ _CHANGEABLE: Final = (
     "waiting_room",
     "banned",
     "capacity",
+    "version",
 )
 
 
@@ -72,15 +73,24 @@ class MongoStore:
         plain = _plain(asdict(room))
         await self._update(
             "room",
-            {"_id": room.id, "ended_at": None},
+            # Rooms from before have no version: that is not a greater one.
+            {
+                "_id": room.id,
+                "ended_at": None,
+                "version": {"$not": {"$gt": room.version}},
+            },
             {name: plain[name] for name in _CHANGEABLE},
         )
 
-    async def end_room(self, room: RoomId, at: float) -> None:
-        await self._update("room", {"_id": room, "ended_at": None}, {"ended_at": at})
+    async def end_room(
+        self, room: RoomId, at: float, hosts: Collection[str] = ()
+    ) -> None:
+        ended = {"ended_at": at, "hosts": list(hosts)}
+        await self._update("room", {"_id": room, "ended_at": None}, ended)
 
-    async def came(self, participation: Participation) -> None:
-        await self._insert("participation", self._document(participation))
+    async def came(self, *participations: Participation) -> None:
+        for each in participations:
+            await self._insert("participation", self._document(each))
 
     async def returned(self, participation: Participation) -> None:
         await self._insert("participation", self._document(participation))
@@ -281,9 +291,16 @@ def _room(found: Document) -> RoomRecord:
         id=RoomId(found["_id"]),
         creator=found["creator"],
         created_at=float(found["created_at"]),
-        **{name: found[name] for name in _CHANGEABLE if name != "banned"},
+        name=found["name"],
+        persistent=found["persistent"],
+        passcode=found["passcode"],
+        locked=found["locked"],
+        waiting_room=found["waiting_room"],
         banned=tuple(found["banned"]),
+        capacity=found["capacity"],
         e2ee=found.get("e2ee", False),  # links from before carry no secret
+        version=found.get("version", 0),
+        hosts=tuple(found.get("hosts", ())),
     )
 
 

@@ -70,6 +70,10 @@ _MIGRATIONS = (
     """,
     # Links of rooms from before carry no secret.
     "ALTER TABLE room ADD COLUMN e2ee INTEGER NOT NULL DEFAULT 0;",
+    """
+    ALTER TABLE room ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE room ADD COLUMN hosts TEXT NOT NULL DEFAULT '[]';
+    """,
 )
 
 

@@ -5,7 +5,8 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple
+from dataclasses import astuple, fields
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from protocol.codes import LeaveReason
@@ -46,8 +47,8 @@ class SqliteStore:
     async def add_room(self, room: RoomRecord) -> None:
         await self._write(
             "INSERT INTO room (id, creator, created_at, e2ee, name,"
-            " persistent, passcode, locked, waiting_room, banned, capacity)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            " persistent, passcode, locked, waiting_room, banned, capacity, version)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (room.id, room.creator, room.created_at, room.e2ee, *_changeable(room)),
         )
 
@@ -60,30 +61,38 @@ class SqliteStore:
     async def change_room(self, room: RoomRecord) -> None:
         await self._write(
             "UPDATE room SET name = ?, persistent = ?, passcode = ?, locked = ?,"
-            " waiting_room = ?, banned = ?, capacity = ?"
-            " WHERE id = ? AND ended_at IS NULL",
-            (*_changeable(room), room.id),
+            " waiting_room = ?, banned = ?, capacity = ?, version = ?"
+            " WHERE id = ? AND ended_at IS NULL AND version <= ?",
+            (*_changeable(room), room.id, room.version),
         )
 
-    async def end_room(self, room: RoomId, at: float) -> None:
+    async def end_room(
+        self, room: RoomId, at: float, hosts: Collection[str] = ()
+    ) -> None:
         await self._write(
-            "UPDATE room SET ended_at = ? WHERE id = ? AND ended_at IS NULL",
-            (at, room),
+            "UPDATE room SET ended_at = ?, hosts = ? WHERE id = ? AND ended_at IS NULL",
+            (at, json.dumps(list(hosts)), room),
         )
 
-    async def came(self, participation: Participation) -> None:
-        await self._write(
+    async def came(self, *participations: Participation) -> None:
+        sql = (
             f"INSERT INTO participation ({_STAY})"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            astuple(participation),
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
         )
+        rows = [_stay(each) for each in participations]
+
+        def write() -> None:
+            with self._connection:
+                self._connection.executemany(sql, rows)
+
+        await self._in_thread(write)
 
     async def returned(self, participation: Participation) -> None:
         await self._write(
             f"INSERT INTO participation ({_STAY})"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET left_at = NULL, reason = ''",
-            astuple(participation),
+            _stay(participation),
         )
 
     async def went(self, participation: str, at: float, reason: str) -> None:
@@ -164,7 +173,8 @@ class SqliteStore:
     async def _room(self, room: RoomId, condition: str) -> RoomRecord | None:
         rows = await self._read(
             "SELECT id, name, creator, created_at,"
-            " persistent, passcode, locked, waiting_room, banned, capacity, e2ee"
+            " persistent, passcode, locked, waiting_room, banned, capacity, e2ee,"
+            " version, hosts"
             f" FROM room WHERE id = ? AND {condition}",
             (room,),
         )
@@ -189,6 +199,9 @@ class SqliteStore:
             raise StoreError(str(error)) from error
 
 
+_stay: Final = attrgetter(*(field.name for field in fields(Participation)))
+
+
 def _changeable(room: RoomRecord) -> tuple[Any, ...]:
     return (
         room.name,
@@ -198,6 +211,7 @@ def _changeable(room: RoomRecord) -> tuple[Any, ...]:
         room.waiting_room,
         json.dumps(room.banned),
         room.capacity,
+        room.version,
     )
 
 
@@ -213,6 +227,8 @@ def _record(
     banned: str,
     capacity: int,
     e2ee: int,
+    version: int,
+    hosts: str,
 ) -> RoomRecord:
     return RoomRecord(
         id=room,
@@ -226,6 +242,8 @@ def _record(
         banned=tuple(json.loads(banned)),
         capacity=capacity,
         e2ee=bool(e2ee),
+        version=version,
+        hosts=tuple(json.loads(hosts)),
     )
 
 

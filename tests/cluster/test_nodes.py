@@ -55,11 +55,11 @@ async def test_whoever_loses_their_server_is_marked_and_then_gone(
         began = time.monotonic()
         await ada.until(others(Connection.RECONNECTING), timeout=20)
         record_property("marked", round(marked := time.monotonic() - began, 2))
-        assert marked <= 7
+        assert marked <= 5
         await ada.sees("Bob", frames=5)  # what is between them needs no server
         await ada.until(others(), timeout=25)
         record_property("gone", round(gone := time.monotonic() - began, 2))
-        assert gone <= 24
+        assert gone <= 16
 
 
 async def test_a_server_that_was_stopped_for_a_while_costs_nobody_their_place(

@@ -133,6 +133,28 @@ class StoreContract:
         await store.add_room(RECORD)
         assert await store.room(ROOM) is None
 
+    async def test_a_change_that_comes_late_changes_nothing(self, store: Store) -> None:
+        await store.add_room(RECORD)
+        newer = replace(RECORD, locked=True, name="new", version=2)
+        await store.change_room(newer)
+        await store.change_room(replace(RECORD, locked=True, version=1))
+        assert await store.room(ROOM) == newer
+        await store.change_room(newer)
+        assert await store.room(ROOM) == newer
+
+    async def test_an_ended_room_knows_the_hosts_of_its_end(self, store: Store) -> None:
+        await store.add_room(RECORD)
+        await store.end_room(ROOM, 2000.0, ("ana", "bo"))
+        await store.end_room(ROOM, 2001.0, ("eva",))
+        assert await store.past_room(ROOM) == replace(RECORD, hosts=("ana", "bo"))
+
+    async def test_those_who_come_together_are_recorded_in_their_order(
+        self, store: Store
+    ) -> None:
+        await store.came(stay(1))
+        await store.came(stay(3), stay(1), stay(2))
+        assert await store.participations(ROOM) == [stay(1), stay(3), stay(2)]
+
     async def test_participations_come_in_their_order(self, store: Store) -> None:
         for number in (3, 1, 2):
             await store.came(stay(number))

@@ -284,3 +284,56 @@ async def test_a_process_that_is_taken_for_dead_is_heard_no_more(pair, room, red
     assert isinstance(await ana.hear(), m.Reacted)
     writing.cancel()
     await streams.close()
+
+
+async def test_two_changes_at_two_processes_at_once_both_count(pair):
+    one, two = pair
+    maker = await call(one)
+    for _ in range(5):
+        room = await maker.create()
+        answers = await asyncio.gather(
+            ask(maker, one, "PATCH", room, locked=True),
+            ask(maker, two, "PATCH", room, name="Tuesday"),
+            ask(maker, two, "PATCH", room, waiting_room=True),
+        )
+        assert [each.status_code for each in answers] == [200, 200, 200]
+        for house in pair:
+            known = (await ask(maker, house, "GET", room)).json()
+            assert (known["locked"], known["waiting_room"]) == (True, True)
+            assert known["name"] == "Tuesday"
+
+
+async def test_guesses_at_a_passcode_count_at_all_processes_together(pair):
+    one, two = pair
+    maker, guesser = await call(one), await call(one)
+    room = await maker.create(passcode="open sesame")
+
+    async def guess(house: House, word: str) -> int:
+        url = f"/api/rooms/{room}/token"
+        answer = await guesser.at(house).ask("POST", url, json={"passcode": word})
+        return answer.status_code
+
+    for _ in range(6):  # who is right may come as often as they like
+        assert await guess(one, "open sesame") == 200
+    tried = [await guess(house, "wrong") for house in (one, two) * 3]
+    assert tried == [403] * 5 + [429]
+    assert await guess(one, "open sesame") == 429
+
+
+async def test_a_session_that_is_ended_at_one_process_opens_nothing_at_the_other(
+    tmp_path, redis
+):
+    settings = make_settings(tmp_path, redis=redis)
+    async with node(settings) as one, node(settings) as two:
+        ana, bo = await call(one), await call(one)
+        assert (await ana.ask("POST", "/logout")).status_code == 204
+        for _ in range(PATIENCE):
+            answer = await ana.at(two).ask("POST", "/api/rooms")
+            if answer.status_code == 401:
+                break
+            await asyncio.sleep(0.01)
+        assert answer.status_code == 401
+        assert (await bo.at(two).ask("POST", "/api/rooms")).status_code == 201
+        # Whoever comes later knows of it from the first.
+        async with node(settings) as three:
+            assert (await ana.at(three).ask("POST", "/api/rooms")).status_code == 401

@@ -6,17 +6,12 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given, strategies as st
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
 
 from protocol.codes import CloseCode
 from server.conversation import FRAMES, Conversation
 
 LONGEST = 300
 SCALE = 0.02  # as few frames as a test sends are too many
-HANDSHAKE = (
-    b"GET /ws HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
 FIRST = Frame(Opcode.TEXT, b"hello").serialize(mask=True)
 
 
@@ -36,11 +31,6 @@ class Ear:
             scale=self.scale,
             logger=logging.getLogger("test"),
         )
-        self.conversation.receive_data(HANDSHAKE)
-        (request,) = self.conversation.events_received()
-        assert isinstance(request, Request)
-        self.conversation.send_response(self.conversation.accept(request))
-        self.conversation.data_to_send()
 
     def hear(self, data: bytes) -> None:
         if self.cutting:
@@ -107,7 +97,8 @@ def test_the_short_cut_decides_as_the_parser_does(sent, cuts):
 def test_whole_texts_are_cut_out_up_to_what_is_none():
     data = Frame(Opcode.TEXT, b"{}").serialize(mask=True)
     short, _ = both(FIRST, data * 3 + data[:-1], data[-1:] + data, data)
-    assert short.cut == 3 + 1  # the one in pieces, and what came with it, are parsed
+    # The one in pieces, and what came with it, are parsed.
+    assert short.cut == 1 + 3 + 1
     assert len(short.heard) == 1 + 3 + 3
 
 
@@ -115,7 +106,7 @@ def test_texts_between_the_pieces_of_a_message_are_not_cut_out():
     piece = Frame(Opcode.TEXT, b"{", False).serialize(mask=True)
     text = Frame(Opcode.TEXT, b"{}").serialize(mask=True)
     short, _ = both(FIRST, piece, text)
-    assert short.cut == 0
+    assert short.cut == 1
     assert short.conversation.fault is not None
     assert short.conversation.fault[0] == 1002
 
@@ -135,7 +126,7 @@ def test_texts_between_the_pieces_of_a_message_are_not_cut_out():
 def test_nothing_but_a_right_text_is_cut_out(wrong):
     text = Frame(Opcode.TEXT, b"{}").serialize(mask=True)
     short, long = both(FIRST, text + wrong, text)
-    assert short.cut == (2 if wrong[0] == 0x82 else 1)
+    assert short.cut == (3 if wrong[0] == 0x82 else 2)
     assert short.outcome() == long.outcome()
 
 
@@ -145,5 +136,5 @@ def test_texts_that_are_cut_out_count_as_frames(together):
     most = int(FRAMES.burst * SCALE)
     chunks = [text * (most + 5)] if together else [text] * (most + 5)
     short, _ = both(FIRST, *chunks)
-    assert short.cut == most - 1  # the first of all counted too
+    assert short.cut == most
     assert short.conversation.fault == (CloseCode.TOO_MANY, "too_many")

@@ -7,6 +7,7 @@ from guest import FakeClock
 
 from server.errors import TooMany
 from server.gate import PENDING, PER_SESSION, RATES, Capacity, Door, Gate
+from server.limits import Buckets, Rate
 
 
 def scope(address="192.0.2.1", **headers):
@@ -114,3 +115,14 @@ def test_every_door_opens_again_when_the_time_that_was_said_is_over(clock, door)
     gate.ask(door, scope("192.0.2.2"))
     clock.advance(wait)
     gate.ask(door, scope())
+
+
+def test_an_address_is_forgotten_once_all_that_it_did_is_long_ago():
+    buckets: Buckets[str] = Buckets(Rate(1.0, 10.0))
+    for number in range(100):
+        assert not buckets.take(f"address-{number}", now=0.0, cost=10.0)
+    assert buckets.take("address-99", now=9.0, cost=10.0)
+    for number in range(100, 160):
+        buckets.take(f"address-{number}", now=10.0)
+    assert len(buckets) == 61  # with the one that was here at 9.0
+    assert buckets.take("address-99", now=10.0, cost=10.0) == 0.0

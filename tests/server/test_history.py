@@ -1,5 +1,6 @@
 """The log of a room: who may read it, what it says, as JSON and as CSV."""
 
+import asyncio
 import csv
 import io
 from dataclasses import replace
@@ -11,6 +12,7 @@ from test_api import call, error
 from test_room_api import enter
 
 from protocol import messages as m
+from protocol.codes import GRACE
 from protocol.messages import RoomId
 from server.store import Participation, open_store
 
@@ -255,3 +257,36 @@ async def test_who_made_a_room_reads_its_log_after_its_end(shelf):
     assert error(again) == (404, "room_not_found")
     changed = await ana.http.patch(url, headers=ana.headers, json={"locked": True})
     assert error(changed) == (404, "room_not_found")
+
+
+async def test_who_was_host_at_the_end_reads_the_log_after_it(shelf):
+    house, _ = shelf
+    maker, ana, bo = await call(house), await call(house), await call(house)
+    room = await maker.create(persistent=False)
+    guests = [(await enter(house, each, room, "guest"))[0] for each in (ana, bo)]
+    await guests[0].say(m.Leave())  # who was host until now: Bo inherits
+    await guests[0].closing()
+    await guests[1].say(m.Leave())
+    await guests[1].closing()
+    for _ in range(500):
+        house.clock.advance(GRACE)
+        if (await house.http.get(f"/api/rooms/{room}")).status_code == 404:
+            break
+        await asyncio.sleep(0.01)
+    read = await log(bo, room)
+    assert read.status_code == 200
+    assert len(read.json()["participations"]) == 2
+    assert (await log(maker, room)).json() == read.json()
+    assert error(await log(ana, room)) == (404, "room_not_found")
+
+
+async def test_who_was_host_when_a_room_was_ended_reads_its_log(shelf):
+    house, _ = shelf
+    maker, ana, bo = await call(house), await call(house), await call(house)
+    room = await maker.create()
+    await enter(house, ana, room, "Ana")
+    await enter(house, bo, room, "Bo")
+    ended = await maker.http.delete(f"/api/rooms/{room}", headers=maker.headers)
+    assert ended.status_code == 204
+    assert (await log(ana, room)).status_code == 200
+    assert error(await log(bo, room)) == (404, "room_not_found")

@@ -9,6 +9,7 @@ from guest import FakeClock, Guest, make_settings, serving
 
 from protocol import messages as m
 from protocol.messages import IceServer, ParticipantId, RoomId
+from server.gate import Capacity
 from server.ice import LIFE, TRIAL, ice_servers, renewal
 
 ROOM, ANA = RoomId("the-room"), ParticipantId("ana")
@@ -69,7 +70,7 @@ async def keep_talking(clock: FakeClock, guest: Guest, seconds: float) -> None:
         seconds -= step
 
 
-async def test_whoever_tests_a_connection_gets_credentials_for_a_minute(tmp_path):
+async def test_whoever_tests_a_connection_gets_credentials_for_a_moment(tmp_path):
     async with serving(make_settings(tmp_path, **TURN)) as house:
         assert (await house.http.post("/api/ice")).status_code == 401
         session = (await house.http.post("/api/session", json={})).json()["token"]
@@ -80,3 +81,21 @@ async def test_whoever_tests_a_connection_gets_credentials_for_a_minute(tmp_path
         assert turn["urls"] == ["turn:t.example"]
         assert int(turn["username"].split(":")[0]) == int(house.clock.unix()) + TRIAL
         assert turn["credential"]
+
+
+async def test_nobody_tests_a_connection_again_and_again(tmp_path):
+    async with serving(make_settings(tmp_path, **TURN, capacity=Capacity())) as house:
+        bearers = []
+        for _ in range(4):
+            session = (await house.http.post("/api/session", json={})).json()["token"]
+            bearers.append({"authorization": f"Bearer {session}"})
+
+        async def tries(bearer: dict[str, str]) -> int:
+            return (await house.http.post("/api/ice", headers=bearer)).status_code
+
+        # A session has its share, and an address that makes many of them, too.
+        assert [await tries(bearers[0]) for _ in range(4)] == [200] * 3 + [429]
+        assert [await tries(each) for each in bearers[1:] * 2] == [200] * 6
+        assert await tries(bearers[1]) == 429
+        house.clock.advance(30.0)
+        assert await tries(bearers[0]) == 200

@@ -33,33 +33,33 @@ class FakeStore:
         for _ in range(count):
             await asyncio.wait_for(self.tried.acquire(), PATIENCE)
 
-    async def came(self, participation):
-        await self._write("came", participation)
+    async def came(self, *participations):
+        await self._write(*(("came", each) for each in participations))
 
     async def returned(self, participation):
-        await self._write("returned", participation)
+        await self._write(("returned", participation))
 
     async def went(self, participation, at, reason):
-        await self._write("went", participation, at, reason)
+        await self._write(("went", participation, at, reason))
 
     async def change_room(self, room):
-        await self._write("change", room)
+        await self._write(("change", room))
 
-    async def end_room(self, room, at):
-        await self._write("end", room, at)
+    async def end_room(self, room, at, hosts):
+        await self._write(("end", room, at, hosts))
 
     async def reached(self, participation, connection):
-        await self._write("reached", participation, connection)
+        await self._write(("reached", participation, connection))
 
     async def measured(self, measured):
-        await self._write("measured", measured)
+        await self._write(("measured", measured))
 
     async def _write(self, *what):
         self.tried.release()
         await self.let_through.wait()
         if not self.there:
             raise StoreError("away")
-        self.written.append(what)
+        self.written += what
 
 
 class CountingFile(Spill):
@@ -119,7 +119,7 @@ def say_everything(journal: Journal) -> list[tuple[object, ...]]:
     journal.change(locked)
     journal.measured(link(1))
     journal.went("p1", 1060.5, "lost")
-    journal.end(ROOM, 1070.5)
+    journal.end(ROOM, 1070.5, ("ana",))
     return [
         ("came", stay(1)),
         ("returned", stay(2)),
@@ -127,7 +127,7 @@ def say_everything(journal: Journal) -> list[tuple[object, ...]]:
         ("change", locked),
         ("measured", link(1)),
         ("went", "p1", 1060.5, "lost"),
-        ("end", ROOM, 1070.5),
+        ("end", ROOM, 1070.5, ("ana",)),
     ]
 
 

@@ -27,44 +27,44 @@ def test_where_there_is_no_passcode_none_matches():
     assert not matches("x", "")
 
 
-def test_guesses_come_back_one_by_one():
+async def test_guesses_come_back_one_by_one():
     now = 0.0
     attempts = Attempts(lambda: now, burst=2, refill=10.0)
 
-    def allowed() -> bool:
+    async def allowed() -> bool:
         try:
-            attempts.take("key")
+            await attempts.take("key")
         except Refused as refused:
             assert refused.code is ErrorCode.TOO_MANY
             return False
         return True
 
-    assert [allowed() for _ in range(4)] == [True, True, False, False]
+    assert [await allowed() for _ in range(4)] == [True, True, False, False]
     now = 9.9
-    assert not allowed()
+    assert not await allowed()
     now = 10.0
-    assert [allowed(), allowed()] == [True, False]
+    assert [await allowed(), await allowed()] == [True, False]
     now = 1000.0
-    assert [allowed() for _ in range(3)] == [True, True, False]
+    assert [await allowed() for _ in range(3)] == [True, True, False]
 
 
-def test_a_right_guess_does_not_count():
+async def test_a_right_guess_does_not_count():
     attempts = Attempts(lambda: 0.0, burst=1, refill=10.0)
     for _ in range(5):
-        attempts.take("key")
-        attempts.give_back("key")
-    attempts.take("key")
+        await attempts.take("key")
+        await attempts.give_back("key")
+    await attempts.take("key")
     with pytest.raises(Refused):
-        attempts.take("key")
+        await attempts.take("key")
 
 
-def test_guesses_at_ever_new_keys_cost_bounded_memory():
+async def test_guesses_at_ever_new_keys_cost_bounded_memory():
     attempts = Attempts(lambda: 0.0, burst=1, refill=10.0, keys=3)
     for key in range(4):
-        attempts.take(key)
-    attempts.take(0)  # the oldest was forgotten for the newest
+        await attempts.take(key)
+    await attempts.take(0)  # the oldest was forgotten for the newest
     with pytest.raises(Refused):
-        attempts.take(3)
+        await attempts.take(3)
 
 
 def test_a_memory_counts_from_its_first_look_at_the_clock():

@@ -66,7 +66,7 @@ class FakeJournal:
         self.rooms.append(room)
         self.lines.append((room.id, "changed"))
 
-    def end(self, room, at):
+    def end(self, room, at, hosts):
         self.lines.append((room, "closed"))
 
 
