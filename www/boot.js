@@ -1,10 +1,11 @@
 // @ts-check
 /**
- * What must happen before Python is there: fetch everything at once, show one's own
- * picture, keep what is typed and clicked. Python finds it all in `tertulia.boot`.
+ * What must happen before Python is there: show one's own picture, ask for the right to
+ * enter, keep what is typed and clicked. Python finds it all in `tertulia.boot`.
  */
 
 import { openMedia } from "./devices.js";
+import { begin, fetched, keepSnapshot, parts, snapshot, wasm } from "./parts.js";
 import { startPython } from "./python.js";
 
 /** @typedef {import("./devices.js").Chosen & {name?: string}} Preferences */
@@ -12,13 +13,10 @@ import { startPython } from "./python.js";
 const SESSION = "tertulia.session";
 const AWAY = "tertulia.away"; // the address to come back to from a login
 const FRESH = 60_000; // milliseconds that a token must still be good for
+const LATER = 1_000; // milliseconds until what is kept for the next visit is written: not in the middle of a join
 
 const body = document.body;
 const room = location.pathname.match(/^\/r\/([^/]+)$/)?.[1] ?? "";
-/** @type {Record<string, HTMLLinkElement>} */
-const parts = {};
-for (const link of document.querySelectorAll("link[data-part]"))
-  parts[/** @type {HTMLElement} */ (link).dataset.part ?? ""] = /** @type {any} */ (link);
 
 /** @param {string} problem */
 function fail(problem) {
@@ -134,23 +132,7 @@ function keep(event) {
   actions.push(found.dataset[name] ?? "");
 }
 
-/** @param {string} part */
-async function fetched(part) {
-  const response = await fetch(parts[part].href);
-  if (!response.ok) throw new Error(`${part}: ${response.status}`);
-  return response;
-}
-
-/** The snapshot, if it is the one that this page was built with. */
-async function fetchSnapshot() {
-  const bytes = await (await fetched("snapshot")).arrayBuffer();
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (hex !== parts.snapshot.dataset.digest) throw new Error("snapshot: spoiled");
-  return bytes;
-}
-
-async function startPlain(/** @type {any} */ glue, /** @type {any} */ wasm) {
+async function startPlain(/** @type {any} */ glue) {
   const [library, client] = await Promise.all(
     ["library", "client"].map(async (part) => (await fetched(part)).arrayBuffer()),
   );
@@ -162,28 +144,24 @@ async function startPlain(/** @type {any} */ glue, /** @type {any} */ wasm) {
 }
 
 async function boot() {
-  const glue = import(parts.glue.href);
-  const wasm = WebAssembly.compileStreaming(fetched("wasm"));
-  // They may fail before anybody waits for them.
-  for (const part of [glue, wasm]) part.catch(() => {});
+  const glue = begin(() => import(parts.glue.href));
   const root = document.documentElement;
   let python;
   try {
     root.dataset.boot = "snapshot";
-    const snapshot = fetchSnapshot();
-    snapshot.catch(() => {}); // it may fail before anybody waits for it
     python = await startPython({ glue, wasm, snapshot });
     // The snapshot's generator is the same for everyone.
     python.pyimport("random").seed();
   } catch (error) {
     console.warn("Starting without the snapshot:", error);
     root.dataset.boot = "plain";
-    python = await startPlain(glue, wasm);
+    python = await startPlain(glue);
   }
   python.pyimport("client_py.browser.main").start();
   for (const type of ["click", "submit"]) document.removeEventListener(type, keep, true);
   for (const element of pending) delete element.dataset.pending;
   performance.mark("tertulia:python-ready");
+  setTimeout(keepSnapshot, LATER);
 }
 
 const painted = new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 from client_py.core import event as e
 from client_py.core.effect import (
+    Deliver,
     Disconnect,
     Effect,
     MakeRoom,
@@ -74,9 +75,9 @@ class Session:
 
     def handle(self, event: e.Event) -> list[Effect]:
         """Take what happened, return what is to be done."""
-        if not isinstance(event, e.LevelsMeasured):  # many, with hardly any news
-            self._shown = None
         effects = self._take(event)
+        if not _unseen(event, effects):
+            self._shown = None
         return [*effects, *self._stay.correspond()]
 
     def _take(self, event: e.Event) -> list[Effect]:
@@ -369,3 +370,16 @@ class Session:
     @property
     def _phase(self) -> Phase:
         return self._membership.phase
+
+
+def _unseen(event: e.Event, effects: list[Effect]) -> bool:
+    """Whether it can't change what is shown: what comes most often is only passed on.
+
+    (Levels that do change it say so themselves.)
+    """
+    match event:
+        case e.LevelsMeasured() | e.PeerSaid():
+            return True
+        case e.Heard(m.Signaled()):
+            return bool(effects) and all(isinstance(each, Deliver) for each in effects)
+    return False

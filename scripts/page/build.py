@@ -141,7 +141,8 @@ def _links(urls: dict[str, str], digest: str) -> str:
         "loader": 'rel="modulepreload"',
         "devices": 'rel="modulepreload"',
         "wasm": fetched,
-        "snapshot": f'{fetched} data-digest="{digest}"',
+        # Not before parts.js has looked whether it is kept.
+        "snapshot": f'data-digest="{digest}"',
     }
     # Those without rel are named, and fetched only when they are needed.
     return "\n  ".join(

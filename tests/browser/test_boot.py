@@ -220,6 +220,51 @@ def test_nothing_is_fetched_twice_and_nothing_again(site: Site, tab: Page) -> No
     assert {path: site.asked[path] for path in asked} == asked
 
 
+KEPT = """
+async () => {
+  const [url] = await (await caches.open("tertulia.snapshot")).keys();
+  return url ? new URL(url.url).pathname : "";
+}
+"""
+ALTER = """
+async () => {
+  const cache = await caches.open("tertulia.snapshot");
+  const [url] = await cache.keys();
+  const bytes = new Uint8Array(await (await cache.match(url)).arrayBuffer());
+  bytes[bytes.length - 5000] ^= 1;
+  await cache.put(url, new Response(bytes));
+}
+"""
+
+
+def wait_until_kept(page: Page) -> str:
+    """Wait until the snapshot is kept for the next visit; return its address."""
+    page.wait_for_function("() => localStorage['tertulia.snapshot']")
+    return str(page.evaluate(KEPT))
+
+
+def test_a_second_visit_has_the_snapshot_unpacked(site: Site, tab: Page) -> None:
+    tab.goto(f"{site.url}/r/abc")
+    wait_for_python(tab)
+    kept = wait_until_kept(tab)
+    assert site.asked[kept] == 1
+    tab.goto(f"{site.url}/r/abc")
+    assert wait_for_python(tab) == "snapshot"
+    names = "performance.getEntriesByType('resource').map(({ name }) => name)"
+    assert [name for name in tab.evaluate(names) if name.endswith(kept)] == []
+
+
+def test_a_kept_snapshot_that_was_altered_is_not_used(site: Site, tab: Page) -> None:
+    tab.goto(f"{site.url}/r/abc")
+    wait_for_python(tab)
+    kept = wait_until_kept(tab)
+    tab.evaluate(ALTER)
+    tab.goto(f"{site.url}/r/abc")
+    assert wait_for_python(tab) == "snapshot"
+    names = "performance.getEntriesByType('resource').map(({ name }) => name)"
+    assert [name for name in tab.evaluate(names) if name.endswith(kept)] != []
+
+
 @pytest.mark.parametrize("spoil", ["missing", "cut", "changed", "of another build"])
 def test_a_spoiled_snapshot_is_done_without(site: Site, tab: Page, spoil: str) -> None:
     site.spoil = spoil

@@ -1,4 +1,4 @@
-"""Levels go in five times a second; the trail of who speaks comes out."""
+"""Levels go in several times a second; the trail of who speaks comes out."""
 
 from itertools import groupby
 
