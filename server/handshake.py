@@ -7,7 +7,11 @@ import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Self
+from urllib.parse import unquote
 
+from starlette.types import Scope
+
+from server.direct import EXTENSION, Direct
 from server.errors import TooMany
 from server.headers import Headers, refusal_headers
 
@@ -42,6 +46,37 @@ class Refusal:
             *refusal_headers(),
         ]
         return response(self.status, headers, self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A handshake that was read and checked; ``headers`` in lower case."""
+
+    url: bytes
+    headers: Headers
+    scheme: str
+    server: tuple[str, int | None] | None
+    client: tuple[str, int] | None
+
+    def scope(self, direct: Direct) -> Scope:
+        """Return what ASGI tells an application of it."""
+        path, _, query = self.url.partition(b"?")
+        return {
+            "type": "websocket",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": "wss" if self.scheme == "https" else "ws",
+            "server": self.server,
+            "client": self.client,
+            "root_path": "",
+            "path": unquote(path.decode("latin-1")),
+            "raw_path": path,
+            "query_string": query,
+            "headers": self.headers,
+            "subprotocols": subprotocols(self.headers),
+            "state": {},
+            "extensions": {"websocket.http.response": {}, EXTENSION: direct},
+        }
 
 
 def response(status: int, headers: Headers, body: bytes) -> bytes:

@@ -16,11 +16,10 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from server.errors import TooMany
-from server.handshake import Refusal, check_handshake
+from server.handshake import Asked, Refusal, check_handshake
 from server.websocket import (
     LINGER,
     TOO_DEAF,
-    Asked,
     Configuration,
     WebSocketTransport,
     host,

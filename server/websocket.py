@@ -8,23 +8,20 @@ read is not read again.
 import asyncio
 import logging
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
-from urllib.parse import unquote
 
 import uvicorn
-from starlette.types import Message, Scope
+from starlette.types import Message
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode as Goodbye, Frame, Opcode
 from websockets.protocol import OPEN
 
 from server.conversation import Conversation
-from server.direct import EXTENSION, Listener
+from server.direct import Listener
 from server.gate import Gate
-from server.handshake import Refusal, acceptance, response, subprotocols
-from server.headers import Headers
+from server.handshake import Asked, Refusal, acceptance, response
 
 log = logging.getLogger("tertulia.transport")
 # Whoever makes noise must not fill the log; and uvicorn writes paths at info,
@@ -42,17 +39,6 @@ class Configuration(uvicorn.Config):
     """uvicorn's configuration, and the gate that its protocols ask."""
 
     gate: Gate
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A handshake that was read and checked; ``headers`` in lower case."""
-
-    url: bytes
-    headers: Headers
-    scheme: str
-    server: tuple[str, int | None] | None
-    client: tuple[str, int] | None
 
 
 class _Phase(Enum):
@@ -256,7 +242,7 @@ class WebSocketTransport(asyncio.Protocol):
 
     async def _run(self) -> None:
         """Run the application; leave the transport a moment to close by itself."""
-        scope = _scope(self._asked, self)
+        scope = self._asked.scope(self)
         try:
             await self._config.loaded_app(scope, self.receive, self.send)
         except ClientDisconnected:
@@ -393,27 +379,6 @@ class WebSocketTransport(asyncio.Protocol):
         if self._leaving is not None:
             self._leaving.cancel()
             self._leaving = None
-
-
-def _scope(asked: Asked, direct: WebSocketTransport) -> Scope:
-    """Return what ASGI tells an application of a handshake."""
-    path, _, query = asked.url.partition(b"?")
-    return {
-        "type": "websocket",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "scheme": "wss" if asked.scheme == "https" else "ws",
-        "server": asked.server,
-        "client": asked.client,
-        "root_path": "",
-        "path": unquote(path.decode("latin-1")),
-        "raw_path": path,
-        "query_string": query,
-        "headers": asked.headers,
-        "subprotocols": subprotocols(asked.headers),
-        "state": {},
-        "extensions": {"websocket.http.response": {}, EXTENSION: direct},
-    }
 
 
 def host(client: tuple[str, int] | None) -> str:

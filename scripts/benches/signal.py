@@ -191,7 +191,8 @@ async def churning(server: Server) -> float:
             guests = await arrive(server, at, 64)
             for guest in guests:
                 guest.leave()
-        await asyncio.sleep(6)  # a closed socket lingers for 5 seconds
+        # A closed socket lingers for 5 seconds, and an address is known for 20.
+        await asyncio.sleep(21)
 
     await pass_through(0, CHURN)
     before = server.resident

@@ -78,6 +78,7 @@ class Node:
         except StreamError:
             log.warning("= Redis is away: what was said last is lost")
         self._over = True
+        self._streams.stop()
 
     async def close(self) -> None:
         """Hang up. The lease ends by itself; then another one looks after us."""
@@ -117,7 +118,6 @@ class Node:
 
     async def _live(self) -> None:
         steady, prolonged = time.monotonic(), 0.0
-        # Redis's client may swallow that we are cancelled.
         while not self._over:
             try:
                 census = await self._leases.renew()

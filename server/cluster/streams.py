@@ -89,6 +89,7 @@ class Streams:
         self._bell = False  # the reader follows another set of rooms
         self._idle = asyncio.Event()
         self._idle.set()
+        self._over = False
         self._last: dict[RoomId, str] = {}
         self._dated: set[str] = set()  # streams that don't live for ever
         self.lag = 0.0  # seconds from appending to reading, of the last one
@@ -183,6 +184,14 @@ class Streams:
         with reaching():
             return bool(await self._redis.ping())
 
+    def stop(self) -> None:
+        """Let ``run`` and ``read`` end soon, should they not hear of being cancelled.
+
+        Redis's client swallows that while it connects.
+        """
+        self._over = True
+        self._ring.set()
+
     async def close(self) -> None:
         """Hang up."""
         await self._reading.close()
@@ -191,7 +200,7 @@ class Streams:
 
     async def run(self) -> None:
         """Write what is appended, in order, again and again until Redis took it."""
-        while True:
+        while not self._over:
             await self._ring.wait()
             self._ring.clear()
             try:
@@ -233,7 +242,7 @@ class Streams:
         """Yield what comes, for ever; await ``returned`` when Redis was away."""
         bell = FIRST
         away = True
-        while True:
+        while not self._over:
             try:
                 if away:
                     await self.answers()

@@ -5,13 +5,16 @@ listened on: so what the document says can't be wrong for long.
 """
 
 import re
+import socket
+import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.services.service import Service, free_port
+from tests.services.service import PATIENCE, Service, free_port
 
 HOST: Final = "call.example.org"
 _TEXT: Final = Path(__file__).parents[2] / "docs" / "OPERATIONS.md"
@@ -81,4 +84,23 @@ def caddy(directory: Path, upstream: str) -> Iterator[int]:
     command = ["caddy", "run", "--config", str(settings), "--adapter", "caddyfile"]
     homes = {name: str(directory) for name in ("HOME", "XDG_DATA_HOME")}
     with Service("caddy", command, directory, port, homes):
+        _await_certificate(port)
         yield port
+
+
+def _await_certificate(port: int) -> None:
+    """Return once there is a certificate: Caddy listens before it has made one."""
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", port), 1.0) as plain,
+                trusting.wrap_socket(plain, server_hostname=HOST),
+            ):
+                return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)  # it tells nobody when it is ready
