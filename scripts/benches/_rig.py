@@ -37,16 +37,16 @@ window.RTCPeerConnection = class extends RTCPeerConnection {
 };
 """
 
-#: Frames decoded so far on every link of a page.
+#: Frames decoded so far on every link of a page, by a name of the link's own.
 FRAMES_DECODED = """
 async () => {
-  const counts = [];
-  for (const connection of window.connections) {
+  const counts = {};
+  for (const [number, connection] of window.connections.entries()) {
     if (connection.connectionState !== "connected") continue;
     const report = await connection.getStats();
     for (const stats of report.values())
       if (stats.type === "inbound-rtp" && stats.kind === "video" && stats.framesDecoded)
-        counts.push(stats.framesDecoded);
+        counts[`${number} ${stats.id}`] = stats.framesDecoded;
   }
   return counts;
 }

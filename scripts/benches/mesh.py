@@ -63,10 +63,13 @@ def raw(
 
 
 def frames_per_second(pages: list[Page], links: int) -> float:
-    """Return the median over all links of the frames decoded in a second."""
+    """Return the median over all links of the frames decoded in a second.
+
+    One that was replaced meanwhile has no frames from then on.
+    """
     for page in pages:
         page.wait_for_function(
-            f"async links => (await ({FRAMES_DECODED})()).length >= links",
+            f"async links => Object.keys(await ({FRAMES_DECODED})()).length >= links",
             arg=links,
             polling=250,
         )
@@ -75,9 +78,9 @@ def frames_per_second(pages: list[Page], links: int) -> float:
     pages[0].evaluate("ms => new Promise(done => setTimeout(done, ms))", SECONDS * 1e3)
     after = [(page.evaluate(FRAMES_DECODED), monotonic()) for page in pages]
     return median(
-        (later - earlier) / (end - begin)
+        (new.get(link, count) - count) / (end - begin)
         for (old, begin), (new, end) in zip(before, after, strict=True)
-        for earlier, later in zip(old, new, strict=True)
+        for link, count in old.items()
     )
 
 
