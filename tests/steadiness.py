@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import pytest
 from _pytest.runner import runtestprotocol
 
+from client_py.testing.plugin import a_tab_crashed
+
 STOLEN = 0.05  # of the time of all cores
 SLOW = 1.4  # times what the work takes where the bounds were set
 USUAL = 0.008  # seconds of CPU, likewise
@@ -100,13 +102,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Any:
-    """Run whoever says how soon once more, if the machine was away."""
-    if item.get_closest_marker("alone") is None:
+    """Run once more whoever says how soon if the machine was away, or lost a tab."""
+    alone = item.get_closest_marker("alone") is not None
+    if not alone and "tertulia_cast" not in getattr(item, "fixturenames", ()):
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports, found = _observed(item, nextitem)
-    if not found.steady and any(each.failed for each in reports):
-        words = f"{found}: {_reason(reports)}"
+    crashed = a_tab_crashed(item)
+    excused = crashed or (alone and not found.steady)
+    if excused and any(each.failed for each in reports):
+        words = f"{'a tab crashed' if crashed else found}: {_reason(reports)}"
         item._initrequest()  # type: ignore[attr-defined]
         item.user_properties.append((_REPEATED, words))
         reports, _ = _observed(item, nextitem)
@@ -122,7 +127,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for report in terminalreporter.stats.get(outcome, ()):
             for name, words in getattr(report, "user_properties", ()):
                 if name == _REPEATED and report.when == "call":
-                    line = f"run once more, the machine was away: {report.nodeid}"
+                    line = f"run once more: {report.nodeid}"
                     terminalreporter.write_line(f"{line}\n  {words}", yellow=True)
 
 

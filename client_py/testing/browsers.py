@@ -56,9 +56,17 @@ class Browsers:
 
     def __getitem__(self, engine: str) -> Browser:
         """Return the browser of an engine: chromium, firefox or webkit."""
+        if engine in self._launched and not self._launched[engine].is_connected():
+            self._forget(engine)
         if engine not in self._launched:
             self._launched[engine] = self._launch(engine)
         return self._launched[engine]
+
+    def end(self, context: BrowserContext) -> None:
+        """End the browser of a context at once, with all that is open in it."""
+        process = self._processes.get(_engine(context))
+        if process is not None and self._is_of_now(context):
+            os.kill(process, signal.SIGKILL)
 
     def let_go(self, context: BrowserContext) -> None:
         """Close a context.
@@ -66,8 +74,9 @@ class Browsers:
         Chromium has been seen to hang on one whose calls were still on, and then
         answers nobody any more: it is ended, and launched anew for whoever is next.
         """
-        assert context.browser is not None, "a context of one of these"
-        engine = context.browser.browser_type.name
+        engine = _engine(context)
+        if not self._is_of_now(context):
+            return  # it ended with its browser
         process = self._processes.get(engine)
         if process is None:
             context.close()
@@ -77,13 +86,12 @@ class Browsers:
         try:
             context.close()
         except Error:
-            if end.is_alive():
+            if self._launched[engine].is_connected():
                 raise
         finally:
             end.cancel()
         if not self._launched[engine].is_connected():
-            del self._launched[engine], self._processes[engine]
-            log.warning("%s hung and was ended", engine)
+            self._forget(engine)
 
     def close(self) -> None:
         """Close all of them."""
@@ -91,6 +99,14 @@ class Browsers:
             browser.close()
         self._launched.clear()
         self._processes.clear()
+
+    def _is_of_now(self, context: BrowserContext) -> bool:
+        return context.browser is self._launched.get(_engine(context))
+
+    def _forget(self, engine: str) -> None:
+        del self._launched[engine]
+        self._processes.pop(engine, None)
+        log.warning("%s hung or crashed, and was ended", engine)
 
     def _launch(self, engine: str) -> Browser:
         options: dict[str, Any] = {"headless": not self._headed}
@@ -108,6 +124,11 @@ class Browsers:
         if engine == "chromium":
             self._processes[engine] = _process(browser)
         return browser
+
+
+def _engine(context: BrowserContext) -> str:
+    assert context.browser is not None, "a context of one of these"
+    return context.browser.browser_type.name
 
 
 def _process(browser: Browser) -> int:

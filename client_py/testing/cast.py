@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext
 
 from client_py.headless.rtc import Connections
 from client_py.testing.headless import Background, HeadlessParticipant
-from client_py.testing.participant import Participant
+from client_py.testing.participant import CRASH, Participant
 from client_py.testing.server import Room
 
 Engine = Literal["chromium", "firefox", "webkit"]
@@ -35,15 +35,18 @@ class Cast:
         browser: Callable[[str], Browser],
         background: Callable[[], Background],
         let_go: Callable[[BrowserContext], None] = BrowserContext.close,
+        end: Callable[[BrowserContext], None] = lambda context: None,
         connections: Callable[[], Connections] = Connections,
     ) -> None:
         self._room = room
         self._browser = browser
         self._background = background
         self._let_go = let_go
+        self._end = end
         self._connections = connections
         self._contexts: list[BrowserContext] = []
         self.people: list[Participant | HeadlessParticipant] = []
+        self.crashed = False  # a tab did, and nobody had allowed it
 
     def tab(
         self,
@@ -92,6 +95,7 @@ class Cast:
         page = context.new_page()
         person = Participant(page, room or self._room, name, query=query)
         self.people.append(person)
+        page.on("crash", lambda _: self._crash(person))
         if visit or join:
             person.visit()
         if join:
@@ -145,6 +149,12 @@ class Cast:
             except Exception as error:  # a report must not hide what it reports
                 kept.append(_write(directory / f"{person.name}-lost.txt", repr(error)))
         return kept
+
+    def _crash(self, person: Participant) -> None:
+        """End the browser: whoever asks a crashed tab for something waits for ever."""
+        if CRASH in person.complaints:
+            self.crashed = True
+            self._end(person.page.context)
 
     def close(self) -> None:
         """Let everybody go."""

@@ -15,6 +15,9 @@ from client_py.testing.server import Room
 from client_py.testing.sight import PATIENCE, PITCH_TOLERANCE, Sight
 from client_py.testing.someone import Someone
 
+#: What is complained of a tab whose process died.
+CRASH = "the tab crashed"
+
 _GLANCE = 1.0  # seconds that one look lasts at the most
 _QUIET = 0.5  # seconds without a picture that count as none
 _ABANDONED = re.compile(r"ABORTED")  # in Chromium's words and Firefox's
@@ -324,7 +327,7 @@ class Participant:
 
     def _got_crash(self, page: Page) -> None:
         self._crashed = True  # it would never answer
-        self._complain("the tab crashed")
+        self._complain(CRASH)
 
     def _got_failure(self, request: Request) -> None:
         if _ABANDONED.search(request.failure or ""):

@@ -94,6 +94,7 @@ def tertulia_cast(
         browser=lambda engine: fixture("tertulia_browsers")[engine],
         background=lambda: fixture("tertulia_background"),
         let_go=lambda context: fixture("tertulia_browsers").let_go(context),
+        end=lambda context: fixture("tertulia_browsers").end(context),
         connections=tertulia_connections,
     )
     request.node.stash[_cast] = cast
@@ -174,6 +175,12 @@ def participant(tertulia_cast: "Cast") -> MakeParticipant:
 def headless(tertulia_cast: "Cast") -> MakeHeadless:
     """Puts one person without a browser in the room: ``headless("ada")``."""
     return MakeHeadless(tertulia_cast)
+
+
+def a_tab_crashed(item: pytest.Item) -> bool:
+    """Whether a browser's process died in a test that didn't want it to."""
+    cast = item.stash.get(_cast, None)
+    return cast is not None and cast.crashed
 
 
 # -- hooks
