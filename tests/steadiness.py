@@ -9,7 +9,8 @@ more, and the summary tells of it; whoever fails on a steady machine has failed.
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from statistics import mean
@@ -18,12 +19,15 @@ from typing import Any, NamedTuple
 import pytest
 from _pytest.runner import runtestprotocol
 
-from client_py.testing.plugin import a_tab_crashed
+from client_py.testing.plugin import a_tab_crashed, open_browsers
 
 STOLEN = 0.05  # of the time of all cores
 SLOW = 1.4  # times what the work takes where the bounds were set
 USUAL = 0.008  # seconds of CPU, likewise
 
+LONGEST = 140.0  # seconds for a test that sets itself no limit
+_FIRST = 0.45  # of the limit is for the first run
+_OF_BROWSERS = {"tertulia_browsers", "tertulia_cast"}
 _EVERY = 0.5  # seconds between two looks: each is work for the machine
 _WORK = bytes(Random(1).choices(b"abcdefgh", k=100_000))
 _REPEATED = "repeated"
@@ -95,23 +99,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let whoever may run twice have the time for it."""
     for item in items:
         limit = item.get_closest_marker("timeout")
-        if limit is not None and item.get_closest_marker("alone") is not None:
+        if limit is not None and (_is_alone(item) or _has_browser(item)):
             twice = pytest.mark.timeout(2 * limit.args[0])
             item.add_marker(twice, append=False)
 
 
 @pytest.hookimpl
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Any:
-    """Run once more whoever says how soon if the machine was away, or lost a tab."""
-    alone = item.get_closest_marker("alone") is not None
-    if not alone and "tertulia_cast" not in getattr(item, "fixturenames", ()):
+    """Run once more whom the machine or a browser left."""
+    if not (_is_alone(item) or _has_browser(item)):
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports, found = _observed(item, nextitem)
-    crashed = a_tab_crashed(item)
-    excused = crashed or (alone and not found.steady)
-    if excused and any(each.failed for each in reports):
-        words = f"{'a tab crashed' if crashed else found}: {_reason(reports)}"
+    excuse = _excuse(item, found) if any(each.failed for each in reports) else ""
+    if excuse:
+        words = f"{excuse}: {_reason(reports)}"
         item._initrequest()  # type: ignore[attr-defined]
         item.user_properties.append((_REPEATED, words))
         reports, _ = _observed(item, nextitem)
@@ -119,6 +121,26 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+def _is_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None
+
+
+def _has_browser(item: pytest.Item) -> bool:
+    return bool(_OF_BROWSERS.intersection(getattr(item, "fixturenames", ())))
+
+
+def _excuse(item: pytest.Item, found: Steadiness) -> str:
+    """Return what else than the product may be to blame, or nothing."""
+    if a_tab_crashed(item):
+        return "a tab crashed"
+    browsers = open_browsers(item.config)
+    if browsers is not None:
+        browsers.end_hung()
+        if browsers.lost:
+            return f"{' and '.join(browsers.lost)} hung"
+    return str(found) if _is_alone(item) and not found.steady else ""
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -136,8 +158,29 @@ def _observed(
 ) -> tuple[list[pytest.TestReport], Steadiness]:
     looking: Callable[[], Steadiness] = item.config.stash[probe].end
     item.config.stash[probe].begin()
-    reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    with _watched(item):
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
     return reports, looking()
+
+
+@contextmanager
+def _watched(item: pytest.Item) -> Iterator[None]:
+    """End browsers that nobody hears of any more, while there is time to try again."""
+
+    def kill() -> None:
+        if (browsers := open_browsers(item.config)) is not None:
+            browsers.kill()
+
+    if (before := open_browsers(item.config)) is not None:
+        before.lost.clear()
+    limit = item.get_closest_marker("timeout")
+    timer = threading.Timer(_FIRST * limit.args[0] if limit else LONGEST, kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _reason(reports: list[pytest.TestReport]) -> str:

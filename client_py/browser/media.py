@@ -194,9 +194,7 @@ class _Meter:
         if track is None:
             return
         if self._context is None:
-            # Heard by nobody: without an output it costs half as much of every tab.
-            nowhere = to_js({"type": "none"})
-            self._context = AudioContext.new(latencyHint="playback", sinkId=nowhere)
+            self._context = AudioContext.new()
             self._analyser = self._context.createAnalyser()
             self._analyser.fftSize = _WINDOW
         stream = MediaStream.new(to_js([track]))

@@ -89,8 +89,7 @@ class SyntheticCapture:
         if hasattr(Audio.prototype, "mozCaptureStream"):
             return await _played(name)
         if self._context is None:
-            nowhere = to_js({"type": "none"})
-            self._context = AudioContext.new(latencyHint="playback", sinkId=nowhere)
+            self._context = AudioContext.new()
             # It may sound only once the person has done something.
             self._listeners.add(document, "click", lambda event: self._context.resume())
         oscillator = self._context.createOscillator()

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import threading
+from contextlib import suppress
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Error, Playwright
@@ -32,6 +33,11 @@ NO_QUESTIONS = "--use-fake-ui-for-media-stream"
 #: Seconds in which a browser has to close what was open in it.
 PATIENCE = 30.0
 
+#: Seconds in which a browser that is well has drawn an empty page.
+HEALTHY = 15.0
+
+_FRAME = "() => new Promise(drawn => requestAnimationFrame(drawn))"
+
 _FIREFOX = {
     "media.navigator.streams.fake": True,
     "media.navigator.permission.disabled": True,
@@ -53,6 +59,7 @@ class Browsers:
         self._headed = headed
         self._launched: dict[str, Browser] = {}
         self._processes: dict[str, int] = {}
+        self.lost: list[str] = []  # engines whose browser hung or died, and was ended
 
     def __getitem__(self, engine: str) -> Browser:
         """Return the browser of an engine: chromium, firefox or webkit."""
@@ -67,6 +74,29 @@ class Browsers:
         process = self._processes.get(_engine(context))
         if process is not None and self._is_of_now(context):
             os.kill(process, signal.SIGKILL)
+
+    def kill(self) -> None:
+        """End every browser whose process is known, so that nobody waits for it."""
+        for process in list(self._processes.values()):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def end_hung(self) -> None:
+        """End those that draw no page any more, or are gone.
+
+        Chromium has been seen in a state in which some pages wait for ever for their
+        next frame, while others go on.
+        """
+        for engine, process in list(self._processes.items()):
+            end = threading.Timer(HEALTHY, os.kill, (process, signal.SIGKILL))
+            end.start()
+            try:
+                with self._launched[engine].new_context() as context:
+                    context.new_page().evaluate(_FRAME)
+            except Error:
+                self._forget(engine)
+            finally:
+                end.cancel()
 
     def let_go(self, context: BrowserContext) -> None:
         """Close a context.
@@ -104,6 +134,7 @@ class Browsers:
         return context.browser is self._launched.get(_engine(context))
 
     def _forget(self, engine: str) -> None:
+        self.lost.append(engine)
         del self._launched[engine]
         self._processes.pop(engine, None)
         log.warning("%s hung or crashed, and was ended", engine)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from client_py.testing.server import Room, Server
 
 _cast: "pytest.StashKey[Cast]" = pytest.StashKey()
+_browsers: "pytest.StashKey[Browsers]" = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
@@ -47,8 +48,9 @@ def tertulia_browsers(
 
     loop = asyncio.events._get_running_loop()
     headed = bool(pytestconfig.getoption("--headed", False))
-    browsers = Browsers(playwright, headed=headed)
+    browsers = pytestconfig.stash[_browsers] = Browsers(playwright, headed=headed)
     yield browsers
+    del pytestconfig.stash[_browsers]
     asyncio.events._set_running_loop(loop)
     browsers.close()
 
@@ -181,6 +183,11 @@ def a_tab_crashed(item: pytest.Item) -> bool:
     """Whether a browser's process died in a test that didn't want it to."""
     cast = item.stash.get(_cast, None)
     return cast is not None and cast.crashed
+
+
+def open_browsers(config: pytest.Config) -> "Browsers | None":
+    """Return the browsers of this session, if there are any by now."""
+    return config.stash.get(_browsers, None)
 
 
 # -- hooks
