@@ -9,7 +9,8 @@ import os
 import shutil
 import signal
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Error, Playwright
@@ -73,13 +74,12 @@ class Browsers:
         """End the browser of a context at once, with all that is open in it."""
         process = self._processes.get(_engine(context))
         if process is not None and self._is_of_now(context):
-            os.kill(process, signal.SIGKILL)
+            _kill(process)
 
     def kill(self) -> None:
         """End every browser whose process is known, so that nobody waits for it."""
         for process in list(self._processes.values()):
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+            _kill(process)
 
     def end_hung(self) -> None:
         """End those that draw no page any more, or are gone.
@@ -88,15 +88,14 @@ class Browsers:
         next frame, while others go on.
         """
         for engine, process in list(self._processes.items()):
-            end = threading.Timer(HEALTHY, os.kill, (process, signal.SIGKILL))
-            end.start()
             try:
-                with self._launched[engine].new_context() as context:
+                with (
+                    _at_most(HEALTHY, process),
+                    self._launched[engine].new_context() as context,
+                ):
                     context.new_page().evaluate(_FRAME)
             except Error:
                 self._forget(engine)
-            finally:
-                end.cancel()
 
     def let_go(self, context: BrowserContext) -> None:
         """Close a context.
@@ -111,15 +110,12 @@ class Browsers:
         if process is None:
             context.close()
             return
-        end = threading.Timer(PATIENCE, os.kill, (process, signal.SIGKILL))
-        end.start()
         try:
-            context.close()
+            with _at_most(PATIENCE, process):
+                context.close()
         except Error:
             if self._launched[engine].is_connected():
                 raise
-        finally:
-            end.cancel()
         if not self._launched[engine].is_connected():
             self._forget(engine)
 
@@ -155,6 +151,22 @@ class Browsers:
         if engine == "chromium":
             self._processes[engine] = _process(browser)
         return browser
+
+
+@contextmanager
+def _at_most(seconds: float, process: int) -> Iterator[None]:
+    """End a browser that takes longer than this for something."""
+    end = threading.Timer(seconds, _kill, (process,))
+    end.start()
+    try:
+        yield
+    finally:
+        end.cancel()
+
+
+def _kill(process: int) -> None:
+    with suppress(ProcessLookupError):  # it may be gone by itself
+        os.kill(process, signal.SIGKILL)
 
 
 def _engine(context: BrowserContext) -> str:
