@@ -30,10 +30,11 @@ REPLACED = (
         "{entry.value=0;continue}var value=",
     ),
     # A snapshot (``t``) has it all: neither parser nor compiler, a third of the
-    # time that its start took, need to run. warm.py leaves what is ``kept``.
+    # time that its start took, need to run. warm.py leaves what is ``kept``; the first
+    # of it is ``heat``, before anything else of Python runs.
     (
         '=API.rawRun("import _pyodide_core")',
-        '=t?[0,""]:API.rawRun("import _pyodide_core")',
+        '=t?(API._pyodide.kept.heat(),[0,""]):API.rawRun("import _pyodide_core")',
     ),
     *(
         (f"=API.{call}", f"=t?API._pyodide.kept.{name}:API.{call}")
