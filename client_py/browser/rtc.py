@@ -96,6 +96,7 @@ class BrowserPeerConnection:
         self._canaries = canaries
         self._probation = Probation(sealed=made.link is not None)
         self._asked: set[asyncio.Future[Any]] = set()
+        self._adopting: list[asyncio.Future[Any]] = []
         self._listeners = Listeners()
         self._listeners.add(self._pc, "icecandidate", self._got_candidate)
         self._listeners.add(self._pc, "icecandidateerror", self._got_refusal)
@@ -124,7 +125,9 @@ class BrowserPeerConnection:
         return self._described(described)
 
     async def _described(self, described: asyncio.Future[Any]) -> Description:
-        await self._settled(described)
+        adopting, self._adopting = self._adopting, []
+        for each in (*adopting, described):
+            await self._settled(each)
         made = self._pc.localDescription
         return Description("offer" if made.type == "offer" else "answer", made.sdp)
 
@@ -136,7 +139,7 @@ class BrowserPeerConnection:
         if description.kind == "offer":
             self._check_slots()
         if not self._transceivers:
-            await self._adopt_slots()
+            self._adopt_slots()
 
     async def add_ice_candidate(self, candidate: Candidate) -> None:
         """Add a remote candidate; the empty one ends the trickle."""
@@ -293,20 +296,23 @@ class BrowserPeerConnection:
         if kinds != [slot.kind for slot in Slot]:
             raise NegotiationError("not an offer of the four slots")
 
-    async def _adopt_slots(self) -> None:
-        replaced = []
+    def _adopt_slots(self) -> None:
+        # What this asks for need not be there for the answer to be made, but for the
+        # answer to be given: it takes as long as the answer does.
         for slot, transceiver in zip(Slot, self._pc.getTransceivers(), strict=True):
             transceiver.direction = "sendrecv"
             transceiver.sender.setStreams(self._streams[slot])
             self._transceivers[slot] = transceiver
             if slot is Slot.CAMERA:
-                replaced.append(shrink(transceiver.sender))
+                self._adopt(shrink(transceiver.sender))
             if self._probation.wanted(slot) is not None:
                 # In the same turn as the adoption: nothing can come between.
-                replaced.append(self._send(slot))
+                self._adopt(self._send(slot))
             self._received(slot)
-        for each in replaced:
-            await self._settled(each)
+
+    def _adopt(self, asked: asyncio.Future[Any]) -> None:
+        self._asked.add(asked)  # before anybody awaits it: a close may be quicker
+        self._adopting.append(asked)
 
     def _received(self, slot: Slot) -> None:
         self._emit(TrackReceived(slot, self._transceivers[slot].receiver.track))

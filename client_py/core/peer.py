@@ -7,9 +7,9 @@ happen between a check and what follows from it; only ``_ignoring`` is left.
 
 import asyncio
 import logging
-import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from client_py.core.effect import OpenPeer
@@ -39,6 +39,7 @@ from client_py.core.ports import (
     Unprotected,
 )
 from client_py.core.sealing import Seal, Sealing
+from client_py.core.sending import Sending, at_once
 from client_py.core.slot import Slot
 from client_py.core.state import Encryption, NoticeKind
 from client_py.core.uplink import Shape
@@ -70,8 +71,6 @@ from protocol.messages import (
 
 log = logging.getLogger("tertulia.peer")
 
-_PICTURES = (Slot.CAMERA, Slot.SCREEN)
-SMALL = 1.0  # seconds for which a new connection sends a small picture
 PATIENCE = 15.0  # seconds in which the first exchange has to make a connection
 
 _Taken = PeerEvent | PeerMessage | Wish
@@ -124,7 +123,7 @@ class Peer:
         # Asked for here and not in the task: a page draws its new screen first,
         # and the offer would wait for that. Tracks need no offer of their own. The
         # other end thinks about the first word while the offer is made.
-        self._greeting = _now(self._greet()) if self._seal is not None else None
+        self._greeting = at_once(self._greet()) if self._seal is not None else None
         self._offer = (
             asyncio.ensure_future(self._pc.set_local_description())
             if link.initiator
@@ -136,9 +135,7 @@ class Peer:
             if link.initiator
             else None
         )
-        self._growth: asyncio.TimerHandle | None = None
-        self._grown = False
-        self._shape = Shape()
+        self._sending = Sending(self._pc, self._attempt)
         for slot, track in tracks.items():
             self.replace_track(slot, track)
 
@@ -189,9 +186,10 @@ class Peer:
         for asked in (self._offer, self._greeting):
             if asked is not None:
                 asked.cancel()
-        for timer in (self._deadline, self._growth, self._due):
+        for timer in (self._deadline, self._due):
             if timer is not None:
                 timer.cancel()
+        self._sending.close()
         self._pc.close()
 
     async def run(self) -> None:
@@ -245,9 +243,7 @@ class Peer:
             case CipherLost():
                 raise SealError("nothing encrypts any more")
             case Replace(slot, track):
-                await self._pc.replace_track(slot, track)
-                if slot in _PICTURES:  # their size is relative to the track's
-                    await self._send_pictures()
+                self._sending.replace(slot, track)
             case NegotiationNeeded():
                 # In any other state the platform asks again once it is stable.
                 if self._pc.signaling_state == "stable":
@@ -264,16 +260,14 @@ class Peer:
                 if state == "connected":
                     if self._deadline is not None:
                         self._deadline.cancel()
-                    self._grow()
+                    self._sending.grow_soon(partial(self._inbox.put_nowait, Grow()))
                 self._changed(state)
             case TrackReceived(slot, track):
                 self._play(self._who, slot, track)
             case Reshape(shape):
-                self._shape = shape
-                await self._send_pictures()
+                await self._sending.reshape(shape)
             case Grow():
-                self._grown = True
-                await self._send_pictures()
+                await self._sending.grow()
             case Tell(word):
                 await self._say(word)
             case Renew():
@@ -285,16 +279,6 @@ class Peer:
         if gathered != self._gathered:
             self._gathered = gathered
             self._post(PeerGathered(self._who, self._link.generation, gathered))
-
-    def _grow(self) -> None:
-        if self._growth is None:
-            later = asyncio.get_running_loop().call_later
-            self._growth = later(SMALL, self._inbox.put_nowait, Grow())
-
-    async def _send_pictures(self) -> None:
-        if self._grown:
-            await self._pc.shape(Slot.CAMERA, self._shape.camera)
-            await self._pc.shape(Slot.SCREEN, self._shape.screen)
 
     async def _hear(self, message: PeerMessage) -> None:
         if self._seal is None:
@@ -389,11 +373,3 @@ class Peer:
 
     def _changed(self, state: str) -> None:
         self._post(PeerChanged(self._who, self._link.generation, state))
-
-
-def _now(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Begin a task at once, and not in the loop's next turn, where Python can."""
-    loop = asyncio.get_running_loop()
-    if sys.version_info >= (3, 12):
-        return asyncio.Task(work, loop=loop, eager_start=True)
-    return loop.create_task(work)

@@ -19,8 +19,9 @@ from client_py.core.event import (
     PeerSaid,
     PeerSecured,
 )
-from client_py.core.peer import PATIENCE, SMALL, Peer
+from client_py.core.peer import PATIENCE, Peer
 from client_py.core.ports import CandidateRefused, LinkStats, RelayGathered, Track
+from client_py.core.sending import SMALL
 from client_py.core.slot import Slot
 from client_py.core.uplink import Shape
 from client_py.core.verdict import Gathered
