@@ -31,14 +31,20 @@ class BrowserPeerConnections:
         self._spares: list[Made] = []
         self._needed = False
 
-    async def prepare(self, certificate: Awaitable[Any]) -> None:
-        """Take the certificate when it is made, and make what first calls need."""
+    async def prepare(
+        self, certificate: Awaitable[Any], *, hurried: bool = False
+    ) -> None:
+        """Take the certificate when it is made, and make what first calls need.
+
+        Who is ``hurried`` is about to join: more than one would hold them up.
+        """
+        spares = 1 if hurried else _SPARES
         made = await certificate
         if made is jsnull:
             return  # connections are forbidden here
         self._certificates = to_js([made])
         # Whoever is quicker than this must not wait for it as well.
-        while not self._needed and len(self._spares) < _SPARES:
+        while not self._needed and len(self._spares) < spares:
             # Sealed, as most rooms are: a transform can't be set any later.
             link = self._frames.link() if self._frames else None
             connection = self._new((), sealed=link is not None)

@@ -76,18 +76,22 @@ class App:
         self._listeners.add(window, "pagehide", self._got_pagehide)
         self._listeners.add(window, "popstate", self._got_popstate)
         self._actions.listen()
+        clicked = [str(name) for name in self._boot.actions]
+        prepared = self._connections.prepare(
+            self._boot.certificate, hurried=bool(clicked)
+        )
         self._tasks = [
             asyncio.ensure_future(self._conference.run()),
             asyncio.ensure_future(self._view.run()),
-            asyncio.ensure_future(self._connections.prepare(self._boot.certificate)),
+            asyncio.ensure_future(prepared),
         ]
         self._enter()
         self._view.lobby.show_name()
         set_data(document.body, "ready", "yes")
         if str(location.pathname) == PATH:
             self._checkup.open()
-        for name in list(self._boot.actions):
-            self._actions.perform(str(name))
+        for name in clicked:
+            self._actions.perform(name)
 
     def snapshot(self) -> Any:
         """Return the snapshot as a JavaScript object, a copy."""

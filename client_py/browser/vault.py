@@ -6,7 +6,7 @@ Locks, W3C). Any other one, and every browser that keeps nothing, is somebody ne
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from js import Date, Promise, Uint8Array, indexedDB, navigator
@@ -48,9 +48,7 @@ class Vault:
     def remember(self, room: str, key: bytes, name: str) -> None:
         """Keep a key and whose it is."""
         self._fallback.remember(room, key, name)
-        task = asyncio.ensure_future(self._add(room, key, name))
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
+        self._write(self._add(room, key, name))
 
     async def _add(self, room: str, key: bytes, name: str) -> None:
         if kept := await self._open(room):
@@ -68,22 +66,37 @@ class Vault:
         return await asyncio.shield(self._opening[room])
 
     async def _load(self, room: str) -> "_Room | None":
+        # Both take a while, and who joins at once waits for them.
+        locking = asyncio.ensure_future(self._lock(room))
+        opening = asyncio.ensure_future(_open_base())
         try:
-            if not await self._lock(room):
+            held, base = await asyncio.gather(locking, opening)
+            if not held:
+                base.close()
                 return None
-            base = await _open_base()
             found = await _settled(_store(base).get(room))
             if getattr(found, "room", "") == room:
                 kept = _Room(base, room, _identity_of(found), _known_of(found))
             else:
                 kept = _Room(base, room, await self._crypto.new_identity(), {})
-            await kept.save()
-            await _forget_old(base)
         except (JsException, KeeperError, AttributeError) as error:
             # A private window, a full disk; a browser without locks has no attribute.
             log.info("= nothing is kept of this visit: %s", type(error).__name__)
             return None
+        self._write(self._keep(base, kept))
         return kept
+
+    async def _keep(self, base: Any, kept: "_Room") -> None:
+        try:
+            await kept.save()
+            await _forget_old(base)
+        except (JsException, KeeperError) as error:
+            log.info("= nothing is kept of this visit: %s", type(error).__name__)
+
+    def _write(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
 
     async def _lock(self, room: str) -> bool:
         """Hold a room's identity as long as this page lives; False if another does."""
