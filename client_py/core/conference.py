@@ -6,58 +6,29 @@ platform in the same turn of the loop, which browsers ask of a screen share.
 """
 
 import asyncio
-import json
-import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from random import Random
-from typing import Any
 
 from client_py.core import effect as do, event as e
-from client_py.core.backoff import ATTEMPT, SETTLED
 from client_py.core.errors import MediaError, NegotiationError, SignalingError
-from client_py.core.heartbeat import Heartbeat
 from client_py.core.history import History
 from client_py.core.keeper import Forgetful, Keeper
 from client_py.core.monitor import LOOKS, Monitor
 from client_py.core.peer import Peer
-from client_py.core.ports import (
-    CaptureRequest,
-    Closed,
-    Platform,
-    TextReceived,
-    Track,
-)
+from client_py.core.ports import CaptureRequest, Platform, Track
 from client_py.core.report import EVERY
 from client_py.core.sealing import Sealing
 from client_py.core.session import Session
 from client_py.core.slot import Slot
 from client_py.core.speaker import listen
-from client_py.core.state import Problem, Snapshot
-from client_py.core.stream import Outgoing, Stream, Verdict
+from client_py.core.state import Snapshot
+from client_py.core.tasks import Tasks
+from client_py.core.wire import Wire
 from e2ee.room import new_secret
-from protocol.codec import Codec
-from protocol.errors import ProtocolError
-from protocol.messages import (
-    ClientMessage,
-    Joined,
-    ParticipantId,
-    Ping,
-    Pong,
-    Resumed,
-    ServerMessage,
-    Waiting,
-)
-from protocol.numbering import SEQ, N, stamp
-
-log = logging.getLogger("tertulia.conference")
+from protocol.messages import ParticipantId
 
 LEVELS = 0.4  # seconds between two looks at the audio levels
-
-_TO_SERVER: Codec[ClientMessage] = Codec(
-    ClientMessage, json.loads, lambda plain: json.dumps(plain, separators=(",", ":"))
-)
-_FROM_SERVER: Codec[ServerMessage] = Codec(ServerMessage, json.loads, json.dumps)
 
 
 class Conference:
@@ -82,7 +53,6 @@ class Conference:
         self._sealing: Sealing | None = None
         crypto = platform.crypto
         self._keeper = platform.keeper or (Forgetful(crypto) if crypto else None)
-        self._stream = Stream()
         self._inbox: deque[e.Event] = deque()
         self._draining = False
         self._peers: dict[ParticipantId, tuple[Peer, asyncio.Task[None]]] = {}
@@ -90,10 +60,8 @@ class Conference:
         self._open: dict[Slot, Track] = {}
         self._published: dict[Slot, Track] = {}
         self._starting: dict[Slot, asyncio.Task[None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._connecting: asyncio.Task[None] | None = None
-        self._heartbeat: asyncio.Task[None] | None = None
-        self._settling: asyncio.TimerHandle | None = None
+        self._tasks = Tasks()
+        self._wire = Wire(platform.signaling, self.post, self._tasks)
         self.snapshot = self._session.snapshot
 
     async def run(self) -> None:
@@ -110,7 +78,7 @@ class Conference:
                 self._stop(slot)  # a lobby's picture of oneself, too
             self._platform.signaling.close()
             self._platform.signaling.watch(None)
-            await self._settle()
+            await self._tasks.end()
 
     def post(self, event: e.Event) -> None:
         """Let this happen. Events are handled one after the other, in order."""
@@ -138,7 +106,7 @@ class Conference:
     def _perform(self, effect: do.Effect) -> None:
         match effect:
             case do.Send(message):
-                self._say(message)
+                self._wire.say(message)
             case do.Deliver(who, message):
                 if who in self._peers:
                     self._peers[who][0].deliver(message)
@@ -159,7 +127,7 @@ class Conference:
                 self._recall(room)
             case do.Remember(room, key, name) if self._keeper is not None:
                 self._keeper.remember(room, key, name)
-                self._spawn(self._recall_others(room, self._keeper))
+                self._tasks.spawn(self._recall_others(room, self._keeper))
             case do.Tell(who, word):
                 if who in self._peers:
                     self._peers[who][0].tell(word)
@@ -183,17 +151,15 @@ class Conference:
             case do.ResumePlayback():
                 self._platform.media.resume_playback()
             case do.After(seconds, event):
-                self._spawn(self._after(seconds, event))
+                self._tasks.spawn(self._after(seconds, event))
             case do.MakeRoom():
-                self._spawn(self._make_room())
+                self._tasks.spawn(self._make_room())
             case do.Connect(room, passcode):
-                self._hang_up()
-                self._connecting = self._spawn(self._connect(room, passcode))
+                self._wire.connect(room, passcode)
             case do.Disconnect():
-                self._hang_up()
+                self._wire.hang_up()
             case do.Probe():
-                if self._heartbeat is not None:
-                    self._beat.check()
+                self._wire.probe()
 
     def _open_peer(self, link: do.OpenPeer) -> None:
         peer = Peer(
@@ -204,7 +170,7 @@ class Conference:
             self._platform.media.play,
             self._sealing if link.terms else None,
         )
-        self._peers[link.participant] = peer, self._spawn(peer.run())
+        self._peers[link.participant] = peer, self._tasks.spawn(peer.run())
         self._monitor.watch(link.participant, peer.get_stats)
 
     def _recall(self, room: str) -> None:
@@ -213,7 +179,7 @@ class Conference:
         crypto.prepare()
         identity = asyncio.ensure_future(self._keeper.identity(room))
         self._sealing = Sealing(crypto, identity)
-        self._spawn(self._recall_others(room, self._keeper))
+        self._tasks.spawn(self._recall_others(room, self._keeper))
 
     async def _recall_others(self, room: str, keeper: Keeper) -> None:
         self.post(e.DevicesRecalled(await keeper.known(room)))
@@ -248,7 +214,7 @@ class Conference:
             self._open.update(opened)
             self.post(e.SourceStarted(slot, tuple(opened)))
 
-        self._starting[slot] = self._spawn(wait())
+        self._starting[slot] = self._tasks.spawn(wait())
 
     def _stop(self, slot: Slot) -> None:
         if slot in self._starting:
@@ -268,83 +234,6 @@ class Conference:
             self.post(e.EnterLobby(room, secret))
         except SignalingError as error:
             self.post(e.AdmissionFailed(error.problem))
-
-    async def _connect(self, room: str, passcode: str) -> None:
-        signaling = self._platform.signaling
-        beat = self._beat = Heartbeat(lambda ping: self._say(Ping(ping)), self._lost)
-        try:
-            async with asyncio.timeout(ATTEMPT):
-                token = await signaling.admit(room, passcode)
-                await signaling.connect(self._got)
-        except SignalingError as error:
-            self.post(e.AdmissionFailed(error.problem))
-            return
-        except TimeoutError:
-            self.post(e.AdmissionFailed(Problem.SERVER_UNREACHABLE))
-            return
-        self._heartbeat = self._spawn(beat.run())
-        loop = asyncio.get_running_loop()
-        self._settling = loop.call_later(SETTLED, self.post, e.Settled())
-        self.post(e.Admitted(token))
-
-    def _got(self, event: TextReceived | Closed) -> None:
-        if isinstance(event, Closed):
-            self._hang_up()
-            self.post(e.SocketClosed(event.code))
-            return
-        try:
-            message, numbers = _FROM_SERVER.decode_numbered(event.text, SEQ)
-        except ProtocolError as error:
-            log.warning("< not understood: %s", error)
-            return
-        match self._stream.hear(numbers):
-            case Verdict.NEW:
-                self._heard(message)
-            case Verdict.GAP:
-                log.warning("< something is missing")
-                self._lost()
-        self._acknowledge()
-
-    def _heard(self, message: ServerMessage) -> None:
-        if isinstance(message, Pong):
-            self._beat.pong(message.id)
-            return
-        match message:
-            case Joined() | Resumed():
-                for outgoing in self._stream.go_on(message):
-                    self._transmit(outgoing)
-            case Waiting():
-                self._stream.wait()
-        self.post(e.Heard(message))
-
-    def _say(self, message: ClientMessage) -> None:
-        """Send a message, or keep it for the next connection."""
-        if outgoing := self._stream.say(message):
-            self._transmit(outgoing)
-        self._acknowledge()
-
-    def _acknowledge(self) -> None:
-        if self._stream.owes:
-            self._say(Ping(0))  # nobody waits for its pong
-
-    def _transmit(self, outgoing: Outgoing) -> None:
-        message, numbers = outgoing
-        self._platform.signaling.send(stamp(_TO_SERVER.encode(message), N, numbers))
-
-    def _lost(self) -> None:
-        """The socket is open, but nobody answers."""
-        self._hang_up()
-        self.post(e.SocketClosed(1006))
-
-    def _hang_up(self) -> None:
-        if self._settling is not None:
-            self._settling.cancel()
-        for task in (self._connecting, self._heartbeat):
-            if task is not None and task is not asyncio.current_task():
-                task.cancel()
-        self._connecting = self._heartbeat = self._settling = None
-        self._stream.cut()
-        self._platform.signaling.close()
 
     # -- what goes on by itself
 
@@ -376,25 +265,4 @@ class Conference:
             if due <= 0:
                 due = EVERY
                 if report := self._monitor.report():
-                    self._say(report)
-
-    # -- tasks
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.error("= a task failed", exc_info=error)
-            if task is self._connecting:
-                self.post(e.AdmissionFailed(Problem.INTERNAL))
-
-    async def _settle(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+                    self._wire.say(report)
