@@ -14,6 +14,7 @@ from e2ee.errors import ForgedError
 
 _X25519, _ED25519 = "X25519", "Ed25519"
 _SPARE = 7  # key pairs: a full room's
+_FIRST = 0.5  # seconds that the first has to itself: its owner may be joining already
 _REST = 5.0  # seconds until others are made: not in the middle of a join
 _KNOWN = 32  # imported keys: two for each link's handshake and its channel
 
@@ -119,6 +120,8 @@ class BrowserCrypto:
     async def _make_spare(self) -> None:
         while len(self._spare) < _SPARE:
             self._spare.append(await _exchange())
+            if len(self._spare) == 1:
+                await asyncio.sleep(_FIRST)
 
     async def _gcm(self, key: bytes, nonce: bytes, aad: bytes) -> tuple[Any, Any]:
         imported = self._imported.get(key)
