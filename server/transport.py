@@ -202,6 +202,8 @@ class HttpTransport(HttpToolsProtocol):
         refusal = check_handshake(
             self.parser.get_http_version(), self.scope["method"], self.headers
         )
+        if refusal is None and not self._is_quiet():
+            refusal = Refusal(429, b"wait for the answers\n")
         if refusal is not None:
             self._refuse(refusal)
             return
@@ -215,6 +217,15 @@ class HttpTransport(HttpToolsProtocol):
         self._counted = False  # it counts itself out, from now on
         self.parser = None  # type: ignore[assignment]  # they would keep each other
         socket.begin()
+
+    def _is_quiet(self) -> bool:
+        """Whether all that was asked for was answered, and the answers read.
+
+        Else a socket would begin within an answer, or with what is left of one: its
+        reader is behind, and has its time to catch up counted here.
+        """
+        answered = self._answering is None or self._answering.response_complete
+        return answered and not self.flow.write_paused
 
     # -- refusing
 
