@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 
 from protocol.codes import MAX_MESSAGE
 from server.app import create_app
+from server.bypass import SocketDoor
 from server.drain import Drain
 from server.errors import SettingError, StoreError, StreamError
 from server.logs import configure
@@ -64,7 +65,8 @@ def _url(host: str, port: int) -> str:
 def configuration(app: Starlette, settings: Settings) -> Configuration:
     """Return how uvicorn is to serve the application of ``create_app``."""
     config = Configuration(
-        app,
+        SocketDoor(app, app.state.sockets),
+        interface="asgi3",
         host=settings.host,
         port=settings.port,
         loop="uvloop",

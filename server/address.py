@@ -10,6 +10,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from socket import AF_INET, inet_ntop, inet_pton
 
 from starlette.types import Scope
 
@@ -64,10 +65,20 @@ class Addresses:
 @lru_cache(_KNOWN)
 def key(address: str) -> str:
     """Return what stands for an address; of IPv6 it is the customer's network."""
+    if _is_plain(address):
+        return address
     parsed = _parse(address)
     if isinstance(parsed, IPv6Address):
         return str(ip_network((parsed, _OWN_PREFIX), strict=False))
     return str(parsed) if parsed else address[:64]
+
+
+def _is_plain(address: str) -> bool:
+    """Whether this is an IPv4 address in the one way in which it is written."""
+    try:
+        return inet_ntop(AF_INET, inet_pton(AF_INET, address)) == address
+    except (OSError, ValueError):
+        return False
 
 
 def _parse(address: str) -> IPv4Address | IPv6Address | None:

@@ -17,7 +17,6 @@ from starlette.routing import BaseRoute, Mount
 from protocol.messages import RoomId
 from server import health, openapi
 from server.assets import Assets
-from server.bypass import SocketDoor
 from server.caller import Callers
 from server.clock import Clock, SystemClock
 from server.drain import Drain
@@ -26,6 +25,7 @@ from server.gate import Gate
 from server.headers import SecurityHeaders
 from server.history import History
 from server.ice import TRIAL, ice_servers, renewal
+from server.identifier import identifier
 from server.journal import Journal
 from server.keys import Keys
 from server.logs import RequestIds
@@ -60,7 +60,7 @@ _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz"  # none that looks like another
 
 def new_id() -> str:
     """Return 128 random bits, to be written in URLs and identifiers."""
-    return secrets.token_urlsafe(16)
+    return identifier(16)
 
 
 def new_room() -> RoomId:
@@ -175,7 +175,7 @@ def create_app(
             *_login(settings, tokens, clock),
             Mount("/", Assets(settings.page, test_mode=settings.test_mode)),
         ],
-        middleware=_middleware(settings, endpoint, gate),
+        middleware=_middleware(settings, gate),
         exception_handlers={
             Refused: counted,
             StoreError: store_failed,
@@ -186,6 +186,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.gate = gate  # the transport asks it before there is a request
+    app.state.sockets = RequestIds(endpoint, trusts=gate.addresses.trusts)
 
     def begin_to_drain() -> None:
         app.state.draining = True
@@ -240,12 +241,9 @@ def _ice_for(settings: Settings, clock: Clock, life: int) -> IceFor:
     )
 
 
-def _middleware(
-    settings: Settings, endpoint: SocketEndpoint, gate: Gate
-) -> list[Middleware]:
+def _middleware(settings: Settings, gate: Gate) -> list[Middleware]:
     middleware = [
         Middleware(RequestIds, trusts=gate.addresses.trusts),
-        Middleware(SocketDoor, endpoint=endpoint),
         Middleware(SecurityHeaders),
     ]
     if settings.origins:

@@ -1,10 +1,12 @@
 """The way of a WebSocket past what is made for responses."""
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class SocketDoor:
-    """ASGI middleware that leads to the endpoint at ``/ws``, past all the others.
+    """An ASGI application that leads to the endpoint at ``/ws``, or to all the rest.
 
     What stands between is made for responses, and each of it would be kept in
     memory for as long as the socket is open. What it would do for a handshake, the
@@ -15,6 +17,6 @@ class SocketDoor:
         self._app = app
         self._endpoint = endpoint
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         here = scope["type"] == "websocket" and scope["path"] == "/ws"
-        await (self._endpoint if here else self._app)(scope, receive, send)
+        return (self._endpoint if here else self._app)(scope, receive, send)

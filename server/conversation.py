@@ -1,19 +1,23 @@
-"""The frames of one WebSocket: websockets' parser, stricter where RFC 6455 is."""
+"""The frames of a WebSocket: what its transport hears, and what it may say.
 
-import codecs
+Nearly all that comes are whole texts, and those are cut out of what came. For all
+else, and whatever is wrong, there is a ``Parser``: most connections need theirs when
+they close, so none has one before.
+"""
+
 import logging
-from collections.abc import Callable, Generator
-from functools import cache
+from collections.abc import Callable
 from typing import Final
 
-from websockets.frames import Frame, Opcode, apply_mask  # type: ignore[attr-defined]
-from websockets.protocol import OPEN, SERVER, Protocol
+from websockets.frames import (  # type: ignore[attr-defined]
+    Close,
+    Frame,
+    apply_mask,
+)
+from websockets.protocol import OPEN, State
 
 from protocol.codes import CloseCode
-from server.limits import Bucket, Rate
-
-FRAMES: Final = Rate(300, 1200)  # of every kind, so that pieces cost something too
-PINGS: Final = Rate(10, 50)  # pings and pongs: each is answered, or does nothing
+from server.parser import Pace, Parser
 
 # RFC 6455 §5.2: the first byte of a whole text message, the second's mask bit, and
 # the length that says that the next two bytes hold it.
@@ -23,8 +27,10 @@ _MEDIUM: Final = 126
 _SHORTEST: Final = 6  # bytes of a masked frame
 
 
-class Conversation(Protocol):
-    """A WebSocket's parser and state, from after the handshake to the close."""
+class Conversation:
+    """A WebSocket's frames and state, from after the handshake to the close."""
+
+    __slots__ = ("_frames", "_logger", "_longest", "_now", "_pace", "_parser")
 
     def __init__(
         self,
@@ -34,36 +40,27 @@ class Conversation(Protocol):
         scale: float,
         logger: logging.Logger,
     ) -> None:
-        super().__init__(SERVER, max_size=max_size, logger=logger)
-        self.debug = False  # it would write every frame to the log
-        self._now = now
-        frames, pings = _rates(scale)
-        self._frames = Bucket(frames, now())
-        self._pings = Bucket(pings, now())
-        self._text: codecs.IncrementalDecoder | None = None
         self._longest = max_size
-        self._between = True  # the parser waits for a frame's first byte
-        self.fault: tuple[int, str] | None = None
+        self._logger = logger
+        self._now = now
+        self._pace = Pace(now, scale)
+        self._frames = self._pace.frames
+        self._parser: Parser | None = None
 
-    def fail(self, code: CloseCode | int, reason: str = "") -> None:
-        """Read no further; what came before the fault can still be answered.
+    @property
+    def state(self) -> State:
+        """Whether it is open, closing or closed."""
+        return OPEN if self._parser is None else self._parser.state
 
-        ``finish`` then fails the connection (RFC 6455 §7.1.7).
-        """
-        if self.fault is None:
-            self.fault = int(code), reason
-            self.parser = self._ignore()
-            next(self.parser)
+    @property
+    def fault(self) -> tuple[int, str] | None:
+        """The code and reason of what was found wrong."""
+        return None if self._parser is None else self._parser.fault
 
-    def finish(self) -> None:
-        """Fail the connection for the fault that was found."""
-        if self.fault is not None:
-            super().fail(*self.fault)
-
-    def _ignore(self) -> Generator[None]:
-        while True:
-            self.reader.discard()
-            yield
+    @property
+    def close_rcvd(self) -> Close | None:
+        """The close that the other side sent."""
+        return None if self._parser is None else self._parser.close_rcvd
 
     def cut_texts(self, data: bytes) -> tuple[list[str], bytes]:
         """Read whole text messages off the front; return them, and what is left.
@@ -72,9 +69,13 @@ class Conversation(Protocol):
         others, what isn't whole, and whatever is wrong is left to ``receive_data``.
         """
         texts: list[str] = []
-        if not self._between or self.current_size is not None:
-            return texts, data
-        if self.fault is not None or self.state is not OPEN:
+        parser = self._parser
+        if parser is not None and (
+            not parser.between
+            or parser.current_size is not None
+            or parser.fault is not None
+            or parser.state is not OPEN
+        ):
             return texts, data
         at, size = 0, len(data)
         while size - at >= _SHORTEST and data[at] == _TEXT:
@@ -94,61 +95,39 @@ class Conversation(Protocol):
             except UnicodeDecodeError:
                 break
             if self._frames.take(self._now()):
-                self._flooded()
+                self._parse().flooded()
                 return texts, b""
             texts.append(text)
             at = end
         return texts, data[at:]
 
-    def receive_data(self, data: bytes | bytearray) -> None:
-        """Parse what came."""
-        self._between = False
-        super().receive_data(data)
+    def receive_data(self, data: bytes) -> list[Frame]:
+        """Parse what came, and return the frames."""
+        parser = self._parse()
+        parser.receive_data(data)
+        return parser.events_received()  # type: ignore[return-value]  # no handshake
 
-    def recv_frame(self, frame: Frame) -> None:
-        """Judge a frame, then take it in."""
-        # True only after the last frame, and only if nothing of another follows.
-        self._between = not self.reader.buffer
-        if not self._afford(frame):
-            self._flooded()
-            return
-        if frame.opcode is Opcode.CLOSE:
-            # A close may come between the pieces of a message (RFC 6455 §5.4), which
-            # then never ends: no error, but the end.
-            self.current_size = None
-        self._check_text(frame)
-        super().recv_frame(frame)
+    def data_to_send(self) -> bytes:
+        """Return what is to be written since this was last asked."""
+        return b"" if self._parser is None else b"".join(self._parser.data_to_send())
 
-    def _flooded(self) -> None:
-        self.fail(CloseCode.TOO_MANY, CloseCode.TOO_MANY.name.lower())
+    def send_close(self, code: CloseCode | int, reason: str) -> None:
+        """Have a close written."""
+        self._parse().send_close(code, reason)
 
-    def _afford(self, frame: Frame) -> bool:
-        now = self._now()
-        if self._frames.take(now):
-            return False
-        control = frame.opcode in (Opcode.PING, Opcode.PONG)
-        return not (control and self._pings.take(now))
+    def finish(self) -> None:
+        """Fail the connection for the fault that was found."""
+        if self._parser is not None:
+            self._parser.finish()
 
-    def _check_text(self, frame: Frame) -> None:
-        """Find out at once that a text is not UTF-8 (RFC 6455 §8.1)."""
-        match frame.opcode:
-            case Opcode.TEXT if frame.fin:
-                str(frame.data, "utf-8")
-            case Opcode.TEXT if self.current_size is None:
-                self._text = _decoder()
-                self._text.decode(frame.data)
-            case Opcode.BINARY:
-                self._text = None
-            case Opcode.CONT if self._text is not None:
-                self._text.decode(frame.data, frame.fin)
-                if frame.fin:
-                    self._text = None
+    def end(self) -> None:
+        """Let go of the parser, which runs in what keeps it."""
+        if self._parser is not None:
+            self._parser.parser.close()
 
-
-_decoder = codecs.getincrementaldecoder("utf-8")
-
-
-@cache
-def _rates(scale: float) -> tuple[Rate, Rate]:
-    """Return the rates of frames and of pings, as all connections have them."""
-    return FRAMES.times(scale), PINGS.times(scale)
+    def _parse(self) -> Parser:
+        if self._parser is None:
+            self._parser = Parser(
+                pace=self._pace, max_size=self._longest, logger=self._logger
+            )
+        return self._parser

@@ -11,6 +11,7 @@ from there, in order, into the database::
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ log = logging.getLogger("tertulia.journal")
 
 LENGTH: Final = 20_000  # records in memory: some megabytes
 RETRY: Final = 1.0  # seconds
+COMPANY: Final = 0.02  # seconds for those who come to wait for others
 _BATCH: Final = 500  # records that go to or come from the file at once
 
 T = TypeVar("T")
@@ -80,9 +82,11 @@ class Journal:
         retry: float = RETRY,
         file: File | None = None,
         length: int = LENGTH,
+        company: float = COMPANY,
     ) -> None:
         self._store = store
         self._retry = retry
+        self._company = company
         self._file = file
         self._length = length
         self._flow = Flow.DIRECT
@@ -91,6 +95,7 @@ class Journal:
         self._dropped = 0  # since memory was full
         self._disk_fails = False
         self._work = asyncio.Event()  # something waits
+        self._hurry = asyncio.Event()  # and for no company
         self._flowing = asyncio.Event()  # something is to go into the file
         self._idle = asyncio.Event()  # everything is written
         self._idle.set()
@@ -166,6 +171,7 @@ class Journal:
 
     async def flush(self) -> None:
         """Wait until everything is in the store."""
+        self._hurry.set()
         await self._idle.wait()
 
     async def close(self) -> None:
@@ -186,6 +192,8 @@ class Journal:
     async def _write(self) -> None:
         while True:
             await self._work.wait()
+            if self._flow is Flow.DIRECT:
+                await self._gather()
             try:
                 await self._write_next()
             except StoreError as error:
@@ -194,6 +202,15 @@ class Journal:
             except OSError as error:
                 log.error("= the journal's file fails: %s", error.strerror)
                 await asyncio.sleep(self._retry)
+
+    async def _gather(self) -> None:
+        """Let those who come wait for others: a hundred are hardly more than one.
+
+        Whatever else happened is written at once, and with it who came before.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._company):
+                await self._hurry.wait()
 
     async def _write_next(self) -> None:
         """Write a record, or note that there is none."""
@@ -212,6 +229,7 @@ class Journal:
             await self._close_the_gap()
         if self._flow is Flow.DIRECT and not self._waiting:
             self._work.clear()
+            self._hurry.clear()
             self._idle.set()
 
     async def _write_from_memory(self) -> None:
@@ -311,6 +329,8 @@ class Journal:
         self._waiting.append(what)
         self._idle.clear()
         self._work.set()
+        if type(what) is not record.Came or len(self._waiting) >= record.TOGETHER:
+            self._hurry.set()
         if self._flow is Flow.DIRECT and self._file is not None:
             if len(self._waiting) < self._length // 2:
                 return

@@ -8,7 +8,6 @@ token in an error, it is blotted out.
 
 import logging
 import re
-import secrets
 import sys
 from collections.abc import Callable
 from typing import Any, Final, TextIO
@@ -23,6 +22,7 @@ from structlog.contextvars import (
 )
 from structlog.typing import EventDict, Processor
 
+from server.identifier import identifier
 from server.origin import header
 
 LEVELS: Final = ("debug", "info", "warning", "error")
@@ -100,7 +100,7 @@ class RequestIds:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        request = self._given(scope) or secrets.token_hex(8)
+        request = self._given(scope) or identifier(12)
         if scope["type"] == "websocket":
             # An accepted socket sends no response, and keeps what we hold here.
             bind_contextvars(request=request)
@@ -116,8 +116,8 @@ class RequestIds:
             await self._app(scope, receive, send_with_id)
 
     def _given(self, scope: Scope) -> str:
-        given = header(scope, b"x-request-id")
         client = scope.get("client")
-        if not given or client is None or not self._trusts(client[0]):
+        if client is None or not self._trusts(client[0]):
             return ""
+        given = header(scope, b"x-request-id")
         return given if _REQUEST_ID.fullmatch(given) else ""

@@ -26,6 +26,8 @@ _JOINERS = "\u200c\u200d"
 
 def display_name(wanted: str) -> str:
     """Return the name as others may see it: NFC, visible, at most 64 characters."""
+    if wanted.isascii() and wanted.isprintable():  # then all of it but spaces is seen
+        return " ".join(wanted.split())[:MAX_NAME].rstrip() or GUEST
     kept = unicodedata.normalize("NFC", "".join(filter(_allowed, wanted)))
     words = filter(None, map(_joined, kept.split()))
     # What a joiner held apart may belong together.

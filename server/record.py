@@ -76,7 +76,10 @@ _KINDS: Final[dict[str, type[Record]]] = {
 }
 
 
-def together(waiting: Iterable[Record], most: int = 200) -> list[Record]:
+TOGETHER: Final = 200  # records that go into the store at once, at most
+
+
+def together(waiting: Iterable[Record], most: int = TOGETHER) -> list[Record]:
     """Return what goes into the store at once: the first, or all who come first.
 
     Many come at the same time, after a restart or to a meeting, and for a database

@@ -20,7 +20,8 @@ class Register:
         self._look = look  # at what other processes know
         self._rooms = rooms
         self._store = store
-        self._asked: dict[RoomId, asyncio.Future[RoomRecord | None]] = {}
+        self._asked: dict[RoomId, list[asyncio.Future[RoomRecord | None]]] = {}
+        self._looking: asyncio.Task[None] | None = None
 
     async def find(self, room: RoomId) -> RoomRecord | None:
         """Return a room that was made and not ended; may raise ``StoreError``."""
@@ -38,11 +39,38 @@ class Register:
     async def _stored(self, room: RoomId) -> RoomRecord | None:
         """Ask the store, once for all who want to know at the same time.
 
-        Many come at once to one room when a meeting begins, or after a restart.
+        Many come at once when meetings begin, or after a restart.
         """
-        asked = self._asked.get(room)
-        if asked is None:
-            asked = asyncio.ensure_future(self._store.room(room))
-            self._asked[room] = asked
-            asked.add_done_callback(lambda _: self._asked.pop(room))
-        return await asyncio.shield(asked)
+        answer: asyncio.Future[RoomRecord | None]
+        answer = asyncio.get_running_loop().create_future()
+        self._asked.setdefault(room, []).append(answer)
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look_up())
+        return await answer
+
+    async def _look_up(self) -> None:
+        """Ask the store, until nobody asks; who asks meanwhile goes together."""
+        try:
+            while self._asked:
+                asked, self._asked = self._asked, {}
+                await self._answer(asked)
+        finally:
+            self._looking = None
+
+    async def _answer(
+        self, asked: dict[RoomId, list[asyncio.Future[RoomRecord | None]]]
+    ) -> None:
+        failed: Exception | None = None
+        found: dict[RoomId, RoomRecord] = {}
+        try:
+            found = {each.id: each for each in await self._store.rooms(asked)}
+        except Exception as error:
+            failed = error
+        for room, answers in asked.items():
+            for answer in answers:
+                if answer.done():
+                    continue  # who asked is gone
+                if failed is not None:
+                    answer.set_exception(failed)
+                else:
+                    answer.set_result(found.get(room))

@@ -1,12 +1,12 @@
 """One participant's place: what outlives their connections."""
 
-import secrets
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from protocol.codes import MISSED_SILENCE, SILENCE, CloseCode
 from protocol.messages import Joined, ParticipantId
 from protocol.numbering import SEQ, Numbers, stamp
+from server.identifier import identifier
 from server.outbox import Letter, Outbox
 from server.room import Room
 
@@ -27,7 +27,7 @@ class Line(Protocol):
 
 def new_epoch() -> str:
     """Return a name for one run of numbers."""
-    return secrets.token_urlsafe(9)
+    return identifier(9)
 
 
 @dataclass(slots=True, eq=False)

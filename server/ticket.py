@@ -5,10 +5,8 @@ secret: also for the next process, which knows nothing of the place any more.
 Pure: the time is passed in, in Unix seconds.
 """
 
-import base64
 import hashlib
 import hmac
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +14,8 @@ from typing import Final
 import msgspec
 
 from protocol.messages import ParticipantId, RoomId
+from server.base64url import decode, encode
+from server.identifier import identifier
 
 LIFE: Final = 24 * 3600  # seconds; no shorter than a call
 
@@ -48,7 +48,7 @@ class Tickets:
 
     def __init__(self, secret: str, retired: Sequence[str] = ()) -> None:
         self._key, *self._old_keys = map(_key, (secret, *retired))
-        self.process = secrets.token_urlsafe(9)
+        self.process = identifier(9)
 
     def give(
         self,
@@ -70,7 +70,7 @@ class Tickets:
             nonce=nonce or new_nonce(),
             joined_at=joined_at,
         )
-        content = _encode(msgspec.json.encode(ticket))
+        content = encode(msgspec.json.encode(ticket)).decode()
         return f"{content}.{_signature(self._key, content)}"
 
     def read(self, text: str, now: float) -> Ticket | None:
@@ -83,13 +83,13 @@ class Tickets:
             known |= hmac.compare_digest(_signature(key, content), signature)
         if not known:
             return None
-        ticket = msgspec.json.decode(_decode(content), type=Ticket)
+        ticket = msgspec.json.decode(decode(content), type=Ticket)
         return ticket if now < ticket.expires else None
 
 
 def new_nonce() -> str:
     """Return what no other ticket has."""
-    return secrets.token_urlsafe(9)
+    return identifier(9)
 
 
 def _key(secret: str) -> bytes:
@@ -97,16 +97,8 @@ def _key(secret: str) -> bytes:
 
 
 def _signature(key: bytes, content: str) -> str:
-    return _encode(hmac.digest(key, content.encode(), "sha256"))
+    return encode(hmac.digest(key, content.encode(), "sha256")).decode()
 
 
 def _digest(subject: str) -> str:
-    return _encode(hashlib.sha256(subject.encode()).digest()[:16])
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _decode(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return encode(hashlib.sha256(subject.encode()).digest()[:16]).decode()

@@ -5,7 +5,6 @@ and lives for minutes; a *login token* is what a browser keeps while its person 
 at the provider's. Pure: the time is passed in, in Unix seconds.
 """
 
-import binascii
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from joserfc.jwk import GuestProtocol, OctKey
 
 from protocol.codes import MAX_LABEL, MAX_NAME, MAX_TOKEN, ErrorCode
 from protocol.messages import RoomId
+from server.base64url import decode, encode
 from server.errors import TokenError
 from server.secret import key_id
 
@@ -265,11 +265,11 @@ class Tokens:
         secret = self._secrets.get((kind, head))
         if secret is None or not token.isascii():
             return None
-        right = _encode(hmac.digest(secret, signed.encode(), "sha256"))
+        right = encode(hmac.digest(secret, signed.encode(), "sha256"))
         if not hmac.compare_digest(right, signature.encode()):
             return None
         try:
-            return _CLAIMS[shape].decode(_decode(content))
+            return _CLAIMS[shape].decode(decode(content))
         except ValueError:
             return None
 
@@ -292,18 +292,3 @@ def _check_times(claims: _Claims, life: int, now: int) -> None:
 
 def _header(kind: _Kind, kid: str) -> dict[str, str]:
     return {"alg": _ALGORITHM, "typ": kind.value, "kid": kid}
-
-
-def _encode(data: bytes) -> bytes:
-    """Return base64url without padding (RFC 7515 §2)."""
-    text = binascii.b2a_base64(data, newline=False)
-    return text.translate(_URL_SAFE).rstrip(b"=")
-
-
-def _decode(text: str) -> bytes:
-    padded = text.encode().translate(_PLAIN) + b"=" * (-len(text) % 4)
-    return binascii.a2b_base64(padded, strict_mode=True)
-
-
-_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
-_PLAIN: Final = bytes.maketrans(b"-_", b"+/")

@@ -10,10 +10,12 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import (
     HttpToolsProtocol,
     RequestResponseCycle,
 )
+from uvicorn.protocols.utils import is_ssl
 
 from server.errors import TooMany
 from server.handshake import Asked, Refusal, check_handshake
@@ -63,6 +65,7 @@ class HttpTransport(HttpToolsProtocol):
         self._stalled: asyncio.TimerHandle | None = None
         self._answering: RequestResponseCycle | None = None
         self._phase = _Phase.HEAD
+        self._upgrades: bool | None = None  # once its headers are here
         self._size = 0  # bytes of the head's parts so far
         self._read = 0  # bytes that came of this head, or since all was said
 
@@ -72,7 +75,13 @@ class HttpTransport(HttpToolsProtocol):
         self, transport: asyncio.Transport
     ) -> None:
         """Count the connection in; who is too many may ask, and is told so."""
-        super().connection_made(transport)
+        # Not as uvicorn does, which makes a socket of its own to ask for its ends.
+        self.connections.add(self)
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        self.server = _end(transport.get_extra_info("sockname"))
+        self.client = _end(transport.get_extra_info("peername"))
+        self.scheme = "https" if is_ssl(transport) else "http"
         try:
             self._gate.connect(host(self.client))
         except TooMany as crowd:
@@ -134,6 +143,7 @@ class HttpTransport(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
+        self._upgrades = None
         self._phase = _Phase.HEAD
         self._read = self._size = 0
 
@@ -146,7 +156,10 @@ class HttpTransport(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Read one header."""
-        super().on_header(name, value)
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
         self._size += len(name) + len(value)
         if len(self.headers) > MAX_HEADERS:
             self._stop(431, b"too many headers\n")
@@ -160,6 +173,12 @@ class HttpTransport(HttpToolsProtocol):
         self._phase = _Phase.BODY
         super().on_headers_complete()
         self._arm(BODY_TIME)
+
+    def _should_upgrade(self) -> bool:
+        # Asked three times, and every time by reading all headers.
+        if self._upgrades is None:
+            self._upgrades = super()._should_upgrade()
+        return self._upgrades
 
     def on_body(self, body: bytes) -> None:
         """Read a piece of the body; nobody needs it after the answer."""
@@ -183,6 +202,8 @@ class HttpTransport(HttpToolsProtocol):
         refusal = check_handshake(
             self.parser.get_http_version(), self.scope["method"], self.headers
         )
+        if refusal is None and not self._is_quiet():
+            refusal = Refusal(429, b"wait for the answers\n")
         if refusal is not None:
             self._refuse(refusal)
             return
@@ -196,6 +217,15 @@ class HttpTransport(HttpToolsProtocol):
         self._counted = False  # it counts itself out, from now on
         self.parser = None  # type: ignore[assignment]  # they would keep each other
         socket.begin()
+
+    def _is_quiet(self) -> bool:
+        """Whether all that was asked for was answered, and the answers read.
+
+        Else a socket would begin within an answer, or with what is left of one: its
+        reader is behind, and has its time to catch up counted here.
+        """
+        answered = self._answering is None or self._answering.response_complete
+        return answered and not self.flow.write_paused
 
     # -- refusing
 
@@ -257,3 +287,8 @@ class HttpTransport(HttpToolsProtocol):
             self._end()
         else:
             self._refuse(self._refusal or Refusal(408, b"too slow\n"))
+
+
+def _end(address: Any) -> tuple[str, int] | None:
+    """Return one end of a connection; a socket in the file system has none."""
+    return (str(address[0]), int(address[1])) if isinstance(address, tuple) else None

@@ -134,7 +134,7 @@ class WebSocketTransport(asyncio.Protocol):
         self._stay()
         if self._lingering is not None:
             self._lingering.cancel()
-        self.conn.parser.close()  # it runs in the conversation that keeps it
+        self.conn.end()
         self._config.gate.disconnect(host(self._asked.client))
 
     def eof_received(self) -> None:
@@ -177,10 +177,8 @@ class WebSocketTransport(asyncio.Protocol):
             for text in texts:
                 self._hand_on(text)
         if data:
-            self.conn.receive_data(data)
-            for event in self.conn.events_received():
-                assert isinstance(event, Frame)
-                self._judge(event)
+            for frame in self.conn.receive_data(data):
+                self._judge(frame)
         if found is None and self.conn.fault is not None:
             code, reason = self.conn.fault
             self._put({"type": "websocket.disconnect", "code": code, "reason": reason})
@@ -191,7 +189,7 @@ class WebSocketTransport(asyncio.Protocol):
             case Opcode.CLOSE:
                 self._part()
             case Opcode.PING:
-                self.transport.write(b"".join(self.conn.data_to_send()))
+                self.transport.write(self.conn.data_to_send())
             case Opcode.TEXT | Opcode.BINARY | Opcode.CONT:
                 if frame.opcode is not Opcode.CONT:
                     self._frames = [bytes((frame.opcode,))]
@@ -222,7 +220,7 @@ class WebSocketTransport(asyncio.Protocol):
             assert close is not None
             event = {"code": close.code, "reason": close.reason}
             self._put({"type": "websocket.disconnect", **event})
-            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.write(self.conn.data_to_send())
         self._stay()
         self.transport.close()
 
@@ -359,7 +357,7 @@ class WebSocketTransport(asyncio.Protocol):
         self._put({"type": "websocket.disconnect", "code": code, "reason": reason})
         if self.conn.state is OPEN:  # else they closed, or the connection failed
             self.conn.send_close(code, reason)
-        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.write(self.conn.data_to_send())
 
     def _fail(self) -> None:
         """Say what was wrong, after everything before it was answered."""
@@ -368,7 +366,7 @@ class WebSocketTransport(asyncio.Protocol):
         if self.transport.is_closing():
             return
         self.conn.finish()
-        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.write(self.conn.data_to_send())
         self._phase = _Phase.OVER
         # A close while something is unread would take back what was written.
         if self.transport.can_write_eof():

@@ -13,9 +13,11 @@ from typing import Annotated, Any, Final, get_args, get_type_hints
 import msgspec
 
 from protocol.codec import Codec, tag_of, to_plain
-from protocol.codes import MAX_MESSAGE
+from protocol.codes import MAX_LABEL, MAX_MESSAGE, MAX_NAME, MAX_RESUME, MAX_TOKEN
+from protocol.media import MediaState
 from protocol.messages import (
     ClientMessage,
+    Hello,
     ParticipantId,
     ServerMessage,
     Signal,
@@ -53,10 +55,54 @@ class _Signaled(msgspec.Struct, tag="signal", gc=False):
     n: int
 
 
+class _Media(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
+    microphone: bool = False
+    camera: bool = False
+    screen: bool = False
+    screen_audio: bool = False
+
+
+_Label = Annotated[str, msgspec.Meta(max_length=MAX_LABEL)]
+
+
+class _Hello(msgspec.Struct, tag="hello", forbid_unknown_fields=True, gc=False):
+    version: _Number
+    token: Annotated[str, msgspec.Meta(max_length=MAX_TOKEN)]
+    name: Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
+    media: _Media = _Media()
+    resume: Annotated[str, msgspec.Meta(max_length=MAX_RESUME)] = ""
+    agent: _Label = ""
+    epoch: _Label = ""
+    last_seq: _Number = 0
+
+
 _signals = msgspec.json.Decoder(_Signal)
+_hellos = msgspec.json.Decoder(_Hello)
 
 
 class _FromClient(Codec[ClientMessage]):
+    def decode(self, text: str) -> ClientMessage:
+        """Return a message, or raise ``ProtocolError``."""
+        if '"hello"' not in text[:_HEAD] or len(text) > MAX_MESSAGE:
+            return super().decode(text)
+        try:
+            made = _hellos.decode(text)
+        except (ValueError, RecursionError):
+            return super().decode(text)
+        media = made.media
+        return Hello(
+            made.version,
+            made.token,
+            made.name,
+            MediaState(
+                media.microphone, media.camera, media.screen, media.screen_audio
+            ),
+            made.resume,
+            made.agent,
+            made.epoch,
+            made.last_seq,
+        )
+
     def decode_numbered(self, text: str, name: str) -> tuple[ClientMessage, Numbers]:
         """Return a message and its numbers, or raise ``ProtocolError``."""
         if name == N and '"signal"' in text[:_HEAD] and len(text) <= MAX_MESSAGE:

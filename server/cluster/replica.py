@@ -1,7 +1,9 @@
 """What a process keeps of a room that others serve, too, beside the room itself."""
 
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from protocol.codes import CloseCode
@@ -45,8 +47,11 @@ class Replica:
 
         One process may have read them, and another one not.
         """
-        end = time_of(self.recent[-1][0]) if self.recent else 0.0
-        return [each for each in self.recent if time_of(each[0]) >= end - UNREAD]
+        if not self.recent:
+            return []
+        since = time_of(self.recent[-1][0]) - UNREAD
+        first = bisect_left(self.recent, since, key=lambda each: time_of(each[0]))
+        return list(islice(self.recent, first, None))
 
     def missed(self, who: ParticipantId, now: float) -> list[Signaled]:
         """Return what somebody may have missed whose process is gone.

@@ -90,7 +90,8 @@ class Streams:
         self._idle = asyncio.Event()
         self._idle.set()
         self._over = False
-        self._last: dict[RoomId, str] = {}
+        self._last: dict[RoomId, bytes] = {}  # the id of the last entry, as a bulk
+        self._asking: bytes | None = None  # for what comes in these rooms
         self._dated: set[str] = set()  # streams that don't live for ever
         self.lag = 0.0  # seconds from appending to reading, of the last one
 
@@ -134,13 +135,15 @@ class Streams:
 
     def follow(self, room: RoomId, last: str) -> None:
         """Read a room's entries from now on, those after ``last``."""
-        self._last[room] = last
+        self._last[room] = bulk(last)
+        self._asking = None
         self._bell = True
         self._ring.set()
 
     def leave(self, room: RoomId) -> None:
         """Read a room's entries no more."""
         self._last.pop(room, None)
+        self._asking = None
         self._dated.discard(_stream(room))
 
     async def past(self, room: RoomId) -> Past | None:
@@ -240,7 +243,7 @@ class Streams:
         self, returned: Callable[[], Awaitable[None]]
     ) -> AsyncIterator[tuple[RoomId, list[Read]]]:
         """Yield what comes, for ever; await ``returned`` when Redis was away."""
-        bell = FIRST
+        bell = bulk(FIRST)
         away = True
         while not self._over:
             try:
@@ -249,11 +252,7 @@ class Streams:
                     await returned()
                     away, self._written = False, 0
                     self._ring.set()
-                names = [*map(_stream, self._last), _bell(self._node)]
-                ids = [*self._last.values(), bell]
-                answer = await self._reading.ask(
-                    packed("XREAD", "BLOCK", _BLOCK, "STREAMS", *names, *ids)
-                )
+                answer = await self._reading.ask(self._question(bell))
             except (*FAILURES, StreamError) as error:
                 if not away:
                     log.warning("= Redis is away: %s", type(error).__name__)
@@ -263,10 +262,23 @@ class Streams:
             for key, entries in answer or ():
                 room = RoomId(key.decode().removeprefix(_STREAM))
                 if key.startswith(_BELL.encode()):
-                    bell = entries[-1][0].decode()
+                    bell = bulk(entries[-1][0])
                 elif room in self._last:
-                    self._last[room] = entries[-1][0].decode()
+                    self._last[room] = bulk(entries[-1][0])
                     yield room, _parsed(entries)
+
+    def _question(self, bell: bytes) -> bytes:
+        """Return the command that asks for what comes after the last entries.
+
+        It is asked again and again, and nearly always for the same rooms.
+        """
+        if self._asking is None:
+            names = [*map(_stream, self._last), _bell(self._node)]
+            words: list[str | bytes | int]
+            words = ["XREAD", "BLOCK", _BLOCK, "STREAMS", *names]
+            head = b"*%d\r\n" % (len(words) + len(names))
+            self._asking = head + b"".join(map(bulk, words))
+        return b"".join((self._asking, *self._last.values(), bell))
 
 
 _STREAM: Final = "tertulia:room:"

@@ -54,7 +54,7 @@ from server.wire import TO_CLIENT
 log = logging.getLogger("tertulia.cluster")
 
 ENTER: Final = 4.0  # seconds to come in; a hello has five
-SNAPSHOT: Final = 256  # entries
+SNAPSHOT: Final = 512  # entries
 SHORT: Final = 16 * 1024  # bytes of a signal that certainly fits in a message
 ASK_AGAIN: Final = 2.0  # seconds, for an end that didn't come
 

@@ -134,6 +134,9 @@ class Store(Protocol):
     async def room(self, room: RoomId) -> RoomRecord | None:
         """Return a room that was not ended."""
 
+    async def rooms(self, rooms: Collection[RoomId]) -> list[RoomRecord]:
+        """Return those of these rooms that were not ended, in any order."""
+
     async def past_room(self, room: RoomId) -> RoomRecord | None:
         """Return a room, be it ended or not."""
 

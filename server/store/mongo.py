@@ -66,6 +66,10 @@ class MongoStore:
     async def room(self, room: RoomId) -> RoomRecord | None:
         return await self._room({"_id": room, "ended_at": None})
 
+    async def rooms(self, rooms: Collection[RoomId]) -> list[RoomRecord]:
+        which = {"_id": {"$in": list(rooms)}, "ended_at": None}
+        return [_room(each) for each in await self._find("room", which, "_id")]
+
     async def past_room(self, room: RoomId) -> RoomRecord | None:
         return await self._room({"_id": room})
 

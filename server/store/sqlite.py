@@ -53,10 +53,13 @@ class SqliteStore:
         )
 
     async def room(self, room: RoomId) -> RoomRecord | None:
-        return await self._room(room, "ended_at IS NULL")
+        return next(iter(await self.rooms((room,))), None)
+
+    async def rooms(self, rooms: Collection[RoomId]) -> list[RoomRecord]:
+        return await self._rooms(rooms, "ended_at IS NULL")
 
     async def past_room(self, room: RoomId) -> RoomRecord | None:
-        return await self._room(room, "TRUE")
+        return next(iter(await self._rooms((room,), "TRUE")), None)
 
     async def change_room(self, room: RoomRecord) -> None:
         await self._write(
@@ -170,15 +173,18 @@ class SqliteStore:
             raise StoreError("not started")
         return self._opened
 
-    async def _room(self, room: RoomId, condition: str) -> RoomRecord | None:
+    async def _rooms(
+        self, rooms: Collection[RoomId], condition: str
+    ) -> list[RoomRecord]:
         rows = await self._read(
             "SELECT id, name, creator, created_at,"
             " persistent, passcode, locked, waiting_room, banned, capacity, e2ee,"
             " version, hosts"
-            f" FROM room WHERE id = ? AND {condition}",
-            (room,),
+            " FROM room WHERE id IN (SELECT value FROM json_each(?))"
+            f" AND {condition}",
+            (json.dumps(list(rooms)),),
         )
-        return _record(*rows[0]) if rows else None
+        return [_record(*row) for row in rows]
 
     async def _write(self, sql: str, values: tuple[Any, ...]) -> int:
         def write() -> int:

@@ -113,6 +113,18 @@ class StoreContract:
         await store.change_room(RECORD)
         assert await store.room(ROOM) is None
 
+    async def test_several_rooms_are_found_at_once(self, store: Store) -> None:
+        others = [replace(RECORD, id=RoomId(each)) for each in ("one", "ended")]
+        for each in (RECORD, *others):
+            await store.add_room(each)
+        await store.end_room(others[1].id, 1060.0)
+        asked = [ROOM, others[0].id, others[1].id, RoomId("another"), ROOM]
+        found = await store.rooms(asked)
+        assert sorted(found, key=lambda each: each.id) == sorted(
+            (RECORD, others[0]), key=lambda each: each.id
+        )
+        assert await store.rooms([]) == []
+
     async def test_an_ended_room_is_not_found(self, store: Store) -> None:
         await store.add_room(RECORD)
         await store.end_room(ROOM, 2000.0)

@@ -8,7 +8,8 @@ from hypothesis import given, strategies as st
 from websockets.frames import Frame, Opcode
 
 from protocol.codes import CloseCode
-from server.conversation import FRAMES, Conversation
+from server.conversation import Conversation
+from server.parser import FRAMES
 
 LONGEST = 300
 SCALE = 0.02  # as few frames as a test sends are too many
@@ -37,14 +38,11 @@ class Ear:
             texts, data = self.conversation.cut_texts(data)
             self.cut += len(texts)
             self.heard += [(Opcode.TEXT, True, text.encode()) for text in texts]
-        if data:
-            self.conversation.receive_data(data)
-        for event in self.conversation.events_received():
-            assert isinstance(event, Frame)
-            self.heard.append((event.opcode, event.fin, bytes(event.data)))
+        for frame in self.conversation.receive_data(data) if data else ():
+            self.heard.append((frame.opcode, frame.fin, bytes(frame.data)))
 
     def outcome(self) -> object:
-        said = b"".join(self.conversation.data_to_send())
+        said = self.conversation.data_to_send()
         close = self.conversation.close_rcvd
         return self.heard, self.conversation.fault, said, close, self.conversation.state
 

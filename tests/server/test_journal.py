@@ -186,6 +186,37 @@ async def test_an_outage_loses_nothing_and_keeps_the_order(tmp_path, with_file):
         assert (journal.depth, journal.healthy) == (0, True)
 
 
+async def test_those_who_come_wait_for_others_and_are_written_at_once():
+    store = FakeStore()
+    journal = Journal(store, 0, company=PATIENCE)
+    async with running(journal):
+        for number in range(3):
+            journal.came(stay(number))
+            await asyncio.sleep(0)
+        await asyncio.wait_for(written(journal), PATIENCE / 2)
+        assert store.written == came(0, 1, 2)
+        await store.tries(1)
+        assert store.tried.locked()  # it was asked once
+
+
+async def test_nothing_but_who_comes_waits_for_company():
+    store = FakeStore()
+    journal = Journal(store, 0, company=PATIENCE)
+    async with running(journal):
+        journal.came(stay(1))
+        journal.went("p1", 1060.5, "removed")
+        await asyncio.wait_for(store.tries(2), PATIENCE / 2)
+
+
+async def test_so_many_come_that_none_waits():
+    store = FakeStore()
+    journal = Journal(store, 0, company=PATIENCE)
+    async with running(journal):
+        for number in range(record.TOGETHER):
+            journal.came(stay(number))
+        await asyncio.wait_for(store.tries(1), PATIENCE / 2)
+
+
 async def test_outages_in_the_middle_of_catching_up_change_nothing(tmp_path):
     store = FakeStore(there=False)
     journal = Journal(store, 0, Spill(tmp_path))

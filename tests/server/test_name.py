@@ -44,6 +44,11 @@ def test_names_are_made_safe(wanted, shown):
     assert display_name(wanted) == shown
 
 
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=80))
+def test_plain_names_are_shown_as_they_are_with_something_unseen_in_them(wanted):
+    assert display_name(wanted) == display_name(wanted + "\u2060")
+
+
 @pytest.mark.parametrize(
     "char",
     [chr(c) for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F)],

@@ -204,7 +204,7 @@ async def test_a_ban_outlives_the_call_until_it_is_pardoned(house):
 
 async def test_while_the_store_is_away_nobody_new_comes_in(tmp_path):
     class Away(SqliteStore):
-        async def room(self, room: m.RoomId) -> RoomRecord | None:
+        async def rooms(self, rooms: object) -> list[RoomRecord]:
             raise StoreError("away")
 
     store = Away(f"{tmp_path}/t.db")

@@ -133,7 +133,7 @@ async def test_a_fault_of_ours_tells_nothing_and_has_the_headers(
 
         async def close(self) -> None: ...
 
-        async def room(self, room: str) -> None:
+        async def rooms(self, rooms: object) -> None:
             raise ZeroDivisionError
 
     store = Broken()

@@ -1,14 +1,26 @@
 """Connections that are too many, and who is told of whom."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 import websockets
 from guest import House, make_settings, serving
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
 
-from server.gate import PENDING, Capacity
+from server.__main__ import configuration
+from server.clock import SystemClock
+from server.gate import PENDING, Capacity, Gate
+from server.settings import Settings
+from server.transport import HttpTransport
 
 
 async def ask(house: House, **headers: str) -> tuple[bytes, bytes]:
@@ -75,3 +87,94 @@ async def test_people_behind_our_proxy_are_counted_one_by_one(tmp_path: Path):
         assert refused.value.response.status_code == 429
         assert refused.value.response.headers["retry-after"] == "5"
         assert await visit("192.0.2.2")
+
+
+LARGE = 16 * 1024 * 1024  # bytes, more than is taken without a reader
+UPGRADE = (
+    b"GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+class Theatre:
+    """A large answer, one that takes its time, and a socket that anybody gets."""
+
+    def __init__(self) -> None:
+        self.curtain = asyncio.Event()
+        self.begun = asyncio.Event()
+        self.app = Starlette(
+            routes=[Route("/large", self._large), Route("/slow", self._slow)]
+        )
+        self.app.state.gate = Gate(SystemClock(), Capacity())
+        self.app.state.sockets = self._socket
+
+    async def _large(self, request: Request) -> Response:
+        return Response(b"x" * LARGE)
+
+    async def _slow(self, request: Request) -> Response:
+        async def acts() -> AsyncIterator[bytes]:
+            yield b"one"
+            self.begun.set()
+            await self.curtain.wait()
+            yield b"two"
+
+        return StreamingResponse(acts(), headers={"Content-Length": "6"})
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+
+
+@contextlib.asynccontextmanager
+async def playing() -> AsyncIterator[
+    tuple[Theatre, asyncio.StreamReader, asyncio.StreamWriter]
+]:
+    """Serve a theatre, and connect to it."""
+    theatre = Theatre()
+    config = configuration(theatre.app, Settings(database="", secret=""))
+    config.load()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: HttpTransport(config, ServerState(), {}), "127.0.0.1", 0
+    )
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    try:
+        yield theatre, reader, writer
+    finally:
+        writer.transport.abort()
+        server.close()
+
+
+def asked_for(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: h\r\n\r\n".encode()
+
+
+async def test_who_has_read_an_answer_may_have_a_socket_after_it():
+    async with playing() as (_, reader, writer):
+        writer.write(asked_for("/large"))
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(LARGE)
+        writer.write(UPGRADE)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 101 ")
+
+
+async def test_who_leaves_an_answer_unread_gets_no_socket_after_it():
+    async with playing() as (_, reader, writer):
+        # Else the timer for who doesn't read would end the socket a minute later.
+        writer.write(asked_for("/large"))
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+        writer.write(UPGRADE)
+        rest = await reader.read()
+    assert b"HTTP/1.1 101 " not in rest
+    assert rest.count(b"x" * 1024) >= LARGE // 1024 - 1
+    assert b"\r\n\r\nwait for the answers\n" in rest
+
+
+async def test_nobody_gets_a_socket_in_the_middle_of_an_answer():
+    async with playing() as (theatre, reader, writer):
+        writer.write(asked_for("/slow"))
+        await theatre.begun.wait()
+        writer.write(UPGRADE)
+        rest = await reader.read()
+        theatre.curtain.set()
+    assert rest.endswith(b"\r\n\r\none")

@@ -1,4 +1,4 @@
-"""The short way of signals lets through exactly what the codec lets through."""
+"""The short ways of signals and hellos let through just what the codec does."""
 
 import contextlib
 import json
@@ -13,7 +13,14 @@ from hypothesis import given, strategies as st
 import protocol
 from protocol import messages as m
 from protocol.codec import Codec
-from protocol.codes import MAX_DEPTH, MAX_MESSAGE
+from protocol.codes import (
+    MAX_DEPTH,
+    MAX_LABEL,
+    MAX_MESSAGE,
+    MAX_NAME,
+    MAX_RESUME,
+    MAX_TOKEN,
+)
 from protocol.errors import ProtocolError
 from protocol.numbering import N
 from server.wire import FROM_CLIENT, TO_CLIENT
@@ -112,6 +119,81 @@ def test_no_change_of_a_signal_makes_a_difference(data):
     put = data.draw(st.text('{}[]",:\\ue019-.truesignl ', max_size=4))
     changed = text[:at] + put + text[at + drop :]
     assert outcome(FROM_CLIENT, changed) == outcome(CODEC, changed)
+
+
+def hello(**changes: str) -> str:
+    """Return a hello of these fields; each is JSON."""
+    fields = {"version": "1", "token": '"t"', "name": '"Ana"', **changes}
+    inside = ",".join(f'"{name}":{value}' for name, value in fields.items() if value)
+    return f'{{"type":"hello",{inside}}}'
+
+
+def first(codec: Codec[m.ClientMessage], text: str) -> object:
+    """Return the first message of a connection, or in which words it was refused."""
+    try:
+        return codec.decode(text)
+    except ProtocolError as error:
+        return error.code, str(error)
+
+
+WHOLE = hello(
+    media='{"microphone":true,"camera":false,"screen":true,"screen_audio":false}',
+    resume='"r.s"',
+    agent='"Firefox"',
+    epoch='"e"',
+    last_seq="17",
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        hello(),
+        WHOLE,
+        *(hello(**{name: ""}) for name in ("version", "token", "name")),
+        *(
+            hello(version=number)
+            for number in ("0", "-1", "1.0", "1e0", "true", "null", str(2**53))
+        ),
+        hello(last_seq=str(2**53 - 1)),
+        hello(last_seq=str(2**53)),
+        *(
+            hello(**{name: json.dumps("é" * length)})
+            for name, most in (
+                ("token", MAX_TOKEN),
+                ("name", MAX_NAME),
+                ("resume", MAX_RESUME),
+                ("agent", MAX_LABEL),
+                ("epoch", MAX_LABEL),
+            )
+            for length in (0, most, most + 1)
+        ),
+        *(hello(name=name) for name in ("null", "1", "[]", '"\\ud800"', '"\ud800"')),
+        *(
+            hello(media=media)
+            for media in ("{}", "[]", "null", '{"camera":1}', '{"nose":true}')
+        ),
+        *(hello(**{name: "1"}) for name in ("n", "ack", "seq", "type", "you")),
+        hello(type='"signal"'),
+        WHOLE + "x",
+        " " * 100 + WHOLE,
+        WHOLE + " " * MAX_MESSAGE,
+        '{"type":"ping","serial":1,"hello":"hello"}',
+        '"hello"',
+    ],
+)
+def test_the_short_way_of_a_hello_decides_as_the_codec_does(text):
+    assert first(FROM_CLIENT, text) == first(CODEC, text)
+    assert outcome(FROM_CLIENT, text) == outcome(CODEC, text)
+
+
+@given(st.data())
+def test_no_change_of_a_hello_makes_a_difference(data):
+    at = data.draw(st.integers(0, len(WHOLE)))
+    drop = data.draw(st.integers(0, 3))
+    put = data.draw(st.text('{}[]",:\\ue019-.truefalsno ', max_size=4))
+    changed = WHOLE[:at] + put + WHOLE[at + drop :]
+    assert first(FROM_CLIENT, changed) == first(CODEC, changed)
 
 
 _values = st.recursive(
