@@ -9,10 +9,12 @@ from client_py.testing import Server
 from client_py.testing.browsers import Browsers
 from client_py.testing.sight import PATIENCE
 from tests.links import Links, Witness
+from tests.recorder import Recorder
 
 from .machine import Machine
 
 _HERE = Path(__file__).parent
+_PLAIN = "plain(why): plain frames come to a tab, on purpose; fails where none do"
 _COUNT = """
 (() => {
   const real = RTCPeerConnection.prototype.setLocalDescription;
@@ -23,6 +25,10 @@ _COUNT = """
   };
 })();
 """
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", _PLAIN)
 
 
 @pytest.fixture
@@ -37,6 +43,29 @@ def tertulia_connections():
     yield connections
     links = [link for links in witnesses for link in links]
     assert [betrayed for link in links for betrayed in link.betrayed] == []
+
+
+@pytest.fixture
+def recorder():
+    """What came to the tabs of this test."""
+    return Recorder()
+
+
+@pytest.fixture
+def tertulia_contexts(recorder):
+    """Tabs are witnesses, too."""
+    return recorder
+
+
+@pytest.fixture
+def tertulia_cast(request, tertulia_cast, recorder):
+    """Everybody of a test: nothing comes to them in plain, but where it is marked."""
+    yield tertulia_cast
+    recorder.look()  # while the tabs are there
+    if request.node.get_closest_marker("plain") is None:
+        assert recorder.betrayed == []
+    else:
+        assert recorder.betrayed != [], "nothing came that the mark allows for"
 
 
 class Negotiations:
@@ -69,10 +98,10 @@ def mortal_server(tmp_path):
 
 
 @pytest.fixture
-def machine(playwright, tertulia_browsers, room):
+def machine(playwright, tertulia_browsers, room, recorder):
     """A machine that its test alone may send to sleep."""
     assert tertulia_browsers["chromium"]  # Playwright's loop is its
-    made = Machine(Browsers(playwright)["chromium"], room)
+    made = Machine(Browsers(playwright)["chromium"], room, recorder)
     yield made
     assert made.close() == []
 

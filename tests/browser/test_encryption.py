@@ -85,6 +85,7 @@ def test_a_room_may_be_made_without_encryption(participant, tertulia_server):
     expect(tile(ada, bob)).to_have_attribute("data-e2ee", "off")
 
 
+@pytest.mark.plain("Ada's browser seals nothing")
 def test_frames_that_a_browser_sends_in_plain_are_never_shown(participant):
     ada = participant("ada", scripts=[DEAF])
     bob = participant("bob")
