@@ -39,8 +39,8 @@ _ANSWER = 4.0  # seconds in which a worker that lives has counted, and once more
 #: one: where 10 % of the packets are lost, 0.4 % of the sound is missed, not 11 %.
 _CODECS = {"audio": ("audio/red", "audio/opus"), "video": ("video/VP8", "video/rtx")}
 _STREAMS = "createEncodedStreams"
-#: What isn't there twice, nor far too late, in the worker's words.
-_REFUSED = ("plain", "nokey", "auth", "error")
+#: What ``Came`` counts, in the worker's words.
+_CAME = (("ok",), ("plain", "nokey", "auth", "error"), ("dup", "old"))
 _CYCLE = 32  # generations that a key id tells apart
 
 Counts = dict[str, dict[str, int]]
@@ -256,8 +256,8 @@ class FrameLink:
         came = []
         for slot in Slot:
             found = outcomes(slot, "receive")
-            refused = sum(found.get(each, 0) for each in _REFUSED)
-            came.append(Came(slot, found.get("ok", 0), refused))
+            totals = (sum(found.get(what, 0) for what in kind) for kind in _CAME)
+            came.append(Came(slot, *totals))
         return Passed(sent, tuple(came))
 
     def lose(self) -> None:
