@@ -230,17 +230,16 @@ class BrowserPeerConnection:
         self._check_open()
         if self.frames is None:
             return totals(read(await self._settled(self._pc.getStats())))
-        before = await self.frames.passed()
         report = read(await self._settled(self._pc.getStats()))
         left = encoded(report, self._transceivers)
-        after = await self.frames.passed()
-        for slot in self._watch.look(before.sent, left, after.sent):
+        passed = await self.frames.passed()
+        for slot in self._watch.look(left, passed.sent):
             if slot in self._transceivers:  # else it was closed meanwhile
                 # It leaves without having been through the worker.
                 self._probation.find(slot, Finding.PASSED_BY)
                 self._send(slot)
                 self._emit(Unprotected(slot))
-        return replace(totals(report), came=after.came)
+        return replace(totals(report), came=passed.came)
 
     def close(self) -> None:
         """End it and emit nothing more."""
