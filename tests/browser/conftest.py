@@ -14,6 +14,7 @@ from tests.recorder import Recorder
 from .machine import Machine
 
 _HERE = Path(__file__).parent
+_FAILED: pytest.StashKey[bool] = pytest.StashKey()
 _PLAIN = "plain(why): plain frames come to a tab, on purpose; fails where none do"
 _COUNT = """
 (() => {
@@ -29,6 +30,14 @@ _COUNT = """
 
 def pytest_configure(config):
     config.addinivalue_line("markers", _PLAIN)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    again = report.when == "setup"  # a test may run twice
+    item.stash[_FAILED] = report.failed or (not again and item.stash[_FAILED])
+    return report
 
 
 @pytest.fixture
@@ -61,7 +70,8 @@ def tertulia_contexts(recorder):
 def tertulia_cast(request, tertulia_cast, recorder):
     """Everybody of a test: nothing comes to them in plain, but where it is marked."""
     yield tertulia_cast
-    recorder.look()  # while the tabs are there
+    if not request.node.stash[_FAILED]:  # else a page that is asked may hang
+        recorder.look()
     if request.node.get_closest_marker("plain") is None:
         assert recorder.betrayed == []
     else:
