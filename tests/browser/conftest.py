@@ -55,9 +55,14 @@ def tertulia_connections():
 
 
 @pytest.fixture
-def recorder():
-    """What came to the tabs of this test."""
-    return Recorder()
+def recorder(request):
+    """What came to tabs: nothing in plain, but where that is marked."""
+    made = Recorder()
+    yield made
+    if request.node.get_closest_marker("plain") is None:
+        assert made.betrayed == []
+    else:
+        assert made.betrayed != [], "nothing came that the mark allows for"
 
 
 @pytest.fixture
@@ -68,14 +73,10 @@ def tertulia_contexts(recorder):
 
 @pytest.fixture
 def tertulia_cast(request, tertulia_cast, recorder):
-    """Everybody of a test: nothing comes to them in plain, but where it is marked."""
+    """Everybody of a test; at its end they tell what came to them up to then."""
     yield tertulia_cast
     if not request.node.stash[_FAILED]:  # else a page that is asked may hang
         recorder.look()
-    if request.node.get_closest_marker("plain") is None:
-        assert recorder.betrayed == []
-    else:
-        assert recorder.betrayed != [], "nothing came that the mark allows for"
 
 
 class Negotiations:
