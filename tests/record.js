@@ -53,14 +53,18 @@
         super.postMessage({ kind: "count" });
       });
     }
+
+    terminate() {
+      workers.delete(this); // it answers nobody any more
+      super.terminate();
+    }
   };
 
-  /** Note what came up to now; for a second at most, as a worker may be dead. */
-  const look = () => Promise.race([
-    Promise.all([...workers].map((each) => each.look())),
-    new Promise((done) => setTimeout(done, 1000)),
-  ]);
-  /** @type {any} */ (window).recorded = look;
+  const look = () => Promise.all([...workers].map((each) => each.look()));
+
+  /** Note what came up to now, in a second at most: a worker may be dead by itself. */
+  /** @type {any} */ (window).recorded = () =>
+    Promise.race([look(), new Promise((done) => setTimeout(done, 1000))]);
 
   // What the page says of the encryption of those whose pictures go on.
   const shown = new Set();
