@@ -45,6 +45,10 @@ _CAUSES: Final = {
         "What {0} sends can’t be decrypted: nothing of it is shown or played. "
         "If they come in again it may help."
     ),
+    Cause.REPEATED: (
+        "{0} sends only what was sent before: nothing of it is shown or played. "
+        "If they come in again it may help."
+    ),
 }
 
 _WAYS: Final = {"udp": "UDP", "tcp": "TCP", "tls": "TLS", "unknown": ""}

@@ -34,13 +34,16 @@ from e2ee.suite import Suite, derive
 
 log = logging.getLogger("tertulia.frames")
 
+#: Seconds in which those who ask wait for each other: each answer costs the page as
+#: much as all of their questions, and tells of all links.
+_TOGETHER = 0.02
 _ANSWER = 4.0  # seconds in which a worker that lives has counted, and once more
 #: In order of preference. RED (RFC 2198) sends each frame of sound again with the next
 #: one: where 10 % of the packets are lost, 0.4 % of the sound is missed, not 11 %.
 _CODECS = {"audio": ("audio/red", "audio/opus"), "video": ("video/VP8", "video/rtx")}
 _STREAMS = "createEncodedStreams"
-#: What isn't there twice, nor far too late, in the worker's words.
-_REFUSED = ("plain", "nokey", "auth", "error")
+#: What ``Came`` counts, in the worker's words.
+_CAME = (("ok",), ("plain", "nokey", "auth", "error"), ("dup", "old"))
 _CYCLE = 32  # generations that a key id tells apart
 
 Counts = dict[str, dict[str, int]]
@@ -120,26 +123,33 @@ class FrameWorker:
     async def counts(self) -> Counts:
         """Return what became of the frames of each transform up to now.
 
-        Calls of one turn of the loop ask together, but an answer under way may be
-        older than the call.
+        Those who call at about the same time ask together, but an answer under way
+        may be older than the call.
         """
+        if self._failed:
+            raise NegotiationError("nothing counts frames any more")
         if self._asking is None:
             loop = asyncio.get_running_loop()
             self._asking = loop.create_future()
-            loop.call_soon(self._ask)
-        asked = self._asking
-        for _ in range(2):  # a page that was frozen hears its clock before the answer
-            await asyncio.wait([asked], timeout=_ANSWER)
-            if asked.done():
-                return asked.result()
-        self._fail("it doesn't answer")
-        raise NegotiationError("nothing counts frames any more")
+            loop.call_later(_TOGETHER, self._ask)
+        return await asyncio.shield(self._asking)  # it is that of others, too
 
     def _ask(self) -> None:
         asked, self._asking = self._asking, None
-        assert asked is not None, "somebody asks"
+        if asked is None:
+            return  # the worker was ended meanwhile
         self._counting.append(asked)
         self.tell({"kind": "count"})
+        # Twice: a page that was frozen hears its clock before the answer.
+        asyncio.get_running_loop().call_later(_ANSWER, self._expect, asked, True)
+
+    def _expect(self, asked: asyncio.Future[Counts], once_more: bool) -> None:
+        if asked.done():
+            return
+        if once_more:
+            asyncio.get_running_loop().call_later(_ANSWER, self._expect, asked, False)
+        else:
+            self._fail("it doesn't answer")
 
     def _start(self) -> Any:
         worker = Worker.new(self._url, type="module")
@@ -158,10 +168,12 @@ class FrameWorker:
         self._failed = True
         self._listeners.close()
         self._worker.terminate()
-        for asked in self._counting:
-            if not asked.done():
-                asked.set_exception(NegotiationError("nothing counts frames"))
-                asked.exception()  # whoever asked may be gone
+        if self._asking is not None:
+            self._counting.append(self._asking)
+            self._asking = None
+        for asked in self._counting:  # the next worker answers none of them
+            asked.set_exception(NegotiationError("nothing counts frames"))
+            asked.exception()  # whoever asked may be gone
         self._counting.clear()
         links, self._links = self._links, {}
         for link in links.values():
@@ -176,9 +188,8 @@ class FrameWorker:
             if link := self._links.get(str(said.link)):
                 link.passing(Slot(int(said.slot)))
         elif said.kind == "counts":
-            asked = self._counting.popleft()  # it answers in order
-            if not asked.done():
-                asked.set_result(said.counts.to_py())
+            # It answers in order.
+            self._counting.popleft().set_result(said.counts.to_py())
 
 
 class FrameLink:
@@ -256,8 +267,8 @@ class FrameLink:
         came = []
         for slot in Slot:
             found = outcomes(slot, "receive")
-            refused = sum(found.get(each, 0) for each in _REFUSED)
-            came.append(Came(slot, found.get("ok", 0), refused))
+            totals = (sum(found.get(what, 0) for what in kind) for kind in _CAME)
+            came.append(Came(slot, *totals))
         return Passed(sent, tuple(came))
 
     def lose(self) -> None:

@@ -18,6 +18,7 @@ from client_py.browser.canary import Canaries
 from client_py.browser.dom import Listeners
 from client_py.browser.frames import FrameLink
 from client_py.browser.report import Loudness, read
+from client_py.browser.role import keep_role
 from client_py.browser.route import relay_transport
 from client_py.browser.sender import first_encodings, reshape, shrink
 from client_py.browser.stats import encoded, totals
@@ -133,8 +134,13 @@ class BrowserPeerConnection:
 
     async def set_remote_description(self, description: Description) -> None:
         """Set it; the browser rolls a colliding local offer back by itself."""
+        sdp = description.sdp
+        if description.kind == "offer":
+            agreed = self._pc.currentLocalDescription, self._pc.currentRemoteDescription
+            local, remote = (str(each.sdp) if each else "" for each in agreed)
+            sdp = keep_role(sdp, local, remote)
         await self._settled(
-            self._pc.setRemoteDescription(type=description.kind, sdp=description.sdp)
+            self._pc.setRemoteDescription(type=description.kind, sdp=sdp)
         )
         if description.kind == "offer":
             self._check_slots()
@@ -233,17 +239,16 @@ class BrowserPeerConnection:
         self._check_open()
         if self.frames is None:
             return totals(read(await self._settled(self._pc.getStats())))
-        before = await self.frames.passed()
         report = read(await self._settled(self._pc.getStats()))
         left = encoded(report, self._transceivers)
-        after = await self.frames.passed()
-        for slot in self._watch.look(before.sent, left, after.sent):
+        passed = await self.frames.passed()
+        for slot in self._watch.look(left, passed.sent):
             if slot in self._transceivers:  # else it was closed meanwhile
                 # It leaves without having been through the worker.
                 self._probation.find(slot, Finding.PASSED_BY)
                 self._send(slot)
                 self._emit(Unprotected(slot))
-        return replace(totals(report), came=after.came)
+        return replace(totals(report), came=passed.came)
 
     def close(self) -> None:
         """End it and emit nothing more."""

@@ -117,6 +117,8 @@ def picture_note(person: Participant) -> str:
     """Return why somebody's picture or voice isn't there although it is on."""
     if person.cause is Cause.UNREADABLE:
         return f"What {person.name} sends can’t be decrypted"
+    if person.cause is Cause.REPEATED:
+        return f"{person.name} sends only what was sent before"
     if not person.media.camera or not (person.hidden or person.paused):
         return ""
     if person.hidden:

@@ -2,6 +2,8 @@
 
 Everything is told anew on a new connection, as far as it isn't confirmed: so nothing
 is lost with a link that is replaced or a server that dies, and nothing counts twice.
+Lines are told anew on the same one, too: a server that had to drop what waited for
+somebody tells them, and not me.
 Lines are told by their authors alone, to newcomers, too: nobody can put words into
 somebody else's mouth.
 """
@@ -33,6 +35,7 @@ from protocol.messages import (
 from protocol.spoken import MAX_LINES
 
 KEPT: Final = 100  # lines of mine, for newcomers
+AGAIN: Final = 10  # looks until a line is told again, and twice as many each time
 _FULL: Final = 40_000  # bytes of a message, where each character is two escapes
 _LATEST: Final = 4e9  # Unix time; nobody wrote later
 
@@ -47,6 +50,8 @@ class _Told:
     showing: Showing | None = None
     seeing: Seeing = Seeing("")
     written: int = 0  # the number of the last line
+    due: int = 0  # at which look what isn't confirmed is told again
+    wait: int = AGAIN
 
 
 class Correspondence:
@@ -64,6 +69,7 @@ class Correspondence:
         self._watch = RosterWatch()
         self._forked: frozenset[ParticipantId] = frozenset()
         self._seconds = 0.0  # looks, one each second
+        self._connected = 0  # those while the server heard me
         self._seen = self._stood = b""  # at the last look; at two looks in a row
         self._seeing = Seeing("")  # the latter
 
@@ -124,6 +130,7 @@ class Correspondence:
     def look(self, *, cut_off: bool) -> None:
         """A second is over: do all still see the same people?"""
         self._seconds += 1
+        self._connected += not cut_off
         before, self._seen = self._seen, self._roster.trust.seen
         if self._seen == before:  # while people come in it changes all the time
             self._stood = self._seen
@@ -160,18 +167,26 @@ class Correspondence:
         if told.seeing != self._seeing and self._roster.trust.seen == self._stood:
             told.seeing = self._seeing
             yield self._seeing
-        if told.written == self._written:
+        again = self._is_late(who, told)
+        if told.written == self._written and not again:
             return
         done = self._confirmed.get(who, set())
         due = {
             n: line
             for n, line in self._lines.items()
-            if n > told.written and line.id not in done
+            if (again or n > told.written) and line.id not in done
         }
         told.written = self._written
+        told.wait = 2 * told.wait if again and due else AGAIN
+        told.due = self._connected + told.wait
         for earlier in (True, False):
             some = [line for n, line in due.items() if (n <= met) is earlier]
             yield from _messages(some, earlier=earlier)
+
+    def _is_late(self, who: ParticipantId, told: _Told) -> bool:
+        """Whether somebody who hears me had the time to confirm what they were told."""
+        hears = who in self._roster.trust.proved and who not in self._roster.away
+        return bool(told.written) and self._connected >= told.due and hears
 
 
 def _messages(lines: list[Line], *, earlier: bool) -> Iterator[Written]:

@@ -45,7 +45,7 @@ class Link:
     before: Gathered = Gathered()  # by the one that failed before it
     looks: int = 0  # at this generation while it didn't stand yet
     route: tuple[Route, Transport] = ("unknown", "unknown")
-    unreadable: bool = False  # they send what can't be opened
+    fault: Cause = Cause.NONE  # of what they send
 
     @property
     def away(self) -> bool:
@@ -68,7 +68,7 @@ class Link:
         """Begin another connection to the same person."""
         self.before = self._found()
         self.generation, self.recovery = generation, Recovery()
-        self.gathered, self.looks, self.unreadable = Gathered(), 0, False
+        self.gathered, self.looks, self.fault = Gathered(), 0, Cause.NONE
         if self.e2ee is not Encryption.FAILED:
             self.e2ee = Encryption.OFF
         if self.connection is Connection.CONNECTED:
@@ -114,7 +114,7 @@ class Link:
         """Take note of how it is just now."""
         self.quality = look.quality
         self.route = (look.connection, look.transport)
-        self.unreadable = look.unreadable
+        self.fault = look.fault
 
     def is_silent(self, look: Look) -> bool:
         """Whether so much of nothing means that there is no line."""
@@ -142,8 +142,8 @@ class Link:
         if self.away:
             stands = self.connection is Connection.CONNECTED
             return Cause.CUT if stands else Cause.AWAY
-        if self.unreadable and not self.ended:
-            return Cause.UNREADABLE
+        if self.fault and not self.ended:
+            return self.fault
         if self.ended or not (self.failures or self.late):
             return Cause.NONE
         return cause(servers, self._found())

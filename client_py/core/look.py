@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from client_py.core.outgoing import Outgoing
-from client_py.core.state import Quality
+from client_py.core.state import Cause, Quality
 from protocol.statistics import Connection, Transport
 
 
@@ -20,4 +20,4 @@ class Look:
     connection: Connection = "unknown"
     transport: Transport = "unknown"
     outgoing: Outgoing = Outgoing()
-    unreadable: bool = False  # they send what can't be opened
+    fault: Cause = Cause.NONE  # of what they send

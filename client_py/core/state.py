@@ -111,6 +111,7 @@ class Cause(StrEnum):
     RELAY_AWAY = "relay-away"
     UDP_BLOCKED = "udp-blocked"
     UNREADABLE = "unreadable"  # they send what can't be decrypted
+    REPEATED = "repeated"  # they send only what they sent before
 
 
 class Quality(StrEnum):

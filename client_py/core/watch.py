@@ -10,31 +10,29 @@ from client_py.core.slot import Slot
 
 _LEAST = 5  # frames between two looks: fewer may be on their way
 
+Totals = Mapping[Slot, int]
+
 
 class Watch:
     """Compares, look by look, what was encoded with what came by to be encrypted."""
 
     def __init__(self) -> None:
-        self._encoded: dict[Slot, int] = {}
-        self._before: dict[Slot, int] = {}
+        self._encoded: Totals = {}
+        self._came: tuple[Totals, Totals] = {}, {}  # at the two looks before
 
-    def look(
-        self,
-        before: Mapping[Slot, int],
-        encoded: Mapping[Slot, int],
-        after: Mapping[Slot, int],
-    ) -> list[Slot]:
+    def look(self, encoded: Totals, came: Totals) -> list[Slot]:
         """Take the totals of now; return the slots that sent plain frames since.
 
-        What came by is counted ``before`` the encoder's totals and ``after`` them. What
-        was encoded since the last look came by between its first count and my second;
-        counted once a look, a burst that ends would seem to be plain.
+        What ``came`` by is counted after the encoder's totals. What was encoded since
+        the last look came by after the count of the look before that one: by the last
+        look's own, a burst that had ended before it would seem to be plain.
         """
+        long_ago, before = self._came
         plain = [
             slot
             for slot, total in encoded.items()
             if total - self._encoded.get(slot, 0) >= _LEAST
-            and after.get(slot, 0) <= self._before.get(slot, 0)
+            and came.get(slot, 0) <= long_ago.get(slot, 0)
         ]
-        self._encoded, self._before = dict(encoded), dict(before)
+        self._encoded, self._came = dict(encoded), (before, dict(came))
         return plain

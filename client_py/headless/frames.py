@@ -23,8 +23,12 @@ from e2ee.keyring import ReceivingKeys, SendingKeys
 from e2ee.slot import Slot as KeySlot
 from e2ee.suite import Suite
 
-#: What isn't there twice, nor far too late.
-_REFUSED = (Refusal.PLAIN, Refusal.NO_KEY, Refusal.FORGED)
+#: What ``Came`` counts.
+_CAME = (
+    ("ok",),
+    (Refusal.PLAIN, Refusal.NO_KEY, Refusal.FORGED),
+    (Refusal.DUPLICATE, Refusal.OLD),
+)
 _BUFFER = "_RTCRtpReceiver__jitter_buffer"
 
 if not (
@@ -55,13 +59,12 @@ class FrameLink:
 
     @property
     def came(self) -> tuple[Came, ...]:
-        """What came in each slot: opened, or refused."""
+        """What came in each slot: opened, refused, or repeated."""
         counts = self.received
         return tuple(
             Came(
                 slot,
-                counts[KeySlot(slot), "ok"],
-                sum(counts[KeySlot(slot), each] for each in _REFUSED),
+                *(sum(counts[KeySlot(slot), what] for what in kind) for kind in _CAME),
             )
             for slot in Slot
         )

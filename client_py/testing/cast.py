@@ -37,6 +37,7 @@ class Cast:
         let_go: Callable[[BrowserContext], None] = BrowserContext.close,
         end: Callable[[BrowserContext], None] = lambda context: None,
         connections: Callable[[], Connections] = Connections,
+        prepare: Callable[[BrowserContext], None] = lambda context: None,
     ) -> None:
         self._room = room
         self._browser = browser
@@ -44,6 +45,7 @@ class Cast:
         self._let_go = let_go
         self._end = end
         self._connections = connections
+        self._prepare = prepare
         self._contexts: list[BrowserContext] = []
         self.people: list[Participant | HeadlessParticipant] = []
         self.crashed = False  # a tab did, and nobody had allowed it
@@ -73,6 +75,7 @@ class Cast:
             context.setdefault("permissions", _GRANTED)
         made = self._browser(engine).new_context(**context)
         self._contexts.append(made)
+        self._prepare(made)
         preferences = json.dumps({"quality": quality})
         made.add_init_script(_PREFER.format(preferences=preferences))
         for script in scripts:

@@ -15,7 +15,7 @@ import pytest
 
 # Only what a test asks for is imported: the plugin is loaded in every session.
 if TYPE_CHECKING:
-    from playwright.sync_api import Playwright
+    from playwright.sync_api import BrowserContext, Playwright
 
     from client_py.headless.rtc import Connections
     from client_py.testing.browsers import Browsers
@@ -80,10 +80,17 @@ def tertulia_connections() -> "Callable[[], Connections]":
 
 
 @pytest.fixture
+def tertulia_contexts() -> "Callable[[BrowserContext], None]":
+    """What is done to the browser context of each tab: for who wants to see more."""
+    return lambda context: None
+
+
+@pytest.fixture
 def tertulia_cast(
     request: pytest.FixtureRequest,
     room: "Room",
     tertulia_connections: "Callable[[], Connections]",
+    tertulia_contexts: "Callable[[BrowserContext], None]",
 ) -> "Iterator[Cast]":
     """Everybody who takes part in a test."""
     from client_py.testing.cast import Cast
@@ -98,6 +105,7 @@ def tertulia_cast(
         let_go=lambda context: fixture("tertulia_browsers").let_go(context),
         end=lambda context: fixture("tertulia_browsers").end(context),
         connections=tertulia_connections,
+        prepare=tertulia_contexts,
     )
     request.node.stash[_cast] = cast
     yield cast

@@ -32,7 +32,8 @@ from e2ee.suite import Suite, derive
 from tests.e2ee.worker_page import worker_page
 
 RUNS = 7
-ROOMS = 3  # runs of calls of four
+JOINS = 5
+ROOMS = 2  # runs of calls of four
 LEAVES = 20
 FRAMES = 2000
 SUITE = Suite.AES_128_GCM_SHA256_128
@@ -141,7 +142,7 @@ def rooms() -> list[Row]:
     with _rig.our_server() as address:
         with _rig.chromium() as browser:
             ours_two(browser, address)  # the page's cache is warm
-            for run in range(RUNS):
+            for run in range(JOINS):
                 for sealed in sorted(kinds, reverse=bool(run % 2)):
                     first[sealed].append(ours_two(browser, address, e2ee=sealed))
                     progress(f"e2ee join, {kinds[sealed]}: {first[sealed][-1]:.0f} ms")

@@ -9,10 +9,13 @@ from client_py.testing import Server
 from client_py.testing.browsers import Browsers
 from client_py.testing.sight import PATIENCE
 from tests.links import Links, Witness
+from tests.recorder import Recorder
 
 from .machine import Machine
 
 _HERE = Path(__file__).parent
+_FAILED: pytest.StashKey[bool] = pytest.StashKey()
+_PLAIN = "plain(why): plain frames come to a tab, on purpose; fails where none do"
 _COUNT = """
 (() => {
   const real = RTCPeerConnection.prototype.setLocalDescription;
@@ -23,6 +26,18 @@ _COUNT = """
   };
 })();
 """
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", _PLAIN)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    again = report.when == "setup"  # a test may run twice
+    item.stash[_FAILED] = report.failed or (not again and item.stash[_FAILED])
+    return report
 
 
 @pytest.fixture
@@ -37,6 +52,31 @@ def tertulia_connections():
     yield connections
     links = [link for links in witnesses for link in links]
     assert [betrayed for link in links for betrayed in link.betrayed] == []
+
+
+@pytest.fixture
+def recorder(request):
+    """What came to tabs: nothing in plain, but where that is marked."""
+    made = Recorder()
+    yield made
+    if request.node.get_closest_marker("plain") is None:
+        assert made.betrayed == []
+    else:
+        assert made.betrayed != [], "nothing came that the mark allows for"
+
+
+@pytest.fixture
+def tertulia_contexts(recorder):
+    """Tabs are witnesses, too."""
+    return recorder
+
+
+@pytest.fixture
+def tertulia_cast(request, tertulia_cast, recorder):
+    """Everybody of a test; at its end they tell what came to them up to then."""
+    yield tertulia_cast
+    if not request.node.stash[_FAILED]:  # else a page that is asked may hang
+        recorder.look()
 
 
 class Negotiations:
@@ -69,10 +109,10 @@ def mortal_server(tmp_path):
 
 
 @pytest.fixture
-def machine(playwright, tertulia_browsers, room):
+def machine(playwright, tertulia_browsers, room, recorder):
     """A machine that its test alone may send to sleep."""
     assert tertulia_browsers["chromium"]  # Playwright's loop is its
-    made = Machine(Browsers(playwright)["chromium"], room)
+    made = Machine(Browsers(playwright)["chromium"], room, recorder)
     yield made
     assert made.close() == []
 

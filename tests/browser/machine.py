@@ -2,8 +2,9 @@
 
 import os
 import signal
+from collections.abc import Callable
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from client_py.testing import Participant, Room
 from client_py.testing.cast import Cast
@@ -12,9 +13,13 @@ from client_py.testing.cast import Cast
 class Machine:
     """Falls asleep, wakes up and dies, with whoever is at it."""
 
-    def __init__(self, browser: Browser, room: Room) -> None:
+    def __init__(
+        self, browser: Browser, room: Room, prepare: Callable[[BrowserContext], None]
+    ) -> None:
         self._browser = browser
-        self._cast = Cast(room, browser=lambda engine: browser, background=_none)
+        self._cast = Cast(
+            room, browser=lambda engine: browser, background=_none, prepare=prepare
+        )
         self._devtools = browser.new_browser_cdp_session()
         self._asleep: list[int] = []
 

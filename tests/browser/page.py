@@ -70,3 +70,9 @@ DEAF = """
 Object.defineProperty(RTCRtpSender.prototype, "transform",
   { set() {}, get: () => null });
 """
+
+#: A script that has a page show frames as they come, whatever its worker would say.
+UNOPENED = """
+Object.defineProperty(RTCRtpReceiver.prototype, "transform",
+  { set() {}, get: () => null });
+"""

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from client_py.core.address import secret_of
 from client_py.testing import expect_mesh_complete
 from client_py.testing.server import Room
-from tests.attacks.peer import HostileFrames, flipped
+from tests.attacks.peer import HostileFrames, again, flipped
 from tests.links import Links
 
 from .page import DEAF, KEEP_WORKERS
@@ -85,6 +85,7 @@ def test_a_room_may_be_made_without_encryption(participant, tertulia_server):
     expect(tile(ada, bob)).to_have_attribute("data-e2ee", "off")
 
 
+@pytest.mark.plain("Ada's browser seals nothing")
 def test_frames_that_a_browser_sends_in_plain_are_never_shown(participant):
     ada = participant("ada", scripts=[DEAF])
     bob = participant("bob")
@@ -93,15 +94,24 @@ def test_frames_that_a_browser_sends_in_plain_are_never_shown(participant):
     assert tile(bob, ada).locator("video").evaluate("it => it.videoWidth") == 0
 
 
-def test_who_sends_what_nobody_can_open_is_told_of_by_their_tile(participant, headless):
+@pytest.mark.parametrize(
+    ("trick", "cause", "words"),
+    [
+        (flipped, "unreadable", "What eve sends can’t be decrypted"),
+        (again, "repeated", "eve sends only what was sent before"),
+    ],
+)
+def test_who_sends_what_nobody_can_be_shown_is_told_of_by_their_tile(
+    participant, headless, trick, cause, words
+):
     hostile = Links(HostileFrames)
     ada = participant("ada")
     eve = headless("eve", connections=hostile.connections)
     expect_mesh_complete(ada, eve, frames=5)
-    hostile[-1].play(flipped)
-    ada.expect_tile(eve, cause="unreadable", e2ee="on")
+    hostile[-1].play(trick)
+    ada.expect_tile(eve, cause=cause, e2ee="on")
     note = ada.tile(eve).get_by_test_id("tile-note")
-    expect(note).to_have_text("What eve sends can’t be decrypted")
+    expect(note).to_have_text(words)
     expect(ada.tile(eve).locator("video")).to_be_hidden()
     hostile[-1].rest()
     ada.expect_tile(eve, cause="")

@@ -43,8 +43,9 @@ def server(provider, tmp_path_factory):
 
 
 @pytest.fixture
-def tab(tertulia_browsers, server):
+def tab(tertulia_browsers, server, recorder):
     with tertulia_browsers["chromium"].new_context() as context:
+        recorder(context)
         yield context.new_page()
 
 
@@ -57,7 +58,7 @@ def wait_for_python(tab: Page) -> None:
     expect(tab.locator("body")).to_have_attribute("data-ready", "yes", timeout=60_000)
 
 
-def test_who_has_to_sign_in_comes_back_to_where_they_were(tab, server):
+def test_who_has_to_sign_in_comes_back_to_where_they_were(tab, server, recorder):
     tab.goto(server.url + "/" + MEDIA)
     tab.get_by_test_id("create-room").click()
     expect(tab.get_by_test_id("failed-login-required")).to_be_visible(timeout=60_000)
@@ -75,6 +76,7 @@ def test_who_has_to_sign_in_comes_back_to_where_they_were(tab, server):
     secret = secret_of(link)
     assert secret
     with tab.context.browser.new_context() as context:
+        recorder(context)
         bob = context.new_page()
         bob.goto(link)
         bob.get_by_test_id("display-name").fill("Bob")

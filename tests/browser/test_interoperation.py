@@ -41,11 +41,12 @@ async () => {
     .reduce((sum, [, count]) => sum + count, 0);
 }
 """
-#: The ICE user name of each connection that was ever made, "" of one that is closed.
+#: The ICE user name of each connection that was ever made, "" of one that is closed. Of
+#: what was agreed on: an offer alone may be refused yet.
 WAYS = """
 () => window.links.map((link) => {
-  const described = link.signalingState === "closed" ? null : link.localDescription;
-  return /a=ice-ufrag:(\\S+)/.exec(described?.sdp ?? "")?.[1] ?? "";
+  const agreed = link.signalingState === "closed" ? null : link.currentLocalDescription;
+  return /a=ice-ufrag:(\\S+)/.exec(agreed?.sdp ?? "")?.[1] ?? "";
 })
 """
 

@@ -14,6 +14,7 @@ from client_py.testing.cast import Cast
 from client_py.testing.headless import Background
 from tests.network.forwarder import Forwarder
 from tests.network.site import Site
+from tests.recorder import Recorder
 
 _KEEP_CONNECTIONS = """
 window.connections = [];
@@ -80,6 +81,7 @@ class Caller:
         self._background = Background(site.host.enter)
         self._forwarders: dict[str, tuple[Forwarder, int]] = {}
         self._cast: Cast | None = None
+        self._recorder = Recorder()
 
     def tab(self, room: Room, name: str, **options: Any) -> Participant:
         """Put somebody into the room, in a tab; the options are those of ``Cast``."""
@@ -90,11 +92,15 @@ class Caller:
         return self._people(room).headless(name)
 
     def clear(self) -> list[str]:
-        """Let this call's people go; return what their pages complained of."""
+        """Let this call's people go; return what their pages complained of.
+
+        Frames that came to them in plain are as much to complain of.
+        """
         cast, self._cast = self._cast, None
         if cast is None:
             return []
-        complaints = cast.complaints
+        self._recorder.look()  # while the tabs are there
+        complaints = cast.complaints + self._recorder.betrayed
         cast.close()
         return complaints
 
@@ -111,8 +117,12 @@ class Caller:
         if self._cast is None:
             path = room.link.partition("/r/")[2]  # with its key
             link = Room(f"http://localhost:{self._forward(room)}/r/{path}")
+            self._recorder = Recorder()
             self._cast = Cast(
-                link, browser=self._launched, background=lambda: self._background
+                link,
+                browser=self._launched,
+                background=lambda: self._background,
+                prepare=self._recorder,
             )
         return self._cast
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from client_py.core import effect as do, event as e
+from client_py.core.correspondence import AGAIN
 from client_py.core.session import Session
 from client_py.core.slot import Slot
 from client_py.core.state import Encryption, NoticeKind
@@ -112,6 +113,38 @@ def test_a_line_that_was_not_confirmed_is_said_again_on_the_next_connection() ->
         (ANN, ALL_OFF),
         (ANN, m.Written((m.Line(m.Id("me-1"), "lost", 1.0),))),
     ]
+
+
+def written(ours: Session, looks: int) -> list[int]:
+    """Return at which looks Ann is told lines, and nothing else is."""
+    return [n for n in range(1, looks + 1) if tells(ours.handle(e.LinksLooked({})))]
+
+
+def test_a_line_that_is_not_confirmed_is_said_again_more_and_more_seldom() -> None:
+    ours = inside(ANN)
+    look(ours, 3)  # until it was told whom I see
+    ours.handle(e.Say("heard", 1.0))
+    ours.handle(e.Say("lost", 2.0))
+    ours.handle(spoke(ANN, m.Received((m.Id("me-1"),))))
+    assert written(ours, AGAIN - 1) == []
+    again = tells(ours.handle(e.LinksLooked({})))
+    assert again == [(ANN, m.Written((m.Line(m.Id("me-2"), "lost", 2.0),)))]
+    assert written(ours, 7 * AGAIN) == [2 * AGAIN, 6 * AGAIN]
+    ours.handle(spoke(ANN, m.Received((m.Id("me-2"),))))
+    assert written(ours, 20 * AGAIN) == []
+
+
+def test_nothing_is_said_again_to_who_cannot_hear_it() -> None:
+    ours = inside(ANN)
+    look(ours, 3)
+    ours.handle(e.Say("lost", 1.0))
+    away = replace(info(ANN), presence=Presence.RECONNECTING)
+    ours.handle(e.Heard(m.ParticipantChanged(away)))
+    assert written(ours, 3 * AGAIN) == []
+    back = ours.handle(e.Heard(m.ParticipantChanged(info(ANN))))
+    assert tells(back) == [(ANN, m.Written((m.Line(m.Id("me-1"), "lost", 1.0),)))]
+    ours.handle(e.SocketClosed(1006))
+    assert written(ours, 9 * AGAIN) == []
 
 
 def test_a_newcomer_is_told_my_lines_of_before_and_only_mine() -> None:
