@@ -66,6 +66,7 @@ class Correspondence:
         self._confirmed: dict[ParticipantId, set[Id]] = {}
         self._met: dict[ParticipantId, int] = {}  # the last line written by then
         self._told: dict[Key, _Told] = {}
+        self._away: frozenset[ParticipantId] = frozenset()
         self._watch = RosterWatch()
         self._forked: frozenset[ParticipantId] = frozenset()
         self._seconds = 0.0  # looks, one each second
@@ -91,9 +92,15 @@ class Correspondence:
         """Return what each of these connections, by generation, is to be told."""
         showing = Showing(self._sources.announced, hand)
         told, self._told = self._told, {}
+        away = self._roster.away
+        back, self._away = self._away - away, away
         effects: list[Effect] = []
         for key in links.items():
             self._told[key] = told.get(key) or _Told()
+            if key[0] in back:
+                # Their server may have had to drop it; of all that waits for somebody
+                # it is the state, which nobody confirms, that is told again.
+                self._told[key].showing = None
             effects += [Tell(key[0], each) for each in self._new(key, showing)]
         for who in self._met.keys() - links.keys():
             self._met.pop(who)

@@ -134,6 +134,19 @@ def test_a_line_that_is_not_confirmed_is_said_again_more_and_more_seldom() -> No
     assert written(ours, 20 * AGAIN) == []
 
 
+def test_who_comes_back_is_told_again_what_i_show() -> None:
+    ours = inside(ANN, BEN)
+    away = replace(info(ANN), presence=Presence.RECONNECTING)
+    assert tells(ours.handle(e.Heard(m.ParticipantChanged(away)))) == []
+    assert tells(ours.handle(e.RaiseHand(True))) == [
+        (ANN, m.Showing(m.MediaState(), hand=True)),
+        (BEN, m.Showing(m.MediaState(), hand=True)),
+    ]
+    back = ours.handle(e.Heard(m.ParticipantChanged(info(ANN))))
+    assert tells(back) == [(ANN, m.Showing(m.MediaState(), hand=True))]
+    assert tells(ours.handle(e.Heard(m.ParticipantChanged(info(ANN))))) == []
+
+
 def test_nothing_is_said_again_to_who_cannot_hear_it() -> None:
     ours = inside(ANN)
     look(ours, 3)
@@ -142,7 +155,8 @@ def test_nothing_is_said_again_to_who_cannot_hear_it() -> None:
     ours.handle(e.Heard(m.ParticipantChanged(away)))
     assert written(ours, 3 * AGAIN) == []
     back = ours.handle(e.Heard(m.ParticipantChanged(info(ANN))))
-    assert tells(back) == [(ANN, m.Written((m.Line(m.Id("me-1"), "lost", 1.0),)))]
+    lost = m.Written((m.Line(m.Id("me-1"), "lost", 1.0),))
+    assert tells(back) == [(ANN, ALL_OFF), (ANN, lost)]
     ours.handle(e.SocketClosed(1006))
     assert written(ours, 9 * AGAIN) == []
 
