@@ -130,9 +130,7 @@ async def meddling(folder: Path) -> AsyncIterator[tuple[str, Meddler]]:
         data_dir=folder,
         port=0,
     )
-    app = create_app(settings)
-    meddler = Meddler(app)
-    config = configuration(app, settings)
-    config.app = meddler
+    config = configuration(create_app(settings), settings)
+    config.app = meddler = Meddler(config.app)
     async with running(config) as origin:
         yield origin, meddler
