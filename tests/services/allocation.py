@@ -24,15 +24,19 @@ def allocated(
     """
 
     async def ask() -> tuple[str, int]:
-        transport, _ = await create_turn_endpoint(
-            asyncio.DatagramProtocol,
-            relay,
-            transport=kind,
-            ssl=trusted,
-            lifetime=60,
-            username=turn.username,
-            password=turn.credential,
-        )
+        try:
+            transport, _ = await create_turn_endpoint(
+                asyncio.DatagramProtocol,
+                relay,
+                transport=kind,
+                ssl=trusted,
+                lifetime=60,
+                username=turn.username,
+                password=turn.credential,
+            )
+        except Exception:
+            await asyncio.sleep(0)  # what failed closes in the loop's next turn
+            raise
         try:
             if peer:
                 # The public way to it sends at once, and tells of no refusal.
