@@ -5,7 +5,6 @@ in a signed cookie of the browser that began it, so a callback made up by somebo
 else is of no use. No token ever stands in a URL.
 """
 
-import base64
 import hashlib
 import logging
 import re
@@ -22,6 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from protocol.codes import ErrorCode
+from server.base64url import encode
 from server.clock import Clock
 from server.cookie import HANDOFF, TRANSACTION
 from server.errors import EXPLANATIONS, Refused, TokenError
@@ -220,4 +220,4 @@ def _secure(origin: str) -> bool:
 def _subject(issuer: str, subject: str) -> str:
     """Return who this is among all providers, without telling who it is."""
     digest = hashlib.sha256(f"{issuer}\0{subject}".encode()).digest()
-    return "oidc:" + base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return "oidc:" + encode(digest).decode()

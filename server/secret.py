@@ -1,12 +1,12 @@
 """The secret that signs tokens: given, or made once and kept beside the data."""
 
-import base64
 import hashlib
 import os
 import secrets
 from pathlib import Path
 from typing import Final
 
+from server.base64url import encode
 from server.errors import SettingError
 
 SHORTEST: Final = 32  # characters; RFC 7518 §3.2 wants 256 bits for HS256
@@ -16,7 +16,7 @@ _AT_ONCE: Final = 2  # the one that signs, and the one before it
 def key_id(secret: str) -> str:
     """Return what tokens call a secret by: a digest that tells nothing of it."""
     digest = hashlib.sha256(b"tertulia key id\0" + secret.encode()).digest()
-    return base64.urlsafe_b64encode(digest[:9]).decode()
+    return encode(digest[:9]).decode()
 
 
 def given_secrets(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The tasks of one conference: none is forgotten, and none fails unheard."""
+"""Tasks with an owner: nothing is left over when it lets go, or fails unheard."""
 
 import asyncio
 import logging
@@ -9,13 +9,13 @@ log = logging.getLogger("tertulia.tasks")
 
 
 class Tasks:
-    """Runs tasks, and ends all of them."""
+    """The tasks of one owner."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Begin a task."""
+        """Run this until it ends or is cancelled."""
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._done)
@@ -27,6 +27,11 @@ class Tasks:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def settle(self) -> None:
+        """Wait until every task has ended."""
+        while self._running:
+            await asyncio.gather(*self._running, return_exceptions=True)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

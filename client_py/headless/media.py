@@ -13,9 +13,9 @@ from client_py.core.event import DevicesChanged, SourceEnded
 from client_py.core.ports import CaptureRequest, MediaEvent
 from client_py.core.slot import Slot
 from client_py.core.state import Device, MediaProblem
+from client_py.core.tasks import Tasks
 from client_py.headless.sink import Incoming, Sink
 from client_py.headless.source import LOUDNESS, Drawing, Source, Tone
-from client_py.headless.task import Tasks
 from protocol.messages import ParticipantId
 
 DEVICES = (

@@ -33,11 +33,11 @@ from client_py.core.ports import (
     TrackReceived,
 )
 from client_py.core.slot import Slot
+from client_py.core.tasks import Tasks
 from client_py.headless.connection import Connection
 from client_py.headless.frames import FrameLink
 from client_py.headless.sink import Incoming
 from client_py.headless.source import Feed, Source
-from client_py.headless.task import Tasks
 from protocol.messages import Candidate, Description, IceServer
 
 log = logging.getLogger("tertulia.headless.rtc")

@@ -13,8 +13,8 @@ from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, TextReceived
 from client_py.core.refusal import PROBLEMS
 from client_py.core.state import Problem
+from client_py.core.tasks import Tasks
 from client_py.core.wake import Sign, watch_clock
-from client_py.headless.task import Tasks
 from protocol.codes import MAX_MESSAGE, SUBPROTOCOL, CloseCode
 
 _CLOSED_ABNORMALLY = 1006  # RFC 6455 §7.4.1

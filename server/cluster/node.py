@@ -6,7 +6,6 @@ one for the one before.
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -17,6 +16,7 @@ from server.cluster.ledger import Ended, EndedSessions, SharedAttempts
 from server.cluster.streams import FIRST, Streams, is_after
 from server.cluster.switchboard import SharedSwitchboard
 from server.errors import StreamError
+from server.identifier import identifier
 from server.rooms import Rooms
 
 log = logging.getLogger("tertulia.cluster")
@@ -31,7 +31,7 @@ class Node:
     """
 
     def __init__(self, url: str, rooms: Rooms, *parts: Any) -> None:
-        name = secrets.token_urlsafe(9)
+        name = identifier(9)
         self._streams = Streams(url, name)
         self._leases = Leases(self._streams.redis, name)
         self.switchboard = SharedSwitchboard(

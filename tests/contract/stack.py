@@ -22,10 +22,10 @@ from client_py.core.ports import (
     TrackReceived,
 )
 from client_py.core.slot import Slot
+from client_py.core.tasks import Tasks
 from client_py.headless.media import HeadlessMedia
 from client_py.headless.rtc import Connections
 from client_py.headless.source import Drawing, Source, Tone
-from client_py.headless.task import Tasks
 from protocol.messages import Candidate, Description, IceServer, ParticipantId
 from tests.contract.fakes import FakeNetwork, FakeRemoteTrack, FakeTrack
 
