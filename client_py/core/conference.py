@@ -55,7 +55,7 @@ class Conference:
         self._keeper = platform.keeper or (Forgetful(crypto) if crypto else None)
         self._inbox: deque[e.Event] = deque()
         self._draining = False
-        self._peers: dict[ParticipantId, tuple[Peer, asyncio.Task[None]]] = {}
+        self._peers: dict[ParticipantId, tuple[Peer, set[asyncio.Task[None]]]] = {}
         self._monitor = Monitor()
         self._open: dict[Slot, Track] = {}
         self._published: dict[Slot, Track] = {}
@@ -151,7 +151,7 @@ class Conference:
             case do.ResumePlayback():
                 self._platform.media.resume_playback()
             case do.After(seconds, event):
-                self._tasks.spawn(self._after(seconds, event))
+                self._wait(seconds, event)
             case do.MakeRoom():
                 self._tasks.spawn(self._make_room())
             case do.Connect(room, passcode):
@@ -170,7 +170,7 @@ class Conference:
             self._platform.media.play,
             self._sealing if link.terms else None,
         )
-        self._peers[link.participant] = peer, self._tasks.spawn(peer.run())
+        self._peers[link.participant] = peer, {self._tasks.spawn(peer.run())}
         self._monitor.watch(link.participant, peer.get_stats)
 
     def _recall(self, room: str) -> None:
@@ -186,11 +186,24 @@ class Conference:
 
     def _close_peer(self, who: ParticipantId) -> None:
         if who in self._peers:
-            peer, task = self._peers.pop(who)
+            peer, tasks = self._peers.pop(who)
             peer.close()
-            task.cancel()
+            for task in tasks:
+                task.cancel()
             self._monitor.leave(who)
             self._platform.media.stop_playing(who)
+
+    def _wait(self, seconds: float, event: e.Event) -> None:
+        async def wait() -> None:
+            await asyncio.sleep(seconds)
+            self.post(event)
+
+        waiting = self._tasks.spawn(wait())
+        match event:
+            case e.RecoveryDue(who) | e.RenewalDue(who) if who in self._peers:
+                _, tasks = self._peers[who]
+                tasks.add(waiting)  # what is due of a link ends with the link
+                waiting.add_done_callback(tasks.discard)
 
     def _replace(self, slot: Slot, track: Track | None) -> None:
         for peer, _ in self._peers.values():
@@ -236,10 +249,6 @@ class Conference:
             self.post(e.AdmissionFailed(error.problem))
 
     # -- what goes on by itself
-
-    async def _after(self, seconds: float, event: e.Event) -> None:
-        await asyncio.sleep(seconds)
-        self.post(event)
 
     async def _measure_levels(self) -> None:
         while True:

@@ -283,6 +283,20 @@ async def test_leaving_leaves_no_link_no_track_and_no_task() -> None:
 
 
 @timeless
+async def test_link_that_fails_as_somebody_leaves_leaves_no_task() -> None:
+    async with call("ann", "ben", "cat") as (_, (ann, ben, cat)):
+        before = others_running()
+        for other in (ben, cat):
+            between(other, ann)[0].change_connection("failed")
+        ann.post(e.Leave())
+        for other in (ben, cat):
+            await other.until_connected(1)
+        await turns()
+        # Hers: two links and a heartbeat. Theirs: one link each, and no timer.
+        assert len(before) - len(others_running()) == 5
+
+
+@timeless
 async def test_rejoining_is_a_call_like_the_first() -> None:
     async with call("ann", "ben") as (_, (ann, ben)):
         ann.post(e.TurnOn(CAM))
