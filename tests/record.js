@@ -61,6 +61,7 @@
   };
 
   const look = () => Promise.all([...workers].map((each) => each.look()));
+  setInterval(look, 200); // of a page that goes away nothing can be asked any more
 
   /** Note what came up to now, in a second at most: a worker may be dead by itself. */
   /** @type {any} */ (window).recorded = () =>
