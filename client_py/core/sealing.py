@@ -22,7 +22,7 @@ from e2ee.backend import CryptoBackend, Identity
 from e2ee.channel import Channel, Kind, Opened
 from e2ee.errors import ChannelError, ChannelRefusal, E2eeError, Failure, HandshakeError
 from e2ee.handshake import Handshake, State
-from e2ee.rotation import Effect, Key, KeyReceiver, Reason, Rotation, Stop, Use
+from e2ee.rotation import Effect, Key, KeyReceiver, Reason, Rotation, Use
 from e2ee.safety import pair_digits, pair_emoji
 from e2ee.secrets import Secrets
 from e2ee.verification import Verdict, Verification
@@ -308,9 +308,6 @@ class Seal:
                 case Use(generation, base_key):
                     suite = self.secrets.suite
                     await self._frames.send_under(generation, suite, base_key)
-                case Stop():
-                    self._frames.stop_sending()
-                    raise SealError("no answer to a new key")
         return said
 
 
