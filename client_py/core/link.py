@@ -14,9 +14,9 @@ from protocol.messages import IceServer, LinkReport, ParticipantInfo
 from protocol.statistics import Connection as Route, Transport
 
 LATE: Final = 4  # looks: a connection that is made takes less, mostly far less
-SILENCE: Final = 2  # looks without anything, from somebody who shows something
-# Firefox checks its ways every five seconds, and from who shows nothing nothing else
-# may come.
+SILENCE: Final = 2  # looks without anything, from somebody who sends something
+# Browsers check their ways every 2.5 or five seconds, and from who is muted and not
+# looked at nothing else may come.
 QUIET: Final = 8
 
 
@@ -44,6 +44,7 @@ class Link:
     gathered: Gathered = Gathered()  # by this generation
     before: Gathered = Gathered()  # by the one that failed before it
     looks: int = 0  # at this generation while it didn't stand yet
+    owed: int = 0  # looks in a row at which something had to come
     route: tuple[Route, Transport] = ("unknown", "unknown")
     fault: Cause = Cause.NONE  # of what they send
 
@@ -110,18 +111,18 @@ class Link:
             if self.e2ee is Encryption.ON:
                 self.e2ee = Encryption.VERIFIED
 
-    def look(self, look: Look) -> None:
-        """Take note of how it is just now."""
+    def look(self, look: Look, *, sending: bool) -> None:
+        """Take note of how it is just now, and whether something has to come."""
+        self.owed = self.owed + 1 if sending else 0
         self.quality = look.quality
         self.route = (look.connection, look.transport)
         self.fault = look.fault
 
     def is_silent(self, look: Look) -> bool:
         """Whether so much of nothing means that there is no line."""
-        media = self.info.media
-        shows = media.microphone or media.camera or media.screen
         missed = look.missed or 0
-        return missed >= (SILENCE if shows else QUIET)
+        # What they were asked for a moment ago needn't be on its way yet.
+        return missed >= QUIET or min(missed, self.owed) >= SILENCE
 
     def attempt(self, servers: tuple[IceServer, ...]) -> Attempt:
         """Return what is being done about it."""
@@ -129,7 +130,7 @@ class Link:
             return Attempt.NOTHING
         relay = Attempt.RELAY if has_relay(servers) else None
         match self.recovery.stage:
-            case Stage.SHAKEN:
+            case Stage.SHAKEN | Stage.HELD:
                 return Attempt.WAIT
             case Stage.RESTARTED:
                 return relay or Attempt.WAY

@@ -87,9 +87,9 @@ class Session:
             case e.PeerSaid():
                 return self._stay.roster.said(event)
             case e.PeerChanged():
-                return self._stay.roster.peer_changed(event)
+                return self._stay.roster.mending.changed(event)
             case e.RecoveryDue():
-                return self._stay.roster.recovery_due(event)
+                return self._stay.roster.mending.due(event)
             case e.PeerSecured():
                 return self._stay.secured(event)
             case e.PeerForged():
@@ -100,14 +100,13 @@ class Session:
             case e.PeerSpoke():
                 return self._stay.told(event)
             case e.RenewalDue():
-                return self._stay.roster.renewal_due(event)
+                return self._stay.roster.mending.renewal_due(event)
             case e.PeerGathered():
                 self._stay.roster.gathered(event)
             case e.PeerHinted() | e.HideVideo() | e.TilesMeasured():
                 return self._stay.pictured(event)
             case e.LinksLooked():
-                cut_off = self._phase is not Phase.JOINED
-                return self._stay.look(event, cut_off=cut_off)
+                return self._stay.look(event)
             case e.LevelsMeasured(levels, now):
                 if self._stay.company.measure(levels, now):
                     self._shown = None
@@ -180,8 +179,7 @@ class Session:
             case e.Leave():
                 return self._leave()
             case _ if self._membership.inside:
-                cut_off = self._phase is Phase.RECONNECTING
-                return self._stay.spoken(event, cut_off=cut_off)
+                return self._stay.spoken(event)
         return []
 
     def _enter_lobby(self, room: str, secret: str) -> list[Effect]:
@@ -235,7 +233,7 @@ class Session:
                 moved = sign is Sign.NETWORK
                 joined = self._phase is Phase.JOINED
                 knocking = [Probe()] if joined else self._membership.hurry(anew=moved)
-                return [*knocking, *self._stay.roster.woken(sign)]
+                return [*knocking, *self._stay.roster.mending.woken(sign)]
             case e.Settled():
                 self._membership.settle()
                 return []
@@ -273,6 +271,7 @@ class Session:
             return self._end(Phase.LEFT, Problem.ELSEWHERE)
         if code in (CloseCode.BAD_MESSAGE, CloseCode.REFUSED):
             return self._end(Phase.FAILED, Problem.INTERNAL)
+        self._stay.cut()
         return self._membership.retry()
 
     def _heard(self, message: m.ServerMessage) -> list[Effect]:

@@ -46,6 +46,7 @@ class Stay:
         self.hosting = Hosting(log)
         self.mesh = Mesh()
         self.resume = ""  # the ticket to come back with
+        self._cut_off = False  # the server doesn't hear me
         self._sources = sources
         self._log = log
         self._epoch = ""
@@ -86,6 +87,7 @@ class Stay:
         self.hosting.enter(joined)
         self.mesh.enter()
         effects += self.roster.enter(joined, anew=anew)
+        effects += self._go_on()
         if self.roster.sealed:
             if joined.chat:
                 self.forged()
@@ -102,14 +104,25 @@ class Stay:
         """Nothing was lost: what I know is true, and what I missed follows."""
         self.resume = resumed.resume
         self.mesh.go_on()
-        return self.roster.use(resumed.ice_servers)
+        return [*self.roster.use(resumed.ice_servers), *self._go_on()]
+
+    def cut(self) -> None:
+        """The server hears nothing of me. What is only state waits, and the newest
+        of it is told afterwards: so no cut is too long for what has to be kept.
+        """
+        self._cut_off = self.gallery.waiting = True
+        self.roster.mending.cut_off()
+
+    def _go_on(self) -> list[Effect]:
+        self._cut_off = self.gallery.waiting = False
+        return self.roster.mending.go_on()
 
     def lose_seat(self) -> list[Effect]:
         """Be nobody here for now, and somebody new next time."""
         self.company.me, self.resume = None, ""
         return self.roster.clear()
 
-    def spoken(self, event: Spoken, *, cut_off: bool) -> list[Effect]:
+    def spoken(self, event: Spoken) -> list[Effect]:
         """Do what I want to say to the room."""
         me = self.company.me
         if me is None:
@@ -117,7 +130,7 @@ class Stay:
         match event:
             case e.Say(text, at):
                 return self._say(me, sendable(text, MAX_CHAT), at)
-            case e.ShowReaction() if cut_off:
+            case e.ShowReaction() if self._cut_off:
                 return []  # its moment will be over by the time that I am back
             case e.ShowReaction(emoji):
                 sealed = self.roster.sealed
@@ -128,7 +141,7 @@ class Stay:
             case e.CompareCodes(who, match):
                 return [Compare(who, match)] if who in self.roster else []
             case e.Moderate(message):
-                return [] if cut_off else self.hosting.ask(message)
+                return [] if self._cut_off else self.hosting.ask(message)
 
     def heard(self, message: m.ServerMessage) -> list[Effect]:
         """Take what goes on in the room."""
@@ -177,13 +190,14 @@ class Stay:
         self.mesh.forget(who)
         return [*removed, *self._renew_keys(Reason.LEFT)] if removed else []
 
-    def look(self, event: e.LinksLooked, *, cut_off: bool) -> list[Effect]:
+    def look(self, event: e.LinksLooked) -> list[Effect]:
         """Take how the links are; tell the others what is new of it."""
-        effects = self.roster.look(event.looks)
+        cut_off = self._cut_off or self.company.me is None
+        effects = self.roster.mending.look(event.looks, self.gallery.sends)
         effects += self.gallery.look(event.looks, self.roster.generations)
         if self.roster.sealed:
             self.words.look(cut_off=cut_off)
-        if self.company.me is None or cut_off:
+        if cut_off:
             return effects
         return [*effects, *self.mesh.tell(self.roster.reports)]
 
@@ -203,7 +217,7 @@ class Stay:
 
     def correspond(self) -> list[Effect]:
         """Return what others have to hear of me under seal."""
-        if not self.roster.sealed or self.company.me is None:
+        if not self.roster.sealed or self.company.me is None or self._cut_off:
             return []
         return self.words.settle(self.roster.generations, hand=self.hand)
 

@@ -406,7 +406,7 @@ def test_whoever_waits_to_knock_knocks_when_woken() -> None:
 
 
 def test_try_in_a_network_that_is_gone_is_begun_anew_in_the_next() -> None:
-    ours = reconnecting(ANN)
+    ours = reconnecting()
     assert ours.handle(e.Woken(Sign.NETWORK)) == [do.Connect("room")]
     assert ours.handle(e.Woken(Sign.NETWORK)) == [do.Connect("room")]
 
