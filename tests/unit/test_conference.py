@@ -30,7 +30,7 @@ from client_py.core.state import (
 from client_py.core.wake import Sign
 from protocol import messages as m
 from protocol.codec import to_plain
-from protocol.codes import LeaveReason
+from protocol.codes import GRACE, LeaveReason
 from protocol.links import Reach
 from tests.contract.fakes import FakeMedia, FakeNetwork, FakePeerConnection, FakeTrack
 from tests.unit.clock import timeless
@@ -807,6 +807,33 @@ async def test_link_that_fails_while_it_is_mended_is_replaced() -> None:
             await ben.until_connected(1)
             assert before not in person.connections
             assert [len(each.connections) for each in (ann, ben)] == [1, 1]
+
+
+@timeless
+@pytest.mark.parametrize("seconds", [3, 8, 300])
+async def test_link_that_fails_while_the_server_is_away_is_mended_after(
+    seconds,
+) -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        before = ann.connections, ben.connections
+        for person in (ann, ben):
+            person.line.refuse += [Problem.SERVER_UNREACHABLE] * 1000
+            person.line.drop()
+            for state in ("disconnected", "failed"):
+                person.connections[0].change_connection(state)
+        await asyncio.sleep(seconds)
+        assert (ann.connections, ben.connections) == before
+        for person in (ann, ben):
+            person.line.refuse.clear()
+        if seconds < GRACE:
+            await ann.until_connected(1)
+            await ben.until_connected(1)
+            assert (ann.connections, ben.connections) == before
+        else:  # by then they are somebody new, each to the other
+            await ann.until(lambda now: now.phase is Phase.JOINED)
+            await ben.until(lambda now: now.phase is Phase.JOINED)
+            await ann.until_connected(1)
+            await ben.until_connected(1)
 
 
 @timeless

@@ -131,6 +131,16 @@ def test_keys_are_renewed_when_somebody_comes_and_when_they_go() -> None:
     ]
 
 
+def test_of_what_is_shown_during_a_cut_only_the_last_is_told() -> None:
+    session = inside(ANN)
+    session.handle(e.SocketClosed(1006))
+    for raised in (True, False) * 100 + (True,):
+        assert session.handle(e.RaiseHand(raised)) == []
+    session.handle(e.Admitted("token"))
+    back = session.handle(e.Heard(m.Resumed("ticket", ICE, 0)))
+    assert back == [do.Tell(ANN, m.Showing(m.MediaState(), hand=True))]
+
+
 def test_the_room_code_waits_for_everybody() -> None:
     session = inside(ANN, BEN)
     session.handle(secured())
