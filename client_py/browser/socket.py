@@ -18,6 +18,7 @@ from js import (
     fetch,
     localStorage,
     location,
+    navigator,
     sessionStorage,
     window,
 )
@@ -109,7 +110,28 @@ class BrowserSignaling:
         self._signs.add(window, "online", lambda event: wake(Sign.NETWORK))
         self._signs.add(window, "pageshow", lambda event: wake(Sign.AWAKE))
         self._signs.add(document, "visibilitychange", got_visibility)
+        self._signs.add(document, "resume", lambda event: wake(Sign.AWAKE))
+        self._watch_carrier(lambda: wake(Sign.NETWORK))
         self._watching = asyncio.ensure_future(watch_clock(wake))
+
+    def _watch_carrier(self, moved: Callable[[], None]) -> None:
+        """From Wi-Fi to cellular there may be no moment offline, and no ``online``.
+
+        Where the browser tells what carries it (Network Information API), that is
+        looked at; its estimates of speed change all the time and say nothing.
+        """
+        network: Any = getattr(navigator, "connection", None)
+        carrier = getattr(network, "type", None)
+        if carrier is None:
+            return
+
+        def got_change(event: Any) -> None:
+            nonlocal carrier
+            before, carrier = carrier, network.type
+            if carrier not in (before, "none"):
+                moved()
+
+        self._signs.add(network, "change", got_change)
 
     def send(self, text: str) -> None:
         """Send a text; nothing when the socket is not open."""

@@ -211,6 +211,9 @@ class Peer:
             log.warning("= %s isn't trusted: %s", self._who, error)
             self._end(None)
             self._changed("untrusted")
+        except Exception:  # what nobody foresaw must not pass for a link that stands
+            log.exception("= the link to %s has failed", self._who)
+            self._changed("failed")
 
     async def _begin(self) -> None:
         if self._greeting is not None:

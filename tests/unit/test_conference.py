@@ -1008,6 +1008,54 @@ async def test_connection_that_refuses_to_be_measured_stops_no_other() -> None:
 
 
 @timeless
+async def test_what_nobody_foresaw_costs_a_look_and_not_the_call(caplog) -> None:
+    network = FakeNetwork()
+    async with call("ann", "ben", network=network) as (_, (ann, ben)):
+        for person in (ann, ben):
+            person.post(e.TurnOn(MIC))
+        await ann.until_sound("ben")
+        await ben.until_sound("ann")
+        network.surprise += ["get_stats", "audio_level"] * 3
+        await asyncio.sleep(5)
+        assert network.surprise == []
+        (link,) = ann.connections
+        link.levels[MIC] = 0.5
+        link.stats = LinkStats(1.0, heard=1)
+        await ann.until(lambda _: ann.sees("ben").speaking)
+        await ann.until(lambda _: broken(ann) == [{"ann", "ben"}])
+        assert {each.getMessage() for each in caplog.records} == {
+            "= a look has failed",
+            "= a link can't be measured",
+        }
+
+
+@timeless
+async def test_link_that_fails_as_nobody_foresaw_is_mended(caplog) -> None:
+    network = FakeNetwork()
+    async with call("ann", "ben", network=network) as (_, (ann, ben)):
+        network.surprise.append("replace_track")
+        ann.post(e.TurnOn(MIC))
+        await ann.until(lambda now: now.participants[1].connection is not CONNECTED)
+        await ann.until_connected(1)
+        await ben.until_connected(1)
+        assert [each.name for each in caplog.records] == ["tertulia.peer"]
+
+
+@timeless
+async def test_connection_that_can_not_be_made_is_a_link_that_fails() -> None:
+    network = FakeNetwork()
+    async with people("ann", "ben", network=network) as (_, (ann, ben)):
+        network.refuse += ["connect"] * 3
+        ann.join()
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+        ben.join()
+        await ben.until(lambda now: now.phase is Phase.JOINED)
+        await ann.until_connected(1)
+        await ben.until_connected(1)
+        assert network.refuse == []
+
+
+@timeless
 async def test_voices_are_measured() -> None:
     async with call("ann", "ben") as (_, (ann, ben)):
         for person in (ann, ben):
