@@ -5,6 +5,7 @@ tree stands one that the rule can fail.
 """
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -457,6 +458,24 @@ def test_newer_syntax_is_found(source: str) -> None:
 def test_adapters_have_twin_names(name: str) -> None:
     twins = [f"client_py/{each}/{name}.py" for each in ("browser", "headless")]
     assert [each for each in twins if not (ROOT / each).is_file()] == []
+
+
+# -- JavaScript
+
+
+def test_what_says_that_its_types_are_checked_is_checked() -> None:
+    scripts = [path for path in tracked() if path.suffix in (".js", ".mjs", ".cjs")]
+    says = [path for path in scripts if path.read_text().startswith("// @ts-check\n")]
+    home = ROOT / "scripts" / "javascript"
+    listed = [
+        short((home / name).resolve())
+        for place in ("page", "worker", "node")
+        for name in json.loads((home / f"{place}.json").read_text())["files"]
+    ]
+    assert sorted(listed) == sorted(map(short, says))
+    served = {"www", "e2ee"}
+    others = {short(path).split("/")[0] for path in scripts if path not in says}
+    assert not served & others
 
 
 # -- the repository
