@@ -19,7 +19,9 @@ from server.secret import given_secrets, kept_secret
 from server.store import engine_of
 from server.webhook import key_of
 
-PAGE: Final = Path(__file__).resolve().parent.parent / "build" / "page"
+_PACKED: Final = Path(__file__).resolve().with_name("page")  # a wheel brings it
+_BUILT: Final = _PACKED.parents[1] / "build" / "page"
+PAGE: Final = _PACKED if _PACKED.is_dir() else _BUILT
 
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s,]+")

@@ -43,74 +43,59 @@ _REFUSED = {
 }
 
 
+_NOTICES = {
+    NoticeKind.JOINED: "{0} joined",
+    NoticeKind.LEFT: "{0} left",
+    NoticeKind.LOST: "{0} lost the connection and didn’t come back",
+    NoticeKind.HAND: "{0} raised their hand",
+    NoticeKind.SHARING: "{0} is sharing their screen",
+    NoticeKind.SHARE_ENDED: "{0} stopped sharing",
+    NoticeKind.DEVICE_ENDED: "Your {0} went away; trying another one.",
+    NoticeKind.MUTED: "{0} muted you",
+    NoticeKind.SHARE_STOPPED: "{0} stopped your screen share",
+    NoticeKind.HOST: "You are the host now",
+    NoticeKind.WAITING: "{0} wants to come in",
+    NoticeKind.KEY_CHANGED: (
+        "The device that says it is {0} is not the one you verified. "
+        "The link to it is cut. Ask them in another way."
+    ),
+    NoticeKind.VIDEO_PAUSED: (
+        "Your connection is too slow for your picture. The others still "
+        "hear you; the picture comes back by itself."
+    ),
+    NoticeKind.VIDEO_BACK: "Your picture is back",
+    NoticeKind.MISMATCH: (
+        "Your code and {0}’s differ: somebody may be in between. The link is cut."
+    ),
+    NoticeKind.OTHER_DEVICE: (
+        "{0} is not on the device that you verified before. Compare the codes again."
+    ),
+    NoticeKind.FORKED: (
+        "{0} sees other people in this call than you do: the server may "
+        "hide somebody. Read out the room code to each other."
+    ),
+    NoticeKind.FORGED: (
+        "The server tried to say something in somebody’s name. It isn’t "
+        "shown: in this call people’s words are encrypted."
+    ),
+    NoticeKind.UNPROTECTED: (
+        "This browser doesn’t encrypt what it sends to {0}. "
+        "The link is cut. Try another browser, or a newer one."
+    ),
+}
+
+
 def sentence(notice: Notice) -> str:
     """Return the sentence that tells a notice."""
-    who, detail = notice.subject, notice.detail
     match notice.kind:
-        case NoticeKind.JOINED:
-            return f"{who} joined"
-        case NoticeKind.LEFT:
-            return f"{who} left"
-        case NoticeKind.LOST:
-            return f"{who} lost the connection and didn’t come back"
-        case NoticeKind.HAND:
-            return f"{who} raised their hand"
-        case NoticeKind.SHARING:
-            return f"{who} is sharing their screen"
-        case NoticeKind.SHARE_ENDED:
-            return f"{who} stopped sharing"
-        case NoticeKind.DEVICE_ENDED:
-            return f"Your {who} went away; trying another one."
         case NoticeKind.MEDIA_PROBLEM:
-            words = _MEDIA.get(MediaProblem(detail), "Your {0} could not be started.")
-            return words.format(who)
+            problem = MediaProblem(notice.detail)
+            words = _MEDIA.get(problem, "Your {0} could not be started.")
         case NoticeKind.REFUSED:
-            return _REFUSED.get(detail, "That did not work. Try again.")
-        case NoticeKind.MUTED:
-            return f"{who} muted you"
-        case NoticeKind.SHARE_STOPPED:
-            return f"{who} stopped your screen share"
-        case NoticeKind.HOST:
-            return "You are the host now"
-        case NoticeKind.WAITING:
-            return f"{who} wants to come in"
-        case NoticeKind.KEY_CHANGED:
-            return (
-                f"The device that says it is {who} is not the one you verified. "
-                "The link to it is cut. Ask them in another way."
-            )
-        case NoticeKind.VIDEO_PAUSED:
-            return (
-                "Your connection is too slow for your picture. The others still "
-                "hear you; the picture comes back by itself."
-            )
-        case NoticeKind.VIDEO_BACK:
-            return "Your picture is back"
-        case NoticeKind.MISMATCH:
-            return (
-                f"Your code and {who}’s differ: somebody may be in between. "
-                "The link is cut."
-            )
-        case NoticeKind.OTHER_DEVICE:
-            return (
-                f"{who} is not on the device that you verified before. "
-                "Compare the codes again."
-            )
-        case NoticeKind.FORKED:
-            return (
-                f"{who} sees other people in this call than you do: the server may "
-                "hide somebody. Read out the room code to each other."
-            )
-        case NoticeKind.FORGED:
-            return (
-                "The server tried to say something in somebody’s name. It isn’t "
-                "shown: in this call people’s words are encrypted."
-            )
-        case NoticeKind.UNPROTECTED:
-            return (
-                f"This browser doesn’t encrypt what it sends to {who}. "
-                "The link is cut. Try another browser, or a newer one."
-            )
+            words = _REFUSED.get(notice.detail, "That did not work. Try again.")
+        case kind:
+            words = _NOTICES[kind]
+    return words.format(notice.subject)
 
 
 def picture_note(person: Participant) -> str:

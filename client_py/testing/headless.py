@@ -172,7 +172,7 @@ class HeadlessParticipant:
         self, other: Someone, frames: int = 10, within: float = PATIENCE
     ) -> None:
         name = picture.screen(other.name)
-        self._sees(other, name, frames, within, Slot.SCREEN)()
+        self._sees(other, name, frames, within, slot=Slot.SCREEN)()
 
     def expect_sees_nothing_of(self, other: Someone, within: float = PATIENCE) -> None:
         who = ParticipantId(other.id)
@@ -297,6 +297,7 @@ class HeadlessParticipant:
         name: str,
         frames: int,
         within: float,
+        *,
         slot: Slot = Slot.CAMERA,
     ) -> Callable[[], None]:
         who = self._meet(other, within)
