@@ -173,7 +173,7 @@ def test_camera_that_no_way_carries_is_told_to_me_and_to_them() -> None:
         do.Tell(ANN, Pausing(True))
     ]
     assert effects[-2:] == [
-        do.Shape(ANN, Shape(NOTHING, SCREEN[0], paused=True)),
+        do.Shape(ANN, Shape(NOTHING, NOTHING, paused=True)),
         do.Tell(ANN, Pausing(True)),
     ]
     assert here.snapshot.participants[0].paused
