@@ -13,7 +13,7 @@ from typing import Any, Final
 from protocol.messages import RoomId
 from server.cluster.leases import LIFE, RENEWAL, Census, Leases
 from server.cluster.ledger import Ended, EndedSessions, SharedAttempts
-from server.cluster.streams import FIRST, Streams, is_after
+from server.cluster.streams import Streams
 from server.cluster.switchboard import SharedSwitchboard
 from server.errors import StreamError
 from server.identifier import identifier
@@ -87,21 +87,8 @@ class Node:
     # -- reading
 
     async def _read(self) -> None:
-        async for room, entries in self._streams.read(self._returned):
+        async for room, entries in self._streams.read(self.switchboard.catch_up):
             self.switchboard.apply(room, entries)
-
-    async def _returned(self) -> None:
-        """Redis is there again: see whether anything of it was lost meanwhile."""
-        for room in self.switchboard.follows():
-            last, state = self.switchboard.snapshot(room)
-            if last == FIRST:
-                continue
-            kept = await self._streams.save(room, last, state)
-            if not is_after(kept, last):
-                continue  # nobody knows more than we do
-            if not await self._streams.contains(room, last, kept):
-                log.warning("= a part of a room was missed")
-                await self.switchboard.open_again(room)
 
     def _save_soon(self, room: RoomId, last: str, state: bytes) -> None:
         task = asyncio.create_task(self._save(room, last, state))
