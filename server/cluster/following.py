@@ -167,10 +167,12 @@ class Following(Switchboard):
     def idle(self, living: frozenset[str]) -> list[RoomId]:
         """Return the rooms that others can look after."""
         now = self._clock.monotonic()
+        # What was said while Redis is away comes back to those who follow it alone.
+        unread = self._streams.unread
         idle = []
         for room, replica in self._replicas.items():
             people = [self._holds[who] for who in self._people(room)]
-            if any(
+            if room in unread or any(
                 hold.node == self.node or hold.node not in living for hold in people
             ):
                 replica.wanted_at = now

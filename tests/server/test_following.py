@@ -154,3 +154,16 @@ async def test_a_room_that_was_missed_and_closed_meanwhile_stays_closed(place):
     await place.board.catch_up()
     with pytest.raises(KeyError):
         place.board.snapshot(ROOMS[1])
+
+
+async def test_a_room_is_followed_until_what_was_said_in_it_was_read_back(place):
+    place.board.end(ROOMS[1])
+    place.streams.there = False  # for longer than a room is kept for nobody
+    place.clock.advance(IDLE)
+    assert place.idle() == [ROOMS[0], ROOMS[2]]
+    place.close_the_idle()
+    place.streams.there = True
+    place.read()
+    assert place.streams.waiting == {}
+    place.clock.advance(IDLE)
+    assert place.idle() == [ROOMS[1]]
