@@ -144,8 +144,9 @@ def create_app(
         await store.start()
         try:
             await journal.recover()
-            if node is None or await node.begin():
-                await store.end_open(clock.unix(), "server_stopped")
+            expected = await node.begin() if node else frozenset()
+            if expected is not None:
+                await store.end_open(clock.unix(), "server_stopped", expected)
             switchboard.bar(await store.sent_away(clock.unix() - TICKET_LIFE))
             work = [journal.run(), _ticking(switchboard, tick), retention.run()]
             if node:

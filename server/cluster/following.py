@@ -180,6 +180,10 @@ class Following(Switchboard):
                 idle.append(room)
         return idle
 
+    def people(self) -> frozenset[ParticipantId]:
+        """Return everybody in the rooms that are followed."""
+        return frozenset(self._seats)
+
     def served(self) -> set[RoomId]:
         """Return the rooms in which somebody's socket is this process's."""
         return {

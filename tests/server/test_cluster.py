@@ -6,6 +6,7 @@ import time
 
 import pytest
 from guest import SECRET, FakeClock, Guest, House, counting, make_settings, serving
+from redis.asyncio import Redis
 from test_api import Caller, call
 
 from protocol import messages as m
@@ -13,6 +14,7 @@ from protocol.codes import GRACE, VERSION, LeaveReason, Presence
 from server.cluster.command import Enter, Lost, Say
 from server.cluster.replica import IDLE
 from server.cluster.streams import Streams
+from server.store import Participation, open_store
 from server.tokens import Role, Tokens
 from tests.services.redis import redis_server
 from tests.services.service import free_port
@@ -340,6 +342,45 @@ async def test_a_session_that_is_ended_at_one_process_opens_nothing_at_the_other
         # Whoever comes later knows of it from the first.
         async with node(settings) as three:
             assert (await ana.at(three).ask("POST", "/api/rooms")).status_code == 401
+
+
+async def stay_in(settings, room) -> Participation:
+    """Return the one stay that the database knows of, in a room."""
+    store = open_store(settings.database)
+    await store.start()
+    (stay,) = await store.participations(m.RoomId(room))
+    await store.close()
+    return stay
+
+
+async def test_who_was_in_when_all_processes_stopped_for_long_has_left(tmp_path, redis):
+    settings, room = make_settings(tmp_path, redis=redis), f"room-{tmp_path.name}"
+    async with node(settings) as house:
+        ana, _ = await join(house, "Ana", room)
+        ana.cut()
+    assert not (await stay_in(settings, room)).reason
+    client = Redis.from_url(redis)
+    for kept in await client.keys(f"*{room}*"):  # as it goes after an hour
+        await client.delete(kept)
+    await client.aclose()
+    async with node(settings):
+        assert (await stay_in(settings, room)).reason == "server_stopped"
+
+
+async def test_who_comes_back_after_all_processes_stopped_goes_on_with_their_stay(
+    tmp_path, redis
+):
+    settings, room = make_settings(tmp_path, redis=redis), f"room-{tmp_path.name}"
+    async with node(settings) as house:
+        ana, _ = await join(house, "Ana", room)
+        ana.cut()
+    async with node(settings) as house:
+        assert not (await stay_in(settings, room)).reason
+        again, answer = await house.come_back(ana, "Ana", room=room)
+        assert (answer.you, answer.resumed) == (ana.you, True)
+        await again.say(m.Leave())
+        assert await again.closing() == 1000
+    assert (await stay_in(settings, room)).reason == LeaveReason.LEFT
 
 
 async def test_what_was_asked_in_a_long_outage_is_done_after_it(tmp_path):
