@@ -41,6 +41,10 @@ class _Server(uvicorn.Server):
         self.drain = drain
         self._started = started
 
+    def give_up(self) -> None:
+        """Stop in order, as if told to."""
+        self.should_exit = True
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         # What is here now stays, and most of what comes is gone by itself: looking
@@ -173,9 +177,26 @@ def _run(
 ) -> None:
     app = create_app(settings)
     configure(settings.log_level)
+    serve(app, settings, started, sockets)
+
+
+def serve(
+    app: Starlette,
+    settings: Settings,
+    started: Callable[[int], None],
+    sockets: list[socket.socket] | None = None,
+) -> None:
+    """Serve the application of ``create_app``; ``started`` is told the port.
+
+    Exits with 1 if a part of it failed: whoever watches has to start it anew.
+    """
     # uvicorn raises the signal that stopped it again: that was no failure.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    _Server(configuration(app, settings), app.state.drain, started).run(sockets)
+    server = _Server(configuration(app, settings), app.state.drain, started)
+    app.state.background.on_failure = server.give_up
+    server.run(sockets)
+    if app.state.background.failed:
+        sys.exit(1)
 
 
 def _serve_together(settings: Settings, count: int) -> int:

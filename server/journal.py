@@ -259,7 +259,13 @@ class Journal:
         except ValueError:
             log.error("= a record in the journal's file can't be read, and is left out")
         else:
-            await record.write(kept, self._store)
+            try:
+                await record.write(kept, self._store)
+            except StoreError:
+                raise
+            except Exception:
+                # A fault of ours, which would keep every next process from starting.
+                log.exception("= a record can't be written, and is left out")
         self._replaying.popleft()
 
     def _away(self, error: StoreError) -> None:

@@ -101,6 +101,12 @@ class Streams:
         return len(self._waiting) >= MOST
 
     @property
+    def unread(self) -> set[RoomId]:
+        """The rooms of which something wasn't read back yet."""
+        streams = {each.stream for each in self._waiting.values()}
+        return {RoomId(each.removeprefix(_STREAM)) for each in streams}
+
+    @property
     def redis(self) -> Any:
         """The connections, for what isn't a stream."""
         return self._redis

@@ -45,6 +45,7 @@ _CHANGEABLE: Final = (
     "capacity",
     "version",
 )
+_BEGINNING: Final = ("room", "subject", "agent", "joined_at")
 
 
 class MongoStore:
@@ -94,10 +95,17 @@ class MongoStore:
 
     async def came(self, *participations: Participation) -> None:
         for each in participations:
-            await self._insert("participation", self._document(each))
+            document = self._document(each)
+            if not await self._insert("participation", document):
+                # Who went before they came is in no room yet.
+                await self._update(
+                    "participation",
+                    {"_id": each.id, "room": ""},
+                    {name: document[name] for name in _BEGINNING},
+                )
 
     async def returned(self, participation: Participation) -> None:
-        await self._insert("participation", self._document(participation))
+        await self.came(participation)
         await self._update(
             "participation",
             {"_id": participation.id},
@@ -105,11 +113,13 @@ class MongoStore:
         )
 
     async def went(self, participation: str, at: float, reason: str) -> None:
-        await self._update(
-            "participation",
-            {"_id": participation, "left_at": None},
-            {"left_at": at, "reason": reason},
-        )
+        which = {"_id": participation, "left_at": None}
+        end = {"left_at": at, "reason": reason}
+        if await self._update("participation", which, end):
+            return
+        nowhere = Participation(participation, RoomId(""), "", "", at, at, reason)
+        if not await self._insert("participation", self._document(nowhere)):
+            await self._update("participation", which, end)  # they came just now
 
     async def reached(self, participation: str, connection: str) -> None:
         await self._update(
@@ -165,10 +175,14 @@ class MongoStore:
         more = batch in (len(stays), len(ended), len(unused))
         return Pruned(gone, links, deleted, more)
 
-    async def end_open(self, at: float, reason: str) -> int:
-        return await self._update(
-            "participation", {"left_at": None}, {"left_at": at, "reason": reason}
-        )
+    async def end_open(self, at: float, reason: str, keep: Collection[str] = ()) -> int:
+        which = {
+            "_id": {"$nin": list(keep)},
+            "left_at": None,
+            "joined_at": {"$lte": at},
+        }
+        end = {"left_at": at, "reason": reason}
+        return await self._update("participation", which, end)
 
     async def sent_away(self, since: float) -> frozenset[str]:
         which = {"left_at": {"$gte": since}, "reason": LeaveReason.REMOVED.value}
@@ -222,16 +236,17 @@ class MongoStore:
         self._number = max(self._number + 1, time.time_ns())
         return self._number
 
-    async def _insert(self, collection: str, document: Document) -> None:
-        """Add a document, unless there is one of its id: then it is this one."""
+    async def _insert(self, collection: str, document: Document) -> bool:
+        """Add a document; False if there is one of its id, which stays as it is."""
 
-        async def insert() -> None:
+        async def insert() -> bool:
             try:
                 await self._in(collection).insert_one(document)
             except DuplicateKeyError:
-                pass
+                return False
+            return True
 
-        await self._asked(insert)
+        return await self._asked(insert)
 
     async def _update(self, collection: str, which: Document, to: Document) -> int:
         result = await self._asked(

@@ -370,6 +370,26 @@ async def test_a_fault_of_ours_is_seen_and_costs_no_record(tmp_path, caplog):
         assert store.written == came(1)
 
 
+async def test_a_record_that_no_process_can_write_keeps_none_from_starting(
+    tmp_path, caplog
+):
+    file = Spill(tmp_path)
+    file.open()
+    file.append([record.to_bytes(record.Came(stay(number))) for number in (1, 2)])
+    file.close()
+    store = FakeStore()
+    write = store.came
+
+    async def fail_once(participation):
+        store.came = write
+        raise ValueError("a fault")
+
+    store.came = fail_once
+    async with running(Journal(store, 0, Spill(tmp_path))):
+        assert store.written == came(2)
+    assert "can't be written, and is left out" in caplog.text
+
+
 async def test_without_a_place_for_its_file_memory_has_to_do(caplog):
     store = FakeStore()
     async with running(Journal(store, 0, Spill(Path("/dev/null/below")))) as _:

@@ -1,0 +1,169 @@
+"""The rooms that one of several processes follows, without any Redis."""
+
+import pytest
+from guest import SECRET, FakeClock, counting
+from test_switchboard import FakeJournal
+
+from protocol import messages as m
+from server.cluster.command import Command, End, Entry as Written
+from server.cluster.replica import IDLE
+from server.cluster.streams import FIRST, Past, is_after
+from server.cluster.switchboard import SharedSwitchboard
+from server.errors import StreamError
+from server.metrics import Traffic
+from server.observer import Observers
+from server.rooms import Rooms
+from server.ticket import Tickets
+
+ROOMS = tuple(m.RoomId(f"room-{number}") for number in range(3))
+NODE = "one"
+
+
+class FakeStreams:
+    """A Redis that answers at once, or not at all; what is written can be read back.
+
+    ``asked`` runs while an answer is on its way.
+    """
+
+    full = False
+
+    def __init__(self) -> None:
+        self.there = True
+        self.kept: dict[m.RoomId, list[tuple[str, Written]]] = {}
+        self.waiting: dict[int, tuple[m.RoomId, Command]] = {}
+        self.asked = lambda: None
+        self._entries = 0
+        self._serials = counting("")
+
+    def append(self, room, command):
+        self.waiting[int(self._serials())] = (room, command)
+
+    def awaits(self, serial):
+        return serial in self.waiting
+
+    def came_back(self, serial):
+        self.waiting.pop(serial, None)
+
+    @property
+    def unread(self):
+        return {room for room, _ in self.waiting.values()}
+
+    def follow(self, room, last):
+        pass
+
+    def leave(self, room):
+        pass
+
+    async def past(self, room):
+        self._ask()
+        entries = self.kept.get(room)
+        return Past(FIRST, b"", list(entries)) if entries else None
+
+    async def save(self, room, last, state):
+        self._ask()
+        entries = self.kept.get(room)
+        return entries[-1][0] if entries and is_after(entries[-1][0], last) else last
+
+    async def contains(self, room, *ids):
+        self._ask()
+        return set(ids) <= {id for id, _ in self.kept.get(room, ())}
+
+    def write(self) -> dict[m.RoomId, list[tuple[str, Written]]]:
+        """Take what waits; return what is to be read of it."""
+        news: dict[m.RoomId, list[tuple[str, Written]]] = {}
+        for serial, (room, command) in self.waiting.items():
+            self._entries += 1
+            entry = f"{self._entries}-0", Written(NODE, serial, command)
+            self.kept.setdefault(room, []).append(entry)
+            news.setdefault(room, []).append(entry)
+        return news
+
+    def _ask(self):
+        self.asked()
+        if not self.there:
+            raise StreamError("Redis is away")
+
+
+class Place:
+    """A process, its clock and its streams."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.streams = FakeStreams()
+        self.board = SharedSwitchboard(
+            Rooms(counting(), lambda room, participant: ()),
+            FakeJournal(),
+            self.clock,
+            Tickets(SECRET),
+            Observers(),
+            Traffic(),
+            lambda seconds: None,
+            node=NODE,
+            streams=self.streams,
+        )
+
+    def read(self) -> None:
+        for room, entries in self.streams.write().items():
+            self.board.apply(room, entries)
+
+    def idle(self) -> list[m.RoomId]:
+        return self.board.idle(frozenset({NODE}))
+
+    def close_the_idle(self) -> None:
+        for room in self.idle():
+            self.board.close(room)
+
+
+@pytest.fixture
+async def place() -> Place:
+    """Somebody here has changed all of the rooms."""
+    place = Place()
+    for room in ROOMS:
+        await place.board.prepare(room)
+        place.board.end(room)
+    place.read()
+    return place
+
+
+async def test_rooms_that_are_closed_while_redis_comes_back_stop_nothing(place):
+    place.clock.advance(IDLE)
+    place.streams.asked = place.close_the_idle
+    await place.board.catch_up()
+    assert place.idle() == []
+
+
+async def test_a_room_of_which_something_was_missed_is_begun_anew(place):
+    missed = "99-0", Written("another", 1, End(deserted=False))
+    place.streams.kept[ROOMS[1]] = [missed]
+    await place.board.catch_up()
+    last = [place.board.snapshot(room)[0] for room in ROOMS]
+    assert last == ["1-0", "99-0", "3-0"]
+
+
+async def test_a_room_that_was_missed_and_closed_meanwhile_stays_closed(place):
+    missed = "99-0", Written("another", 1, End(deserted=False))
+    place.streams.kept[ROOMS[1]] = [missed]
+    place.clock.advance(IDLE)
+    asked = iter(range(5))
+
+    def close_between_two_answers():
+        if next(asked) == 2:  # the room was saved, and is looked for
+            place.close_the_idle()
+
+    place.streams.asked = close_between_two_answers
+    await place.board.catch_up()
+    with pytest.raises(KeyError):
+        place.board.snapshot(ROOMS[1])
+
+
+async def test_a_room_is_followed_until_what_was_said_in_it_was_read_back(place):
+    place.board.end(ROOMS[1])
+    place.streams.there = False  # for longer than a room is kept for nobody
+    place.clock.advance(IDLE)
+    assert place.idle() == [ROOMS[0], ROOMS[2]]
+    place.close_the_idle()
+    place.streams.there = True
+    place.read()
+    assert place.streams.waiting == {}
+    place.clock.advance(IDLE)
+    assert place.idle() == [ROOMS[1]]
