@@ -199,6 +199,8 @@ class Switchboard:
 
     def send_away(self, seat: Seat, retry_after: float) -> None:
         """Ask a participant to come back after so many seconds, and hang up."""
+        if self._seats.get(seat.participant) is not seat:
+            return  # they left meanwhile
         if seat.line is not None:
             self._deliver(seat, GoingAway(retry_after))
         if seat.line is not None:  # unless that was one message too many

@@ -496,6 +496,14 @@ def test_who_is_gone_leaves_nothing_behind(board):
     ]
 
 
+def test_who_left_is_not_sent_away(board):
+    ana, line = board.join("Ana")
+    (seat,) = board.switchboard.connected()
+    board.say(ana, m.Leave())
+    board.switchboard.send_away(seat, 1.0)
+    assert line.closed == [CloseCode.NORMAL]
+
+
 def test_silence_closes_and_the_grace_ends_the_stay(board):
     seat, line = board.join("Ana")
     board.clock.advance(30)
