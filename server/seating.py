@@ -88,6 +88,7 @@ class Seating:
             ticket = self._tickets.read(hello.resume, self._clock.unix())
             if ticket is None or not ticket.is_of(granted.room, granted.subject):
                 raise Refused(ErrorCode.RESUME_DENIED)
+            self._check_numbers(ticket, hello)
         return Claim(
             room=granted.room,
             entry=_entry(hello, granted),
@@ -97,6 +98,16 @@ class Seating:
             epoch=hello.epoch,
             last_seq=hello.last_seq,
         )
+
+    def _check_numbers(self, ticket: Ticket, hello: Hello) -> None:
+        """Nobody heard what was never told them, where that is known.
+
+        Only here: numbers are of one process, and where several serve a room each
+        of them must come to the same end with a claim.
+        """
+        seat = self.seats.get(ticket.participant)
+        if seat and hello.epoch == seat.epoch and hello.last_seq > seat.outbox.last:
+            raise Refused(ErrorCode.RESUME_DENIED)
 
     def admit(self, line: Line, claim: Claim, *, here: bool = True) -> Seated:
         """Give a seat to whoever said hello, or raise ``Refused``."""
@@ -157,8 +168,7 @@ class Seating:
         self, seat: Seat, line: Line, claim: Claim, used: Ticket, *, here: bool
     ) -> Seated:
         """Bring a participant back to their seat, which one holds already."""
-        same = claim.epoch == seat.epoch
-        if not seat.admits(used.nonce) or (same and claim.last_seq > seat.outbox.last):
+        if not seat.admits(used.nonce):
             raise Refused(ErrorCode.RESUME_DENIED)
         admission = self._rooms.resume(seat.room.id, seat.participant, claim.entry)
         before = seat.take_line(line, self._clock.monotonic())
