@@ -117,8 +117,6 @@ class Seating:
         seat = self.seats.get(ticket.participant)
         if seat is not None:
             return self._resume(seat, line, claim, ticket, here=here)
-        if self._awaited.bars(ticket):
-            raise Refused(ErrorCode.REMOVED)
         back = self._awaited.admits(ticket, self._clock.monotonic())
         return self._sit(line, claim, ticket if back else None, here=here)
 
@@ -134,9 +132,9 @@ class Seating:
         now = self._clock.monotonic()
         return self._awaited.keep(seat.room.id, seat.participant, signal, number, now)
 
-    def bar(self, participants: frozenset[str]) -> None:
-        """Let none of these come back by a ticket of the process before."""
-        self._awaited.bar(participants)
+    def bar(self, over: frozenset[str]) -> None:
+        """Let none of these stays go on by a ticket of the process before."""
+        self._awaited.bar(over)
 
     def tick(self) -> None:
         """Stop waiting for people of the process before, once it was long enough."""

@@ -9,22 +9,23 @@ from dataclasses import astuple, fields
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
-from protocol.codes import LeaveReason
 from protocol.messages import RoomId
 from server.errors import StoreError
 from server.store import (
+    Aftermath,
     LinkRecord,
     Page,
     Participation,
     Pruned,
     RoomRecord,
     Spread,
+    aftermath,
 )
 from server.store.schema import connect, prune
 
 R = TypeVar("R")
 
-_STAY: Final = "id, room, subject, agent, joined_at, left_at, reason, connection"
+_STAY: Final = "id, room, subject, agent, joined_at, left_at, reason, connection, host"
 _LINK: Final = (
     "participation, peer, room, ended_at, samples,"
     " round_trip_mean, round_trip_most, loss_mean, loss_most,"
@@ -80,7 +81,7 @@ class SqliteStore:
     async def came(self, *participations: Participation) -> None:
         sql = (
             f"INSERT INTO participation ({_STAY})"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
         )
         rows = [_stay(each) for each in participations]
 
@@ -93,8 +94,9 @@ class SqliteStore:
     async def returned(self, participation: Participation) -> None:
         await self._write(
             f"INSERT INTO participation ({_STAY})"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET left_at = NULL, reason = ''",
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE"
+            " SET left_at = NULL, reason = '', host = excluded.host",
             _stay(participation),
         )
 
@@ -111,6 +113,11 @@ class SqliteStore:
             (connection, participation),
         )
 
+    async def hosted(self, participation: str, host: bool) -> None:
+        await self._write(
+            "UPDATE participation SET host = ? WHERE id = ?", (host, participation)
+        )
+
     async def measured(self, link: LinkRecord) -> None:
         values = _flat(astuple(link))
         places = ", ".join("?" for _ in values)
@@ -124,7 +131,7 @@ class SqliteStore:
             f"SELECT {_STAY} FROM participation WHERE room = ? ORDER BY number",
             (room,),
         )
-        return [Participation(*row) for row in rows]
+        return [_participation(row) for row in rows]
 
     async def page(self, room: RoomId, after: int, limit: int) -> Page:
         rows = await self._read(
@@ -132,7 +139,7 @@ class SqliteStore:
             " WHERE room = ? AND number > ? ORDER BY number LIMIT ?",
             (room, after, limit + 1),
         )
-        stays = tuple(Participation(*row[1:]) for row in rows[:limit])
+        stays = tuple(_participation(row[1:]) for row in rows[:limit])
         return Page(stays, rows[limit - 1][0] if len(rows) > limit else 0)
 
     async def links(
@@ -155,12 +162,11 @@ class SqliteStore:
             (at, reason),
         )
 
-    async def sent_away(self, since: float) -> frozenset[str]:
+    async def aftermath(self, since: float) -> Aftermath:
         rows = await self._read(
-            "SELECT id FROM participation WHERE left_at >= ? AND reason = ?",
-            (since, LeaveReason.REMOVED.value),
+            f"SELECT {_STAY} FROM participation WHERE left_at >= ?", (since,)
         )
-        return frozenset(row[0] for row in rows)
+        return aftermath(map(_participation, rows))
 
     async def close(self) -> None:
         if self._opened is not None:
@@ -206,6 +212,11 @@ class SqliteStore:
 
 
 _stay: Final = attrgetter(*(field.name for field in fields(Participation)))
+
+
+def _participation(row: Sequence[Any]) -> Participation:
+    *values, host = row
+    return Participation(*(*values, bool(host)))
 
 
 def _changeable(room: RoomRecord) -> tuple[Any, ...]:

@@ -111,6 +111,7 @@ async def test_who_was_removed_before_a_restart_has_no_way_back(tmp_path):
         ana, bo = await house.party("Ana", "Bo")
         await ana.say(m.Remove(bo.you))
         await bo.closing()
+        ana.cut()  # else she would have left
     async with serving(make_settings(tmp_path)) as house:
         _, joined = await house.come_back(ana, "Ana")
         assert joined.you == ana.you
