@@ -145,7 +145,9 @@ class Rooms:
         """
         if room_id in self._ended:
             raise Refused(ErrorCode.ROOM_NOT_FOUND)
-        known = self.record(room_id) or record or _unknown(room_id)
+        known = self.record(room_id) or record
+        if known is None:  # nobody made it, or it ended before this process began
+            raise Refused(ErrorCode.ROOM_NOT_FOUND)
         room = self._room(known)
         was_in = you or self._recall.expects(room_id, entry.subject)
         find = way_back if was_in else way_in
@@ -329,11 +331,3 @@ class Rooms:
         if member.info.name != entry.name:
             mine.append(Delivery(who, ParticipantChanged(member.info)))
         return [*mine, *room.mesh(who)]
-
-
-def _unknown(room: RoomId) -> RoomRecord:
-    """Return what is known of a room that no store knows.
-
-    Whether its link carries a secret is for those who have the link to know.
-    """
-    return RoomRecord(room, "", "", 0.0, e2ee=False)

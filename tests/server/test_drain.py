@@ -14,6 +14,7 @@ from protocol import messages as m
 from protocol.codes import SUBPROTOCOL, CloseCode
 from server.drain import APART, LONGEST, SETTLE, Drain
 from server.seat import Seat
+from server.store import RoomRecord, open_store
 from server.tokens import Role, Tokens
 
 SECRET = "a secret that is known to this file alone"
@@ -123,6 +124,10 @@ async def test_what_fails_for_one_keeps_the_farewell_from_nobody():
 
 
 async def test_a_process_with_people_in_it_stops_with_zero(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path}/tertulia.db")
+    await store.start()
+    await store.add_room(RoomRecord(m.RoomId("room"), "", "its maker", time.time()))
+    await store.close()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "server", "serve", "--port", "0"),
         stdout=asyncio.subprocess.PIPE,

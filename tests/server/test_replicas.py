@@ -24,11 +24,13 @@ from server.metrics import Traffic
 from server.observer import Observers
 from server.rooms import Rooms
 from server.seat import Seat
+from server.store import RoomRecord
 from server.ticket import Tickets
 from server.tokens import Pass, Role
 from server.wire import TO_CLIENT
 
 ROOM = m.RoomId("the-room")
+RECORD = RoomRecord(ROOM, "", "ana", 0.0)
 TURNS = 5  # of the loop, in which whatever can go on has gone on
 
 picks = st.integers(0, 20)
@@ -133,7 +135,7 @@ class Machine(RuleBasedStateMachine):
         hello = m.Hello(VERSION, "", who, resume=ticket, epoch=epoch, last_seq=last_seq)
         granted = Pass(who, ROOM, Role.MEMBER)
         line = FakeLine(self.clock.monotonic())
-        entering = process.board.enter(line, hello, granted)
+        entering = process.board.enter(line, hello, granted, RECORD)
         self.coming.append((process, self.loop.create_task(entering)))
         self.settle()
 

@@ -125,7 +125,7 @@ class Board:
         self.switchboard = Switchboard(
             rooms, self.journal, self.clock, tickets, Observers([self.heard])
         )
-        self.record: RoomRecord | None = None  # what the store knows of the room
+        self.record = room(e2ee=False)  # what the store knows
 
     def join(
         self,
