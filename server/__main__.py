@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from protocol.codes import MAX_MESSAGE
 from server.app import create_app
 from server.bypass import SocketDoor
+from server.configuration import Configuration
 from server.drain import Drain
 from server.errors import SettingError, StoreError, StreamError
 from server.logs import configure
@@ -25,7 +26,7 @@ from server.retention import DAY, prune, summary
 from server.settings import Settings
 from server.store import Pruned, open_store
 from server.transport import HttpTransport
-from server.websocket import Configuration, WebSocketTransport
+from server.websocket import WebSocketTransport
 from server.workers import MOST, Workers
 
 log = logging.getLogger("tertulia.main")
