@@ -5,6 +5,7 @@ import asyncio
 import dataclasses
 import functools
 import gc
+import logging
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ from starlette.applications import Starlette
 from protocol.codes import MAX_MESSAGE
 from server.app import create_app
 from server.bypass import SocketDoor
+from server.configuration import Configuration
 from server.drain import Drain
 from server.errors import SettingError, StoreError, StreamError
 from server.logs import configure
@@ -24,8 +26,10 @@ from server.retention import DAY, prune, summary
 from server.settings import Settings
 from server.store import Pruned, open_store
 from server.transport import HttpTransport
-from server.websocket import Configuration, WebSocketTransport
+from server.websocket import WebSocketTransport
 from server.workers import MOST, Workers
+
+log = logging.getLogger("tertulia.main")
 
 _COLLECTIONS = (10_000, 10, 20)
 _EVERYWHERE = ("127.0.0.1", "0.0.0.0", "::", "::1")
@@ -57,7 +61,10 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if not self.force_exit:
-            await self.drain.run()
+            try:
+                await self.drain.run()
+            except Exception:  # what is to be written must be, all the same
+                log.exception("= the drain failed")
         await super().shutdown(sockets)
 
 

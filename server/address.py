@@ -89,3 +89,8 @@ def _parse(address: str) -> IPv4Address | IPv6Address | None:
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
         return parsed.ipv4_mapped
     return parsed
+
+
+def host(client: tuple[str, int] | None) -> str:
+    """Return the address of a connection's other end, empty if it has none."""
+    return client[0] if client else ""

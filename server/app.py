@@ -42,7 +42,7 @@ from server.sessions import Sessions
 from server.settings import Settings
 from server.socket import SocketEndpoint
 from server.spill import Spill
-from server.store import Store, open_store
+from server.store import STOPPED, Store, open_store
 from server.switchboard import Switchboard
 from server.ticket import LIFE as TICKET_LIFE, Tickets
 from server.tokens import Tokens
@@ -146,8 +146,10 @@ def create_app(
             await journal.recover()
             expected = await node.begin() if node else frozenset()
             if expected is not None:
-                await store.end_open(clock.unix(), "server_stopped", expected)
-            switchboard.bar(await store.sent_away(clock.unix() - TICKET_LIFE))
+                await store.end_open(clock.unix(), STOPPED, expected)
+            if node is None:  # else who was here before is in the streams
+                since = clock.unix() - TICKET_LIFE
+                switchboard.recall(await store.aftermath(since))
             work = [journal.run(), _ticking(switchboard, tick), retention.run()]
             if node:
                 work.append(node.run())
@@ -234,7 +236,7 @@ async def _last_words(
             await journal.flush()
             if not alone:
                 return  # others go on with these calls
-            await store.end_open(clock.unix(), "server_stopped")
+            await store.end_open(clock.unix(), STOPPED)
     except (TimeoutError, StoreError):
         log.warning("= the store is away: %s records wait", journal.depth)
 

@@ -28,19 +28,17 @@ class Awaited:
         )
         self._count = 0
         self._size = 0
-        self._barred: frozenset[str] = frozenset()
+        self._over: frozenset[str] = frozenset()
 
     def admits(self, ticket: Ticket, now: float) -> bool:
         """Whether the ticket's place may be had again."""
-        return ticket.process != self._process and now < self._until
+        if ticket.participant in self._over or now >= self._until:
+            return False
+        return ticket.process != self._process
 
-    def bar(self, participants: frozenset[str]) -> None:
-        """Let none of these come back: a host of the process before removed them."""
-        self._barred = participants
-
-    def bars(self, ticket: Ticket) -> bool:
-        """Whether the ticket's bearer was sent away."""
-        return ticket.participant in self._barred
+    def bar(self, over: frozenset[str]) -> None:
+        """Let none of these go on: they had ended before the server did."""
+        self._over = over
 
     def keep(
         self, room: RoomId, sender: ParticipantId, signal: Signal, n: int, now: float
@@ -68,4 +66,4 @@ class Awaited:
         """Forget it all once nobody may come back any more."""
         if now >= self._until:
             self._signals.clear()
-            self._barred = frozenset()
+            self._over = frozenset()

@@ -131,3 +131,13 @@ class Conversation:
                 pace=self._pace, max_size=self._longest, logger=self._logger
             )
         return self._parser
+
+
+def frame_of(first: int, payload: bytes) -> bytes:
+    """Return a frame whose first byte says what it is (RFC 6455 §5.2)."""
+    length = len(payload)
+    if length < 126:
+        return bytes((first, length)) + payload
+    if length < 1 << 16:
+        return bytes((first, 126)) + length.to_bytes(2, "big") + payload
+    return bytes((first, 127)) + length.to_bytes(8, "big") + payload

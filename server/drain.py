@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from server.seat import Seat
 from server.switchboard import Switchboard
 
 log = logging.getLogger("tertulia.drain")
@@ -48,9 +49,15 @@ class Drain:
         whole = apart * len(seats)
         for seat in seats:
             # All come back after the last was let go, as far apart as they went.
-            board.send_away(seat, round(whole + SETTLE, 2))
+            self._send_away(seat, round(whole + SETTLE, 2))
             await asyncio.sleep(apart)
         for _ in range(round(FAREWELL / _LOOK)):
             if not board.connected():
                 return
             await asyncio.sleep(_LOOK)
+
+    def _send_away(self, seat: Seat, retry_after: float) -> None:
+        try:
+            self._switchboard.send_away(seat, retry_after)
+        except Exception:  # the others are to be told all the same
+            log.exception("= %s was not sent away", seat.participant)

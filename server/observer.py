@@ -3,7 +3,6 @@
 Observers are told at once and must not wait: they count, or they append.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 from protocol.messages import ParticipantId, RoomId
@@ -40,7 +39,7 @@ class Observers(Observer):
 
     def __init__(self, observers: Sequence[Observer] = ()) -> None:
         self._observers = tuple(observers)
-        self._inside: Counter[RoomId] = Counter()
+        self._inside: dict[RoomId, set[ParticipantId]] = {}
         self.muted = False  # another process tells of what is happening now
 
     @property
@@ -48,10 +47,17 @@ class Observers(Observer):
         """How many rooms have somebody in them."""
         return len(self._inside)
 
+    def recall(self, room: RoomId, participant: ParticipantId) -> None:
+        """Count somebody of whom the process before has told."""
+        self._inside.setdefault(room, set()).add(participant)
+
     def joined(self, room: RoomId, participant: ParticipantId) -> None:
-        """Count who is inside, and tell."""
+        """Count who is inside, and tell, unless they were it all the time."""
         first = room not in self._inside
-        self._inside[room] += 1
+        inside = self._inside.setdefault(room, set())
+        if participant in inside:
+            return
+        inside.add(participant)
         for each in () if self.muted else self._observers:
             if first:
                 each.room_started(room)
@@ -64,10 +70,11 @@ class Observers(Observer):
 
     def left(self, room: RoomId, participant: ParticipantId, reason: str) -> None:
         """Count who is inside, and tell."""
-        self._inside[room] -= 1
-        last = self._inside[room] <= 0
+        inside = self._inside.get(room, set())
+        inside.discard(participant)
+        last = not inside
         if last:
-            del self._inside[room]
+            self._inside.pop(room, None)
         for each in () if self.muted else self._observers:
             each.left(room, participant, reason)
             if last:

@@ -62,17 +62,25 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
+class Hosted:
+    """Somebody became host, or is host no longer."""
+
+    participation: str
+    host: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """A link is over, and this is how it was."""
 
     link: LinkRecord
 
 
-Record = Came | Returned | Went | Changed | Ended | Reached | Measured
+Record = Came | Returned | Went | Changed | Ended | Reached | Hosted | Measured
 
 _KINDS: Final[dict[str, type[Record]]] = {
     kind.__name__.lower(): kind
-    for kind in (Came, Returned, Went, Changed, Ended, Reached, Measured)
+    for kind in (Came, Returned, Went, Changed, Ended, Reached, Hosted, Measured)
 }
 
 
@@ -113,6 +121,8 @@ async def write(record: Record, store: Store) -> None:
             await store.end_room(room, at, hosts)
         case Reached(participation, connection):
             await store.reached(participation, connection)
+        case Hosted(participation, host):
+            await store.hosted(participation, host)
         case Measured(link):
             await store.measured(link)
 

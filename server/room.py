@@ -115,6 +115,7 @@ class Room:
         self.members: dict[ParticipantId, Member] = {}
         self.waiting: dict[ParticipantId, Waiter] = {}
         self.removed: set[str] = set()  # subjects, for as long as anybody is in
+        self.returning: set[ParticipantId] = set()  # hosts of the process before
         self._chat: deque[ChatLine] = deque(maxlen=CHAT_TAIL)
 
     @property
@@ -167,9 +168,15 @@ class Room:
         told = self._tell_others(who, ParticipantLeft(who, reason))
         if not self.members:
             self.removed.clear()
-        elif not self.hosts():
-            told += self.give_role(self._eldest(), Role.HOST)
+        else:
+            told += self.find_host()
         return told
+
+    def find_host(self) -> list[Delivery]:
+        """Let somebody be host, if nobody is nor comes back as such."""
+        if not self.members or self.hosts() or self.returning:
+            return []
+        return self.give_role(self._eldest(), Role.HOST)
 
     def give_role(self, who: ParticipantId, role: Role) -> list[Delivery]:
         """Make a member host, or host no longer; everyone hears it."""

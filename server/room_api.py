@@ -295,7 +295,9 @@ class RoomApi:
 
     def _needs_none(self, record: RoomRecord, subject: str) -> bool:
         room = self._switchboard.rooms.find(record.id)
-        return made_it(record, subject) or bool(room and room.holds(subject))
+        inside = bool(room and room.holds(subject))
+        expected = self._switchboard.rooms.expects(record.id, subject)
+        return made_it(record, subject) or inside or expected
 
     async def _hash(self, word: str) -> str:
         if not word:

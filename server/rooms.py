@@ -12,7 +12,7 @@ have to wait, WAITING comes before: nobody inside but the hosts hears of them, a
 ends it, and a host's word makes them PRESENT.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from protocol.codes import GRACE, MISSED_GRACE, ErrorCode, LeaveReason, Presence, Role
@@ -31,8 +31,9 @@ from server.errors import Refused
 from server.ice import LIFE, renewal
 from server.memory import Memory
 from server.moderation import Outcome, moderate
+from server.recall import NOBODY, Recall
 from server.room import Delivery, Departure, Entry, Member, Room
-from server.store import RoomRecord
+from server.store import Aftermath, Participation, RoomRecord
 from server.tokens import LEEWAY, ROOM_LIFE
 
 # An ended room is remembered until every token that opened it has expired.
@@ -47,6 +48,13 @@ class Admission(NamedTuple):
     room: Room
     you: ParticipantId
     deliveries: list[Delivery]
+
+
+class Settled(NamedTuple):
+    """Whose stays ended with the process before, and who hears what of it."""
+
+    missing: Sequence[Participation] = ()
+    deliveries: Sequence[Delivery] = ()
 
 
 class Rooms:
@@ -68,6 +76,7 @@ class Rooms:
         self._rooms: dict[RoomId, Room] = {}
         self._cut: dict[ParticipantId, tuple[float, Room]] = {}
         self._ended: dict[RoomId, float] = {}
+        self._recall = NOBODY
         # A change is known here until it surely is in the store.
         self._changed: Memory[RoomId, RoomRecord] = Memory(_EPITAPH)
         self._emptied: Memory[RoomId, RoomRecord] = Memory(GRACE)
@@ -100,7 +109,27 @@ class Rooms:
 
     def way_in(self, record: RoomRecord, subject: str, role: Role) -> Way:
         """Return how somebody would come in now, or raise ``Refused``."""
-        return way_in(self._rooms.get(record.id) or Room(record), subject, role)
+        find = way_back if self._recall.expects(record.id, subject) else way_in
+        return find(self._room(record), subject, role)
+
+    def recall(self, aftermath: Aftermath, until: float) -> None:
+        """Expect the people of the process before, until then."""
+        self._recall = Recall(aftermath, until)
+
+    def expects(self, room_id: RoomId, subject: str) -> bool:
+        """Whether somebody was in before the server was started anew."""
+        return self._recall.expects(room_id, subject)
+
+    def settle(self, now: float) -> Settled:
+        """Expect nobody of the process before any more, once it was long enough."""
+        if now < self._recall.until:
+            return Settled()
+        missing, deliveries = self._recall.missing, list[Delivery]()
+        self._recall = NOBODY
+        for room in self._rooms.values() if missing else ():
+            room.returning.clear()
+            deliveries += room.find_host()
+        return Settled(missing, deliveries)
 
     def join(
         self,
@@ -116,15 +145,21 @@ class Rooms:
         """
         if room_id in self._ended:
             raise Refused(ErrorCode.ROOM_NOT_FOUND)
-        known = self.record(room_id) or record or _unknown(room_id)
-        room = self._rooms.get(room_id) or Room(known)
-        find = way_back if you else way_in
+        known = self.record(room_id) or record
+        if known is None:  # nobody made it, or it ended before this process began
+            raise Refused(ErrorCode.ROOM_NOT_FOUND)
+        room = self._room(known)
+        was_in = you or self._recall.expects(room_id, entry.subject)
+        find = way_back if was_in else way_in
         way = find(room, entry.subject, entry.role)
+        if you is not None:
+            room.returning.discard(you)
+        again = you is not None and self._recall.back(you)
         you = you or ParticipantId(self.new_id())
         if way is Way.WAIT:
             deliveries = room.wait(you, entry)
         else:
-            deliveries = self._enter(room, you, entry)
+            deliveries = self._enter(room, you, entry, again=again)
         self._rooms[room_id] = room
         return Admission(room, you, deliveries)
 
@@ -261,10 +296,22 @@ class Rooms:
             ),
         ]
 
-    def _enter(self, room: Room, you: ParticipantId, entry: Entry) -> list[Delivery]:
-        """Take somebody in: as host by right, or where nobody else is host."""
-        host = not room.members or is_host(room.record, entry.subject, entry.role)
-        role = Role.HOST if host else Role.MEMBER
+    def _room(self, record: RoomRecord) -> Room:
+        """Return a room; one with nobody in it as the process before left it."""
+        room = self._rooms.get(record.id)
+        if room is None:
+            room = Room(record)
+            room.removed.update(self._recall.removed(record.id))
+            room.returning.update(self._recall.hosts(record.id))
+        return room
+
+    def _enter(
+        self, room: Room, you: ParticipantId, entry: Entry, *, again: bool = False
+    ) -> list[Delivery]:
+        """Take somebody in: as host by right, or ``again``, or where nobody is."""
+        alone = not room.members and not room.returning
+        right = is_host(room.record, entry.subject, entry.role)
+        role = Role.HOST if alone or again or right else Role.MEMBER
         info = ParticipantInfo(you, entry.shown, entry.media, role=role)
         member = Member(info, entry.subject)
         others = room.enter(member)
@@ -284,11 +331,3 @@ class Rooms:
         if member.info.name != entry.name:
             mine.append(Delivery(who, ParticipantChanged(member.info)))
         return [*mine, *room.mesh(who)]
-
-
-def _unknown(room: RoomId) -> RoomRecord:
-    """Return what is known of a room that no store knows.
-
-    Whether its link carries a secret is for those who have the link to know.
-    """
-    return RoomRecord(room, "", "", 0.0, e2ee=False)

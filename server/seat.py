@@ -39,6 +39,7 @@ class Seat:
     agent: str = ""
     outbox: Outbox = field(default_factory=Outbox)
     line: Line | None = None
+    host: bool = False  # as it was recorded last
     joined_at: float = 0.0  # Unix seconds; 0 before the door
     ice_at: float = 0.0  # when it was last told of the ICE servers, monotonic
     epoch: str = field(default_factory=new_epoch)

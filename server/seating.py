@@ -88,6 +88,7 @@ class Seating:
             ticket = self._tickets.read(hello.resume, self._clock.unix())
             if ticket is None or not ticket.is_of(granted.room, granted.subject):
                 raise Refused(ErrorCode.RESUME_DENIED)
+            self._check_numbers(ticket, hello)
         return Claim(
             room=granted.room,
             entry=_entry(hello, granted),
@@ -98,6 +99,16 @@ class Seating:
             last_seq=hello.last_seq,
         )
 
+    def _check_numbers(self, ticket: Ticket, hello: Hello) -> None:
+        """Nobody heard what was never told them, where that is known.
+
+        Only here: numbers are of one process, and where several serve a room each
+        of them must come to the same end with a claim.
+        """
+        seat = self.seats.get(ticket.participant)
+        if seat and hello.epoch == seat.epoch and hello.last_seq > seat.outbox.last:
+            raise Refused(ErrorCode.RESUME_DENIED)
+
     def admit(self, line: Line, claim: Claim, *, here: bool = True) -> Seated:
         """Give a seat to whoever said hello, or raise ``Refused``."""
         ticket = claim.ticket
@@ -106,8 +117,6 @@ class Seating:
         seat = self.seats.get(ticket.participant)
         if seat is not None:
             return self._resume(seat, line, claim, ticket, here=here)
-        if self._awaited.bars(ticket):
-            raise Refused(ErrorCode.REMOVED)
         back = self._awaited.admits(ticket, self._clock.monotonic())
         return self._sit(line, claim, ticket if back else None, here=here)
 
@@ -123,9 +132,9 @@ class Seating:
         now = self._clock.monotonic()
         return self._awaited.keep(seat.room.id, seat.participant, signal, number, now)
 
-    def bar(self, participants: frozenset[str]) -> None:
-        """Let none of these come back by a ticket of the process before."""
-        self._awaited.bar(participants)
+    def bar(self, over: frozenset[str]) -> None:
+        """Let none of these stays go on by a ticket of the process before."""
+        self._awaited.bar(over)
 
     def tick(self) -> None:
         """Stop waiting for people of the process before, once it was long enough."""
@@ -157,8 +166,7 @@ class Seating:
         self, seat: Seat, line: Line, claim: Claim, used: Ticket, *, here: bool
     ) -> Seated:
         """Bring a participant back to their seat, which one holds already."""
-        same = claim.epoch == seat.epoch
-        if not seat.admits(used.nonce) or (same and claim.last_seq > seat.outbox.last):
+        if not seat.admits(used.nonce):
             raise Refused(ErrorCode.RESUME_DENIED)
         admission = self._rooms.resume(seat.room.id, seat.participant, claim.entry)
         before = seat.take_line(line, self._clock.monotonic())

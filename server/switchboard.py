@@ -11,6 +11,7 @@ from typing import Final
 
 from protocol.codec import tag_of
 from protocol.codes import (
+    GRACE,
     MAX_MESSAGE,
     CloseCode,
     ErrorCode,
@@ -41,8 +42,8 @@ from server.room import Delivery, Departure
 from server.rooms import Rooms
 from server.seat import Line, Seat
 from server.seating import Claim, How, Seating
-from server.statistics import Statistics
-from server.store import Participation, RoomRecord, merged
+from server.stays import Stays
+from server.store import Aftermath, RoomRecord, merged
 from server.ticket import Tickets
 from server.tokens import Pass
 from server.wire import TO_CLIENT
@@ -76,7 +77,7 @@ class Switchboard:
         self._clock = clock
         self._seating = seating or Seating(rooms, tickets, clock)
         self._seats = self._seating.seats
-        self._statistics = Statistics()
+        self._stays = Stays(self._seats, journal, clock, self.observers)
 
     @property
     def seats(self) -> int:
@@ -111,7 +112,7 @@ class Switchboard:
         seat, how, deliveries = self._seating.admit(line, claim, here=here)
         self._dispatch(deliveries)
         if how in (How.JOINED, How.RETURNED):
-            self._came(seat, how)
+            self._stays.came(seat, how)
         elif how is How.RESUMED:
             self.observers.resumed(seat.room.id, seat.participant)
         log.info("= %s %s", seat.participant, how.value)
@@ -136,7 +137,7 @@ class Switchboard:
                 self._leave(seat, LeaveReason.LEFT)
                 line.close(CloseCode.NORMAL)
             case ReportStats():
-                self._measure(seat, message)
+                self._stays.measure(seat, message)
             case _:
                 self._ask(seat, message, numbers.number)
 
@@ -166,9 +167,11 @@ class Switchboard:
         else:
             self._cut(seat, code)
 
-    def bar(self, participants: frozenset[str]) -> None:
-        """Let none of these come back: they were removed before the restart."""
-        self._seating.bar(participants)
+    def recall(self, aftermath: Aftermath) -> None:
+        """Go on where the process before stopped, for one grace."""
+        self._seating.bar(aftermath.over)
+        self.rooms.recall(aftermath, self._clock.monotonic() + GRACE)
+        self._stays.recall(aftermath.stopped)
 
     def end(self, room: RoomId) -> None:
         """Close a room for everyone in it, for good."""
@@ -199,6 +202,8 @@ class Switchboard:
 
     def send_away(self, seat: Seat, retry_after: float) -> None:
         """Ask a participant to come back after so many seconds, and hang up."""
+        if self._seats.get(seat.participant) is not seat:
+            return  # they left meanwhile
         if seat.line is not None:
             self._deliver(seat, GoingAway(retry_after))
         if seat.line is not None:  # unless that was one message too many
@@ -211,14 +216,24 @@ class Switchboard:
             if seat.line is not None and seat.is_silent(seat.line, now):
                 seat.line.close(CloseCode.SILENT)
         self._seating.tick()
+        self._settle(now)
         self._renew_ice(now)
         self._expire(now)
+
+    def _settle(self, now: float) -> None:
+        """Give up those who didn't come back after a restart."""
+        missing, deliveries = self.rooms.settle(now)
+        self._stays.lost(missing)
+        self._dispatch(deliveries)
+        for who in {delivery.to for delivery in deliveries}:
+            self._stays.note_hosts(self._seats[who].room)
 
     def _expire(self, now: float) -> None:
         """Let go of whose grace is over, and end what nobody came back to."""
         for departure in self.rooms.expire(now):
-            self._vacate(departure)
+            left = self._vacate(departure).room
             self._dispatch(departure.deliveries)
+            self._stays.note_hosts(left)
         for room in self.rooms.fade(now):
             self.end(room)
 
@@ -257,39 +272,14 @@ class Switchboard:
         departure = self.rooms.leave(seat.room, seat.participant, reason)
         self._vacate(departure)
         self._dispatch(departure.deliveries)
+        self._stays.note_hosts(seat.room)
 
     def _vacate(self, departure: Departure) -> Seat:
         seat = self._seats.pop(departure.who)
         if not departure.waited:
-            now = self._clock.unix()
-            for link in self._statistics.leave(departure.who, seat.room.id, now):
-                self._journal.measured(link)
-            self._journal.went(departure.who, now, departure.reason)
-            self.observers.left(seat.room.id, departure.who, departure.reason)
+            self._stays.went(seat, departure)
         log.info("= %s gone, %s", departure.who, departure.reason)
         return seat
-
-    def _measure(self, seat: Seat, report: ReportStats) -> None:
-        who, members = seat.participant, seat.room.members
-        if who in members:
-            for sample in report.samples:
-                if sample.peer in members:
-                    self.observers.measured(sample)
-            if way := self._statistics.report(who, members, report.samples):
-                self._journal.reached(who, way)
-
-    def _came(self, seat: Seat, how: How) -> None:
-        note = self._journal.came if how is How.JOINED else self._journal.returned
-        note(
-            Participation(
-                id=seat.participant,
-                room=seat.room.id,
-                subject=seat.room.members[seat.participant].subject,
-                agent=seat.agent,
-                joined_at=seat.joined_at,
-            )
-        )
-        self.observers.joined(seat.room.id, seat.participant)
 
     def _depart(self, departures: Sequence[Departure]) -> None:
         """Let people go whom somebody else sends away."""
@@ -308,7 +298,7 @@ class Switchboard:
             deliveries = self._seating.let_in(self._seats[who], deliveries)
         self._dispatch(deliveries)
         for who in outcome.admitted:
-            self._came(self._seats[who], How.JOINED)
+            self._stays.came(self._seats[who], How.JOINED)
             log.info("= %s joined", who)
         if outcome.record is not None:
             self._journal.change(outcome.record)
@@ -321,6 +311,7 @@ class Switchboard:
             room, now = seat.room, self._clock.unix()
             outcome = self.rooms.handle(room, seat.participant, message, now)
             self._perform(outcome)
+            self._stays.note_hosts(room)
             if outcome.ended:
                 self._end(room.id, outcome.ended)
         except Refused as refusal:

@@ -17,14 +17,14 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.protocols.utils import is_ssl
 
+from server.address import host
+from server.configuration import Configuration
 from server.errors import TooMany
 from server.handshake import Asked, Refusal, check_handshake
 from server.websocket import (
     LINGER,
     TOO_DEAF,
-    Configuration,
     WebSocketTransport,
-    host,
     log,
 )
 

@@ -11,16 +11,17 @@ from collections import deque
 from enum import Enum, auto
 from typing import Final
 
-import uvicorn
 from starlette.types import Message
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode as Goodbye, Frame, Opcode
 from websockets.protocol import OPEN
 
-from server.conversation import Conversation
+from protocol.codes import CloseCode
+from server.address import host
+from server.configuration import Configuration
+from server.conversation import Conversation, frame_of
 from server.direct import Listener
-from server.gate import Gate
 from server.handshake import Asked, Refusal, acceptance, response
 
 log = logging.getLogger("tertulia.transport")
@@ -32,13 +33,11 @@ LINGER: Final = 5.0  # seconds for a client to read what was said last
 LAST_ANSWERS: Final = 1.0  # seconds to answer what came before a fault
 PARTING: Final = 10.0  # seconds for a client to answer a close
 TOO_DEAF: Final = 4 * 1024 * 1024  # bytes that still come when all was said
+STALL: Final = 60.0  # seconds for a slow reader to take what was written
 AHEAD: Final = 64 * 1024  # bytes that may come before they are listened to
 
 
-class Configuration(uvicorn.Config):
-    """uvicorn's configuration, and the gate that its protocols ask."""
-
-    gate: Gate
+_TEXT, _BINARY, _PONG = 0x81, 0x82, 0x8A  # whole ones
 
 
 class _Phase(Enum):
@@ -71,8 +70,10 @@ class WebSocketTransport(asyncio.Protocol):
         "_listener",
         "_loop",
         "_phase",
+        "_pinged",
         "_reading",
         "_response",
+        "_stalled",
         "_state",
         "_waiter",
         "conn",
@@ -112,6 +113,8 @@ class WebSocketTransport(asyncio.Protocol):
         self._response: Message | None = None  # of a refusal
         self._leaving: asyncio.TimerHandle | None = None
         self._lingering: asyncio.TimerHandle | None = None
+        self._pinged: bytes | None = None  # what a slow reader is still to be told
+        self._stalled: asyncio.TimerHandle | None = None
         self._deaf = 0  # bytes that came after the connection had failed
 
     def begin(self) -> None:
@@ -132,6 +135,7 @@ class WebSocketTransport(asyncio.Protocol):
         self._state.connections.discard(self)
         self.writable.set()  # else who waits for it would do so for ever
         self._stay()
+        self._be_patient()
         if self._lingering is not None:
             self._lingering.cancel()
         self.conn.end()
@@ -141,12 +145,27 @@ class WebSocketTransport(asyncio.Protocol):
         """Close: nobody is there any more who could say something."""
 
     def pause_writing(self) -> None:
-        """Wait for a slow reader."""
+        """Wait for a slow reader, but not for ever."""
         self.writable.clear()
+        self._stalled = self._loop.call_later(STALL, self._stall)
 
     def resume_writing(self) -> None:
         """The reader has caught up."""
+        self._be_patient()
         self.writable.set()
+        pinged, self._pinged = self._pinged, None
+        if pinged is not None and self._phase is _Phase.OPEN:
+            self.transport.write(frame_of(_PONG, pinged))
+
+    def _stall(self) -> None:
+        """Nobody reads: a close frame wouldn't be read either."""
+        self._put({"type": "websocket.disconnect", "code": CloseCode.SLOW})
+        self.transport.abort()
+
+    def _be_patient(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def shutdown(self) -> None:
         """End at once: the server stops."""
@@ -189,7 +208,7 @@ class WebSocketTransport(asyncio.Protocol):
             case Opcode.CLOSE:
                 self._part()
             case Opcode.PING:
-                self.transport.write(self.conn.data_to_send())
+                self._answer(frame.data)  # type: ignore[arg-type]
             case Opcode.TEXT | Opcode.BINARY | Opcode.CONT:
                 if frame.opcode is not Opcode.CONT:
                     self._frames = [bytes((frame.opcode,))]
@@ -199,6 +218,14 @@ class WebSocketTransport(asyncio.Protocol):
                     data = b"".join(parts)
                     text = kind[0] == Opcode.TEXT
                     self._hand_on(data.decode() if text else data)
+
+    def _answer(self, pinged: bytes) -> None:
+        """Let the pongs go out, or the last one later: it answers all before it."""
+        pongs = self.conn.data_to_send()
+        if self.writable.is_set():
+            self.transport.write(pongs)
+        else:  # RFC 6455 §5.5.3
+            self._pinged = pinged
 
     def _hand_on(self, said: str | bytes) -> None:
         """Let a message be heard."""
@@ -313,7 +340,7 @@ class WebSocketTransport(asyncio.Protocol):
             case _Phase.OPEN, "websocket.send" if message.get("text") is not None:
                 self.write(message["text"])
             case _Phase.OPEN, "websocket.send":
-                self._write(0x82, message["bytes"])
+                self._write(_BINARY, message["bytes"])
             case _Phase.OPEN, "websocket.close" if not self.transport.is_closing():
                 self._say_close(message["code"], message.get("reason") or "")
                 self._leaving = self._loop.call_later(PARTING, self.transport.close)
@@ -321,20 +348,13 @@ class WebSocketTransport(asyncio.Protocol):
 
     def write(self, text: str) -> None:
         """Write a text frame."""
-        self._write(0x81, text.encode())
+        self._write(_TEXT, text.encode())
 
     def _write(self, first: int, payload: bytes) -> None:
-        """Write a whole message in one frame (RFC 6455 §5.2)."""
+        """Write a whole message."""
         if self._phase is not _Phase.OPEN or self.conn.state is not OPEN:
             raise ClientDisconnected
-        length = len(payload)
-        if length < 126:
-            head = bytes((first, length))
-        elif length < 1 << 16:
-            head = bytes((first, 126)) + length.to_bytes(2, "big")
-        else:
-            head = bytes((first, 127)) + length.to_bytes(8, "big")
-        self.transport.write(head + payload)
+        self.transport.write(frame_of(first, payload))
 
     def _accept(self, subprotocol: str) -> None:
         self.transport.write(acceptance(self._asked.headers, subprotocol))
@@ -377,8 +397,3 @@ class WebSocketTransport(asyncio.Protocol):
         if self._leaving is not None:
             self._leaving.cancel()
             self._leaving = None
-
-
-def host(client: tuple[str, int] | None) -> str:
-    """Return the address of a connection's other end, empty if it has none."""
-    return client[0] if client else ""

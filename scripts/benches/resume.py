@@ -24,6 +24,7 @@ from _rig import ROOT
 sys.path[:0] = [str(ROOT)]
 
 from _caller import Caller  # noqa: E402
+from _rooms import make_rooms  # noqa: E402
 
 from protocol import messages as m  # noqa: E402
 from server.tokens import Tokens  # noqa: E402
@@ -34,6 +35,11 @@ PEOPLE = 8
 PAUSE = 0.1  # seconds between two signals of one person
 STORM = 2000
 ROUNDS = 3
+ROOMS = (
+    "cuts",
+    *(f"storm-{number}" for number in range(STORM // PEOPLE)),
+    *(f"stall-{n}-{kind}" for n in range(ROUNDS) for kind in ("calm", "stalled")),
+)
 ROUND = 5.0  # seconds
 
 
@@ -41,6 +47,7 @@ ROUND = 5.0  # seconds
 def server(secret: str) -> Iterator[tuple[str, int]]:
     """Serve on a free port; yields host and port in one, and the process's id."""
     with tempfile.TemporaryDirectory() as data:
+        make_rooms(f"sqlite:///{data}/tertulia.db", ROOMS)
         process = subprocess.Popen(
             [sys.executable, "-m", "server", "serve", "--port", "0"],
             cwd=ROOT,

@@ -32,10 +32,13 @@ MESSAGES = 20_000
 SECONDS = 2.0
 IDLE = 1000
 CHURN = 10_000
+ROOMS = CHURN * 3 // 4 + 64  # four people in each
 AT_ONCE = 16
 CORES = sorted(os.sched_getaffinity(0))
 
 sys.path.append(str(ROOT))
+from _rooms import make_rooms  # noqa: E402
+
 from protocol.messages import RoomId  # noqa: E402
 from server.tokens import Role, Tokens  # noqa: E402
 
@@ -78,6 +81,9 @@ def serving(kind: str, **env: str) -> Iterator[Server]:
         command = [str(NODE), str(peers), kind, SECRET]
         if kind == "ours":
             command = [sys.executable, "-m", "server", "serve", "--port", "0"]
+            here = f"sqlite:///{data}/tertulia.db"
+            rooms = (f"room-{number}" for number in range(ROOMS))
+            make_rooms(env.get("TERTULIA_DATABASE", here), rooms)
         process = subprocess.Popen(
             ["taskset", "-c", str(CORES[0]), *command],
             cwd=ROOT,

@@ -55,6 +55,11 @@ class OriginJournal:
         if self.open:
             self._journal.went(participation, at, reason)
 
+    def hosted(self, participation: str, host: bool) -> None:
+        """Somebody became host, or is host no longer."""
+        if self.open:
+            self._journal.hosted(participation, host)
+
     def change(self, room: RoomRecord) -> None:
         """A room is another."""
         if self.open:

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from protocol.codes import Role
 from protocol.messages import (
     ChatLine,
     LinkReport,
@@ -171,6 +172,7 @@ def restore(snapshot: Snapshot, rooms: Rooms, room_id: RoomId, now: float) -> Re
         member.said.extend(each.said)
         room.members[each.info.id] = member
         sit(each.info.id, each.place)
+        seats[each.info.id].host = each.info.role is Role.HOST
     for one in snapshot.waiting:
         room.waiting[one.info.id] = Waiter(one.info, one.entry)
         sit(one.info.id, one.place)

@@ -109,7 +109,7 @@ class SharedSwitchboard(Following):
             case Ping(serial):
                 self._deliver(seat, Pong(serial))
             case ReportStats():
-                self._measure(seat, message)
+                self._stays.measure(seat, message)
             case Leave():
                 self._write(seat.room.id, Part(hold.key, seat.participant))
             case _ if self._take(hold, line, numbers.number):

@@ -3,11 +3,11 @@
 Chat is never stored, nor are names. Times are Unix seconds.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Final, Protocol
 
-from protocol.codes import MAX_PARTICIPANTS
+from protocol.codes import MAX_PARTICIPANTS, LeaveReason
 from protocol.messages import RoomId
 from server.errors import SettingError
 
@@ -55,7 +55,7 @@ class Participation:
     """One stay of one person in one room; ``reason`` is empty while it lasts.
 
     ``connection`` is how their media went: ``direct``, ``relay`` if any link needed
-    one, or empty where that is not known.
+    one, or empty where that is not known; ``host`` is what they were last.
     """
 
     id: str
@@ -66,6 +66,37 @@ class Participation:
     left_at: float | None = None
     reason: str = ""
     connection: str = ""
+    host: bool = False
+
+
+#: Why a stay ended that may go on with the next process.
+STOPPED: Final = "server_stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """What the processes before left to the next one.
+
+    ``stopped`` are the stays that ended with them, ``over`` those that ended before,
+    and ``removed`` says who was taken out of which room.
+    """
+
+    stopped: tuple[Participation, ...] = ()
+    over: frozenset[str] = frozenset()
+    removed: frozenset[tuple[RoomId, str]] = frozenset()
+
+
+def aftermath(stays: Iterable[Participation]) -> Aftermath:
+    """Return what stays that ended tell the next process."""
+    stays = list(stays)
+    removed = LeaveReason.REMOVED.value
+    return Aftermath(
+        tuple(stay for stay in stays if stay.reason == STOPPED),
+        frozenset(stay.id for stay in stays if stay.reason != STOPPED),
+        frozenset(
+            (stay.room, stay.subject) for stay in stays if stay.reason == removed
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +201,9 @@ class Store(Protocol):
     async def reached(self, participation: str, connection: str) -> None:
         """Record how somebody's media goes; the last word counts."""
 
+    async def hosted(self, participation: str, host: bool) -> None:
+        """Record whether somebody is host; the last word counts."""
+
     async def measured(self, link: LinkRecord) -> None:
         """Record how a link was; the first word on it counts."""
 
@@ -197,8 +231,8 @@ class Store(Protocol):
     async def end_open(self, at: float, reason: str, keep: Collection[str] = ()) -> int:
         """End what began until then and is open, but for these; return how many."""
 
-    async def sent_away(self, since: float) -> frozenset[str]:
-        """Return the stays that a host ended at this time or later."""
+    async def aftermath(self, since: float) -> Aftermath:
+        """Return what the stays that ended at this time or later leave to do."""
 
     async def close(self) -> None:
         """Let go of the database."""

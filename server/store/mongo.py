@@ -16,16 +16,17 @@ from motor.motor_asyncio import (
 )
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from protocol.codes import LeaveReason
 from protocol.messages import RoomId
 from server.errors import StoreError
 from server.store import (
+    Aftermath,
     LinkRecord,
     Page,
     Participation,
     Pruned,
     RoomRecord,
     Spread,
+    aftermath,
 )
 
 R = TypeVar("R")
@@ -45,7 +46,7 @@ _CHANGEABLE: Final = (
     "capacity",
     "version",
 )
-_BEGINNING: Final = ("room", "subject", "agent", "joined_at")
+_BEGINNING: Final = ("room", "subject", "agent", "joined_at", "host")
 
 
 class MongoStore:
@@ -109,7 +110,7 @@ class MongoStore:
         await self._update(
             "participation",
             {"_id": participation.id},
-            {"left_at": None, "reason": ""},
+            {"left_at": None, "reason": "", "host": participation.host},
         )
 
     async def went(self, participation: str, at: float, reason: str) -> None:
@@ -125,6 +126,9 @@ class MongoStore:
         await self._update(
             "participation", {"_id": participation}, {"connection": connection}
         )
+
+    async def hosted(self, participation: str, host: bool) -> None:
+        await self._update("participation", {"_id": participation}, {"host": host})
 
     async def measured(self, link: LinkRecord) -> None:
         which = f"{link.participation}/{link.peer}"
@@ -184,10 +188,11 @@ class MongoStore:
         end = {"left_at": at, "reason": reason}
         return await self._update("participation", which, end)
 
-    async def sent_away(self, since: float) -> frozenset[str]:
-        which = {"left_at": {"$gte": since}, "reason": LeaveReason.REMOVED.value}
-        found = await self._find("participation", which, "left_at")
-        return frozenset(each["_id"] for each in found)
+    async def aftermath(self, since: float) -> Aftermath:
+        found = await self._find(
+            "participation", {"left_at": {"$gte": since}}, "number"
+        )
+        return aftermath(map(_participation, found))
 
     async def close(self) -> None:
         if self._client is not None:

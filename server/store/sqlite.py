@@ -9,28 +9,30 @@ from dataclasses import astuple, fields
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
-from protocol.codes import LeaveReason
 from protocol.messages import RoomId
 from server.errors import StoreError
 from server.store import (
+    Aftermath,
     LinkRecord,
     Page,
     Participation,
     Pruned,
     RoomRecord,
     Spread,
+    aftermath,
 )
 from server.store.schema import connect, prune
 
 R = TypeVar("R")
 
-_STAY: Final = "id, room, subject, agent, joined_at, left_at, reason, connection"
+_STAY: Final = "id, room, subject, agent, joined_at, left_at, reason, connection, host"
 # Who went before they came is in no room yet: only when and why is known.
 _CAME: Final = (
     f"INSERT INTO participation ({_STAY})"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
     " SET room = excluded.room, subject = excluded.subject,"
-    " agent = excluded.agent, joined_at = excluded.joined_at WHERE room = ''"
+    " agent = excluded.agent, joined_at = excluded.joined_at, host = excluded.host"
+    " WHERE room = ''"
 )
 _LINK: Final = (
     "participation, peer, room, ended_at, samples,"
@@ -98,8 +100,9 @@ class SqliteStore:
             with self._connection:
                 self._connection.execute(_CAME, _stay(participation))
                 self._connection.execute(
-                    "UPDATE participation SET left_at = NULL, reason = '' WHERE id = ?",
-                    (participation.id,),
+                    "UPDATE participation"
+                    " SET left_at = NULL, reason = '', host = ? WHERE id = ?",
+                    (participation.host, participation.id),
                 )
 
         await self._in_thread(write)
@@ -107,7 +110,7 @@ class SqliteStore:
     async def went(self, participation: str, at: float, reason: str) -> None:
         await self._write(
             f"INSERT INTO participation ({_STAY})"
-            " VALUES (?, '', '', '', ?, ?, ?, '') ON CONFLICT (id) DO UPDATE"
+            " VALUES (?, '', '', '', ?, ?, ?, '', 0) ON CONFLICT (id) DO UPDATE"
             " SET left_at = excluded.left_at, reason = excluded.reason"
             " WHERE left_at IS NULL",
             (participation, at, at, reason),
@@ -117,6 +120,11 @@ class SqliteStore:
         await self._write(
             "UPDATE participation SET connection = ? WHERE id = ?",
             (connection, participation),
+        )
+
+    async def hosted(self, participation: str, host: bool) -> None:
+        await self._write(
+            "UPDATE participation SET host = ? WHERE id = ?", (host, participation)
         )
 
     async def measured(self, link: LinkRecord) -> None:
@@ -132,7 +140,7 @@ class SqliteStore:
             f"SELECT {_STAY} FROM participation WHERE room = ? ORDER BY number",
             (room,),
         )
-        return [Participation(*row) for row in rows]
+        return [_participation(row) for row in rows]
 
     async def page(self, room: RoomId, after: int, limit: int) -> Page:
         rows = await self._read(
@@ -140,7 +148,7 @@ class SqliteStore:
             " WHERE room = ? AND number > ? ORDER BY number LIMIT ?",
             (room, after, limit + 1),
         )
-        stays = tuple(Participation(*row[1:]) for row in rows[:limit])
+        stays = tuple(_participation(row[1:]) for row in rows[:limit])
         return Page(stays, rows[limit - 1][0] if len(rows) > limit else 0)
 
     async def links(
@@ -165,12 +173,11 @@ class SqliteStore:
             (at, reason, at, json.dumps(list(keep))),
         )
 
-    async def sent_away(self, since: float) -> frozenset[str]:
+    async def aftermath(self, since: float) -> Aftermath:
         rows = await self._read(
-            "SELECT id FROM participation WHERE left_at >= ? AND reason = ?",
-            (since, LeaveReason.REMOVED.value),
+            f"SELECT {_STAY} FROM participation WHERE left_at >= ?", (since,)
         )
-        return frozenset(row[0] for row in rows)
+        return aftermath(map(_participation, rows))
 
     async def close(self) -> None:
         if self._opened is not None:
@@ -216,6 +223,11 @@ class SqliteStore:
 
 
 _stay: Final = attrgetter(*(field.name for field in fields(Participation)))
+
+
+def _participation(row: Sequence[Any]) -> Participation:
+    *values, host = row
+    return Participation(*(*values, bool(host)))
 
 
 def _changeable(room: RoomRecord) -> tuple[Any, ...]:

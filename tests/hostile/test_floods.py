@@ -7,7 +7,8 @@ import pytest
 
 from protocol.codes import CloseCode
 from server.limits import RATES, REFUSALS, SHORT, VOLUME, Kind
-from tests.hostile.stranger import Stranger, say, settled, stranger
+from tests.hostile.stranger import PING, Stranger, frame, say, settled, stranger
+from tests.hostile.victim import Victim
 
 
 def chat(number: int) -> bytes:
@@ -141,6 +142,23 @@ async def test_who_does_not_read_is_closed_and_costs_two_mebibytes_at_most(victi
     # What it takes to read so much from seven is taken once, and not given back.
     await talk_to_one(victim, listens=True)
     assert await talk_to_one(victim, listens=False) < 2 * 1024 * 1024
+
+
+async def test_pings_of_who_does_not_read_pile_up_no_answers(tmp_path):
+    with Victim(tmp_path, TERTULIA_LIMIT_SCALE="10000") as generous:
+        async with stranger(generous, limit=1024) as guest:
+            await guest.open()
+            await guest.enter(generous.new_id())
+            guest.writer.transport.pause_reading()
+            memory = generous.memory
+            for number in range(160):  # more than any socket holds
+                pings = frame(PING, f"{number:0125}".encode()) * 1000
+                await guest.send(pings)
+            assert generous.memory - memory < 2 * 1024 * 1024
+            guest.writer.transport.resume_reading()
+            await guest.send(frame(PING, b"the last one"))
+            while (await guest.read_frame())[1] != b"the last one":
+                pass
 
 
 async def test_who_sends_and_does_not_read_costs_little(victim):

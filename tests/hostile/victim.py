@@ -2,9 +2,11 @@
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Self
 
@@ -48,6 +50,8 @@ class Victim:
         self.port = int(found[1])
         self.host = f"127.0.0.1:{self.port}"
         self.origin = f"http://{self.host}"
+        self._database = folder / "data" / "tertulia.db"
+        self._rooms: set[str] = set()  # that are there
         self._names = iter(range(10**9))
         self.tokens = Tokens(SECRET, self.new_id)
 
@@ -69,7 +73,16 @@ class Victim:
         return f"127.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255 or 1}"
 
     def token(self, room: str, subject: str = "") -> str:
-        """Return a token that opens a room."""
+        """Return a token that opens a room, which is there."""
+        if room not in self._rooms:
+            self._rooms.add(room)
+            with closing(sqlite3.connect(self._database, PATIENCE)) as database:
+                database.execute(
+                    "INSERT INTO room (id, name, creator, created_at)"
+                    " VALUES (?, '', 'its maker', ?) ON CONFLICT DO NOTHING",
+                    (room, time.time()),
+                )
+                database.commit()
         return self.tokens.room(
             subject or self.new_id(), RoomId(room), Role.MEMBER, time.time()
         )

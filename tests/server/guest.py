@@ -22,7 +22,7 @@ from server.__main__ import configuration
 from server.app import create_app
 from server.gate import Capacity
 from server.settings import Settings
-from server.store import Store
+from server.store import RoomRecord, Store, open_store
 from server.tokens import Role, Tokens
 from server.transport import HttpTransport
 
@@ -127,6 +127,15 @@ class House:
     http: httpx.AsyncClient
     guests: contextlib.AsyncExitStack
     app: Starlette
+    store: Store | None = None  # to make rooms in; None: it is the test's own
+
+    async def make(self, room: str) -> None:
+        """Let there be a room that is not encrypted, made by somebody else."""
+        if self.store is not None:
+            record = RoomRecord(
+                m.RoomId(room), "", "its maker", self.clock.unix(), e2ee=False
+            )
+            await self.store.add_room(record)
 
     def token(self, room: str = "the-room", subject: str = "someone") -> str:
         tokens = Tokens(SECRET, counting("jti"))
@@ -151,6 +160,7 @@ class House:
 
     async def join(self, name: str, *, room: str = "the-room") -> Guest:
         """Come into a room as somebody of one's own."""
+        await self.make(room)
         guest = await self.visit()
         await guest.enter(self.token(room, subject=name), name)
         return guest
@@ -198,7 +208,8 @@ async def serving(
 ) -> AsyncIterator[House]:
     """Serve on a free port, without uvicorn's own waits at start and stop."""
     clock = clock or FakeClock()
-    app = create_app(settings, clock=clock, store=store, tick=0.01)
+    own = open_store(settings.database) if store is None else None
+    app = create_app(settings, clock=clock, store=own or store, tick=0.01)
     config = configuration(app, settings)
     config.load()
     state = ServerState()
@@ -212,7 +223,9 @@ async def serving(
             httpx.AsyncClient(base_url=origin, trust_env=False) as http,
             contextlib.AsyncExitStack() as guests,
         ):
-            yield House(origin, clock, http, guests, app)
+            house = House(origin, clock, http, guests, app, own)
+            await house.make("the-room")
+            yield house
         for connection in list(state.connections):
             connection.shutdown()
         listener.close()

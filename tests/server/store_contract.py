@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from protocol.messages import RoomId
 from server.store import (
+    STOPPED,
+    Aftermath,
     LinkRecord,
     Page,
     Participation,
@@ -224,14 +226,29 @@ class StoreContract:
         await store.returned(stay(2))
         assert await store.participations(ROOM) == [stay(1), stay(2)]
 
-    async def test_who_was_sent_away_is_found_and_nobody_else(
-        self, store: Store
-    ) -> None:
-        for number, reason in enumerate(("removed", "left", "removed", "removed")):
-            await store.came(stay(number))
+    async def test_what_ended_is_left_to_the_next_process(self, store: Store) -> None:
+        reasons = ("left", "removed", "lost", STOPPED)
+        for number, reason in enumerate(reasons):
+            await store.came(replace(stay(number), subject=f"s{number}"))
             await store.went(f"p{number}", 1060.0 + number, reason)
         await store.came(stay(9))
-        assert await store.sent_away(1062.0) == {"p2", "p3"}
+        stopped = replace(stay(3), subject="s3", left_at=1063.0, reason=STOPPED)
+        assert await store.aftermath(1061.0) == Aftermath(
+            (stopped,), frozenset({"p1", "p2"}), frozenset({(ROOM, "s1")})
+        )
+
+    async def test_whether_somebody_is_host_is_kept_with_the_stay(
+        self, store: Store
+    ) -> None:
+        await store.came(replace(stay(1), host=True), stay(2), stay(3))
+        await store.hosted("p1", False)
+        await store.hosted("p2", True)
+        await store.returned(replace(stay(3), host=True))
+        assert await store.participations(ROOM) == [
+            stay(1),
+            replace(stay(2), host=True),
+            replace(stay(3), host=True),
+        ]
 
     async def test_any_text_is_kept_as_it_is(self, store: Store) -> None:
         name = "'; DROP TABLE room; -- \u202e \U0001f600 {$gt: ''}"

@@ -47,6 +47,7 @@ async def until(guest: Guest, kind):
 
 
 async def join(house: House, name: str, room: str) -> tuple[Guest, m.Joined]:
+    await house.make(room)
     guest = await house.visit()
     joined = await guest.enter(house.token(room, subject=name), name)
     return guest, joined

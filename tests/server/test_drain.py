@@ -13,6 +13,8 @@ from guest import Guest, House, make_settings, serving
 from protocol import messages as m
 from protocol.codes import SUBPROTOCOL, CloseCode
 from server.drain import APART, LONGEST, SETTLE, Drain
+from server.seat import Seat
+from server.store import RoomRecord, open_store
 from server.tokens import Role, Tokens
 
 SECRET = "a secret that is known to this file alone"
@@ -77,18 +79,32 @@ async def test_who_hears_nothing_holds_up_nobody(house: House):
         await house.app.state.drain.run()
 
 
+async def test_who_leaves_meanwhile_holds_up_nobody(house: House):
+    ana, *others, eva = await house.party("Ana", "Bo", "Dan", "Eva")
+    drain = asyncio.ensure_future(house.app.state.drain.run())
+    await going(ana)
+    await eva.say(m.Leave())
+    assert [code for *_, code in [await going(guest) for guest in others]] == [
+        CloseCode.DRAINING
+    ] * 2
+    await drain
+
+
 class Board:
     """A switchboard with many at it, none of whom is real."""
 
     def __init__(self, people: int) -> None:
         self.draining = False
-        self.here = list(range(people))
+        self.here = [Seat(m.ParticipantId(str(i)), None) for i in range(people)]
+        self.fails_at = ""
         self.told: list[float] = []
 
     def connected(self):
         return list(self.here)
 
     def send_away(self, seat, retry_after):
+        if seat.participant == self.fails_at:
+            raise KeyError(seat.participant)
         self.told.append(asyncio.get_running_loop().time() + retry_after)
         self.here.remove(seat)
 
@@ -100,7 +116,18 @@ async def test_many_come_back_as_far_apart_as_they_went():
     assert board.told[-1] - board.told[0] >= 0.19
 
 
+async def test_what_fails_for_one_keeps_the_farewell_from_nobody():
+    board = Board(3)
+    board.fails_at = "1"
+    await Drain(board, 0.0, lambda: None).run()
+    assert [seat.participant for seat in board.here] == ["1"]
+
+
 async def test_a_process_with_people_in_it_stops_with_zero(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path}/tertulia.db")
+    await store.start()
+    await store.add_room(RoomRecord(m.RoomId("room"), "", "its maker", time.time()))
+    await store.close()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "server", "serve", "--port", "0"),
         stdout=asyncio.subprocess.PIPE,

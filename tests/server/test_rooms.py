@@ -41,8 +41,12 @@ def rooms() -> Rooms:
     return make_rooms()
 
 
+def made(room: str = ROOM) -> RoomRecord:
+    return RoomRecord(m.RoomId(room), "", "its maker", 0.0, e2ee=False)
+
+
 def join(rooms: Rooms, name: str, room: str = ROOM) -> Admission:
-    return rooms.join(m.RoomId(room), Entry(name.lower(), name))
+    return rooms.join(m.RoomId(room), Entry(name.lower(), name), made(room))
 
 
 def info(admission: Admission) -> m.ParticipantInfo:
@@ -117,7 +121,8 @@ def test_who_resumes_has_the_same_id(rooms):
 
 def test_who_was_here_before_a_restart_comes_in_as_who_they_were(rooms):
     bo = join(rooms, "Bo")
-    ana = rooms.join(ROOM, Entry("ana", "Ana"), you=m.ParticipantId("ana-before"))
+    before = m.ParticipantId("ana-before")
+    ana = rooms.join(ROOM, Entry("ana", "Ana"), made(), before)
     assert ana.you == "ana-before"
     (_, told) = ana.deliveries
     assert told == Delivery(bo.you, m.ParticipantJoined(info(ana)))
@@ -367,7 +372,7 @@ class Watched:
         stay = self.stays.get(what) if isinstance(what, str) else None
         match verb:
             case "join" if stay is None:
-                self.stays[what] = self.rooms.join(ROOM, Entry(what, what))
+                self.stays[what] = self.rooms.join(ROOM, Entry(what, what), made())
                 self.tell(self.stays[what].deliveries)
             case "leave" if stay:
                 self.depart([self.rooms.leave(stay.room, stay.you)])

@@ -10,6 +10,7 @@ from guest import Closed, House, make_settings, serving
 
 from protocol import messages as m
 from protocol.codes import VERSION
+from server.store import Aftermath
 
 MARK = "mark-7f3a"
 
@@ -126,10 +127,10 @@ async def test_a_fault_of_ours_tells_nothing_and_has_the_headers(
     class Broken:
         async def start(self) -> None: ...
 
-        async def end_open(self, at: float, reason: str, keep: object) -> None: ...
+        async def end_open(self, at: float, reason: str, keep: object = ()) -> None: ...
 
-        async def sent_away(self, since: float) -> frozenset[str]:
-            return frozenset()
+        async def aftermath(self, since: float) -> Aftermath:
+            return Aftermath()
 
         async def close(self) -> None: ...
 

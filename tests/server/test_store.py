@@ -111,6 +111,7 @@ async def test_who_was_removed_before_a_restart_has_no_way_back(tmp_path):
         ana, bo = await house.party("Ana", "Bo")
         await ana.say(m.Remove(bo.you))
         await bo.closing()
+        ana.cut()  # else she would have left
     async with serving(make_settings(tmp_path)) as house:
         _, joined = await house.come_back(ana, "Ana")
         assert joined.you == ana.you
@@ -119,3 +120,15 @@ async def test_who_was_removed_before_a_restart_has_no_way_back(tmp_path):
         await again.say(hello)
         failed = await again.hear()
         assert (failed.code, failed.about) == (ErrorCode.REMOVED, "hello")
+
+
+async def test_a_token_opens_no_room_that_ended_before_a_restart(tmp_path):
+    async with serving(make_settings(tmp_path)) as house:
+        await house.store.end_room(m.RoomId("the-room"), house.clock.unix())
+        token = house.token()
+    async with serving(make_settings(tmp_path)) as house:
+        for room in (token, house.token("nobody-made-it")):
+            guest = await house.visit()
+            await guest.say(m.Hello(VERSION, room, "Ana"))
+            failed = await guest.hear()
+            assert (failed.code, failed.about) == (ErrorCode.ROOM_NOT_FOUND, "hello")

@@ -1,18 +1,31 @@
 """Seats and lines, without any socket."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
 import pytest
 from guest import SECRET, FakeClock, counting
 
 from protocol import messages as m
-from protocol.codes import VERSION, CloseCode, ErrorCode, Presence
+from protocol.codes import (
+    GRACE,
+    VERSION,
+    CloseCode,
+    ErrorCode,
+    Presence,
+    Role as RoomRole,
+)
 from protocol.links import Reach
 from protocol.numbering import SEQ, Numbers
 from server import ice
+from server.door import Way
 from server.errors import Refused
+from server.observer import Observer, Observers
 from server.outbox import MESSAGES
 from server.rooms import Rooms
 from server.seat import Seat
-from server.store import LinkRecord, Participation, RoomRecord
+from server.store import STOPPED, LinkRecord, Participation, RoomRecord, aftermath
 from server.switchboard import Switchboard
 from server.ticket import LIFE, Tickets
 from server.tokens import Pass, Role
@@ -44,17 +57,26 @@ class FakeJournal:
         self.rooms: list[RoomRecord] = []
         self.links: list[LinkRecord] = []
         self.stays: list[Participation] = []
+        self.kept: dict[str, Participation] = {}  # as a store has them
 
     def came(self, participation):
+        self.kept[participation.id] = participation
         self.lines.append((participation.id, "came"))
         self.stays.append(participation)
 
     def returned(self, participation):
+        self.kept[participation.id] = replace(participation, left_at=None, reason="")
         self.lines.append((participation.id, "returned"))
         self.stays.append(participation)
 
     def went(self, participation, at, reason):
         self.lines.append((participation, reason))
+        if not self.kept[participation].reason:
+            ended = replace(self.kept[participation], left_at=at, reason=reason)
+            self.kept[participation] = ended
+
+    def hosted(self, participation, host):
+        self.kept[participation] = replace(self.kept[participation], host=host)
 
     def reached(self, participation, connection):
         self.lines.append((participation, connection))
@@ -70,17 +92,40 @@ class FakeJournal:
         self.lines.append((room, "closed"))
 
 
+class Heard(Observer):
+    """Remembers who is told to have come and gone."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, ...]] = []
+
+    def room_started(self, room):
+        self.told.append(("started",))
+
+    def room_ended(self, room):
+        self.told.append(("ended",))
+
+    def joined(self, room, participant):
+        self.told.append((participant, "joined"))
+
+    def left(self, room, participant, reason):
+        self.told.append((participant, reason))
+
+
 class Board:
     """A switchboard and the people at it."""
 
-    def __init__(self, tickets: Tickets | None = None) -> None:
+    def __init__(self, tickets: Tickets | None = None, ids: str = "id") -> None:
+        self.ids = ids
+        self.heard = Heard()
         self.clock = FakeClock()
         self.journal = FakeJournal()
         self.ice: tuple[m.IceServer, ...] = ()
-        rooms = Rooms(counting(), lambda room, participant: self.ice)
+        rooms = Rooms(counting(ids), lambda room, participant: self.ice)
         tickets = tickets or Tickets(SECRET)
-        self.switchboard = Switchboard(rooms, self.journal, self.clock, tickets)
-        self.record: RoomRecord | None = None  # what the store knows of the room
+        self.switchboard = Switchboard(
+            rooms, self.journal, self.clock, tickets, Observers([self.heard])
+        )
+        self.record = room(e2ee=False)  # what the store knows
 
     def join(
         self,
@@ -100,6 +145,20 @@ class Board:
 
     def say(self, seat: Seat, message: m.ClientMessage) -> None:
         self.switchboard.heard(seat, seat.line, message)
+
+    def killed(self) -> "Board":
+        """Return the next process, on what this one left."""
+        anew = Board(ids=f"{self.ids}'")
+        anew.record, anew.clock.now = self.record, self.clock.now
+        stays = self.journal.kept = {
+            id: stay
+            if stay.reason
+            else replace(stay, left_at=self.clock.unix(), reason=STOPPED)
+            for id, stay in self.journal.kept.items()
+        }
+        anew.journal.kept.update(stays)
+        anew.switchboard.recall(aftermath(stays.values()))
+        return anew
 
 
 @pytest.fixture
@@ -242,6 +301,13 @@ def test_answers_lost_without_end_leave_the_tickets_few(board):
     assert board.join("Ana", newest)[0] is ana
 
 
+def code_of(ask: Callable[[], object]) -> ErrorCode:
+    """Return why something is refused."""
+    with pytest.raises(Refused) as refused:
+        ask()
+    return refused.value.code
+
+
 def denied(board: Board, name: str, resume: str, **more: object) -> bool:
     with pytest.raises(Refused) as refused:
         board.join(name, resume, **more)
@@ -375,16 +441,150 @@ def test_after_a_restart_a_ban_counts(board):
     assert refused.value.code is ErrorCode.BANNED
 
 
-def test_after_a_restart_who_was_removed_has_no_way_back(board):
+@pytest.mark.parametrize("ticket", [True, False])
+def test_after_a_restart_who_was_removed_has_no_way_back(board, ticket):
     (ana, _), (bo, _) = board.join("Ana"), board.join("Bo")
-    tickets = secret(ana), secret(bo)
-    anew = Board()
-    anew.switchboard.bar(frozenset({bo.participant}))
+    tickets = secret(ana), secret(bo) if ticket else ""
+    board.say(ana, m.Remove(bo.participant))
+    anew = board.killed()
+    assert code_of(lambda: anew.join("Bo", tickets[1])) is ErrorCode.REMOVED
     again, _ = anew.join("Ana", tickets[0])
     assert again.participant == ana.participant
-    with pytest.raises(Refused) as refused:
-        anew.join("Bo", tickets[1])
-    assert refused.value.code is ErrorCode.REMOVED
+    assert code_of(lambda: anew.join("Bo", tickets[1])) is ErrorCode.REMOVED
+    anew.clock.advance(GRACE)
+    anew.switchboard.tick()
+    assert code_of(lambda: anew.join("Bo", tickets[1])) is ErrorCode.REMOVED
+
+
+def test_after_a_restart_who_was_let_in_again_is_not_removed(board):
+    board.record = room(waiting_room=True)
+    ana, _ = board.join("Ana", subject="maker")
+    for _ in range(2):
+        bo, _ = board.join("Bo")
+        board.say(ana, m.Admit(bo.participant))
+        ticket = next(each.resume for each in read(bo) if isinstance(each, m.Joined))
+        if len(board.journal.kept) == 2:  # the first time
+            board.say(ana, m.Remove(bo.participant))
+    anew = board.killed()
+    assert anew.join("Bo", ticket)[0].participant == bo.participant
+
+
+def test_nobody_comes_back_by_a_ticket_of_a_stay_that_had_ended(board):
+    board.record = room(waiting_room=True)
+    ana, _ = board.join("Ana", subject="maker")
+    bo, _ = board.join("Bo")
+    board.say(ana, m.Admit(bo.participant))
+    ticket = next(each.resume for each in read(bo) if isinstance(each, m.Joined))
+    board.say(bo, m.Leave())
+    anew = board.killed()
+    again, _ = anew.join("Bo", ticket)
+    assert again.participant in again.room.waiting
+    assert anew.journal.lines == []
+
+
+def test_the_grace_of_a_restart_is_not_had_again_at_the_next_one(board):
+    ana, _ = board.join("Ana")
+    ticket = secret(ana)
+    anew = board.killed()
+    anew.clock.advance(GRACE)
+    anew.switchboard.tick()
+    third = anew.killed()
+    assert third.join("Ana", ticket)[0].participant != ana.participant
+
+
+def test_a_second_kill_within_the_grace_costs_nobody_their_place(board):
+    (ana, _), (bo, _) = board.join("Ana"), board.join("Bo")
+    tickets = secret(ana), secret(bo)
+    anew = board.killed()
+    anew.join("Ana", tickets[0])
+    third = anew.killed()
+    assert third.join("Bo", tickets[1])[0].participant == bo.participant
+
+
+def test_after_a_restart_the_door_knows_who_was_in(board):
+    board.record = room()
+    board.join("Ana", subject="maker")
+    board.join("Bo")
+    board.record = room(locked=True)
+    anew = board.killed()
+    ask = partial(anew.switchboard.rooms.way_in, board.record, role=RoomRole.MEMBER)
+    assert ask(subject="Bo") is Way.IN
+    assert code_of(lambda: ask(subject="Eva")) is ErrorCode.LOCKED
+    anew.clock.advance(GRACE)
+    anew.switchboard.tick()
+    assert code_of(lambda: ask(subject="Bo")) is ErrorCode.LOCKED
+
+
+def roles(board: Board) -> dict[str, RoomRole]:
+    members = board.switchboard.rooms.find(ROOM).members
+    return {member.subject: member.info.role for member in members.values()}
+
+
+HOST, MEMBER = RoomRole.HOST, RoomRole.MEMBER
+
+
+def test_after_a_restart_hosts_are_who_they_were(board):
+    (ana, _), (bo, _), (eva, _) = map(board.join, ("Ana", "Bo", "Eva"))
+    tickets = {"Ana": secret(ana), "Bo": secret(bo), "Eva": secret(eva)}
+    board.say(ana, m.HandOver(bo.participant))
+    anew = board.killed()
+    anew.join("Ana", tickets["Ana"])
+    assert roles(anew) == {"Ana": MEMBER}
+    anew.join("Gus")
+    anew.join("Bo", tickets["Bo"])
+    anew.join("Eva", tickets["Eva"])
+    assert roles(anew) == {"Ana": MEMBER, "Gus": MEMBER, "Bo": HOST, "Eva": MEMBER}
+    third = anew.killed()
+    assert {stay.id for stay in third.journal.kept.values() if stay.host} == {
+        bo.participant
+    }
+
+
+def test_where_no_host_came_back_another_one_is(board):
+    (ana, _), (bo, _), (eva, _) = map(board.join, ("Ana", "Bo", "Eva"))
+    tickets = secret(bo), secret(eva)
+    anew = board.killed()
+    again, _ = anew.join("Bo", tickets[0])
+    other, _ = anew.join("Eva", tickets[1])
+    anew.say(other, m.Leave())
+    read(again)
+    assert roles(anew) == {"Bo": MEMBER}
+    anew.clock.advance(GRACE)
+    anew.switchboard.tick()
+    assert roles(anew) == {"Bo": HOST}
+    (told,) = read(again)
+    assert told.participant.role is HOST
+    assert anew.journal.kept[bo.participant].host
+
+
+def test_after_a_restart_observers_hear_only_what_changed(board):
+    (ana, _), (bo, _) = board.join("Ana"), board.join("Bo")
+    ticket = secret(ana)
+    anew = board.killed()
+    again, _ = anew.join("Ana", ticket)
+    eva, _ = anew.join("Eva")
+    assert anew.heard.told == [(eva.participant, "joined")]
+    anew.clock.advance(GRACE)
+    anew.switchboard.tick()
+    anew.say(eva, m.Leave())
+    anew.say(again, m.Leave())
+    assert anew.heard.told[1:] == [
+        (bo.participant, "lost"),
+        (eva.participant, "left"),
+        (ana.participant, "left"),
+        ("ended",),
+    ]
+    stay = anew.journal.kept[bo.participant]
+    assert (stay.reason, stay.left_at) == ("lost", board.clock.unix())
+
+
+def test_a_room_to_which_nobody_comes_back_after_a_restart_has_ended(board):
+    ana, _ = board.join("Ana")
+    anew = board.killed()
+    anew.clock.advance(GRACE)
+    anew.switchboard.tick()
+    anew.switchboard.tick()
+    assert anew.heard.told == [(ana.participant, "lost"), ("ended",)]
 
 
 def test_an_answer_lost_after_a_restart_is_had_again(board):
@@ -494,6 +694,14 @@ def test_who_is_gone_leaves_nothing_behind(board):
         (seat.participant, "came"),
         (seat.participant, "left"),
     ]
+
+
+def test_who_left_is_not_sent_away(board):
+    ana, line = board.join("Ana")
+    (seat,) = board.switchboard.connected()
+    board.say(ana, m.Leave())
+    board.switchboard.send_away(seat, 1.0)
+    assert line.closed == [CloseCode.NORMAL]
 
 
 def test_silence_closes_and_the_grace_ends_the_stay(board):

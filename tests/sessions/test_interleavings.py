@@ -19,12 +19,14 @@ from protocol.numbering import SEQ, N, Numbers, stamp
 from server.journal import Journal
 from server.rooms import Rooms
 from server.seat import Seat
+from server.store import RoomRecord
 from server.switchboard import Switchboard
 from server.ticket import Tickets
 from server.tokens import Pass, Role
 from server.wire import FROM_CLIENT
 
 ROOM = m.RoomId("the-room")
+RECORD = RoomRecord(ROOM, "", "its maker", 0.0)
 SECRET = "a secret that every server of this file has"
 
 TO_SERVER: Codec[m.ClientMessage] = Codec(m.ClientMessage, json.loads, json.dumps)
@@ -100,7 +102,7 @@ class Person:
         assert isinstance(said, m.Hello)
         self._line = Line()
         granted = Pass(self.name, ROOM, Role.MEMBER)
-        self._seat = server.admit(self._line, said, granted)
+        self._seat = server.admit(self._line, said, granted, RECORD)
 
     def say(self, to: m.ParticipantId) -> None:
         """Send the next signal."""
