@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from client_py.testing import Room, Server
+from client_py.testing.plugin import known
 from tests.network.caller import Caller
 from tests.network.coturn import Relay
 from tests.network.namespace import missing, remove_leftovers
@@ -76,19 +77,20 @@ def public_server(rig, tmp_path_factory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def callers(rig, playwright, tmp_path_factory) -> Iterator[tuple[Caller, ...]]:
+def callers(
+    rig, playwright, pytestconfig, tmp_path_factory
+) -> Iterator[tuple[Caller, ...]]:
+    """Somebody at each site; their browsers are launched when they are needed."""
     directory = tmp_path_factory.mktemp("callers")
     loop = asyncio.events._get_running_loop()
     made = tuple(
-        Caller(
-            site,
-            playwright,
-            directory,
-            fingerprint=rig.relay.fingerprint,
-        )
+        Caller(site, playwright, directory, fingerprint=rig.relay.fingerprint)
         for site in rig.sites
     )
-    yield made
+    with ExitStack() as watched:
+        for caller in made:
+            watched.enter_context(known(pytestconfig, caller.browsers))
+        yield made
     asyncio.events._set_running_loop(loop)
     for caller in made:
         caller.close()
