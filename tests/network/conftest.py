@@ -1,4 +1,4 @@
-"""Three machines' worth of network, made for one test session."""
+"""Six machines' worth of network, made for one test session."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.network.namespace import missing, remove_leftovers
 from tests.network.site import PLAIN_SERVER, SERVER, Public, Site
 
 _HERE = Path(__file__).parent
-Meeting = tuple[Room, Caller, Caller]
+Meeting = tuple[Room, Caller, Caller, Caller, Caller]
 
 _PORT = 443  # the one port that the strictest wall lets through
 _THE_ONE = "test_machine_has_what_the_rig_needs"
@@ -24,11 +24,11 @@ _THE_ONE = "test_machine_has_what_the_rig_needs"
 
 @dataclass(frozen=True)
 class Rig:
-    """The public segment with its services, and two sites."""
+    """The public segment with its services, and four sites."""
 
     public: Public
     relay: Relay
-    sites: tuple[Site, Site]
+    sites: tuple[Site, ...]
 
 
 def pytest_collection_modifyitems(config, items):
@@ -51,7 +51,7 @@ def rig(tmp_path_factory) -> Iterator[Rig]:
         public = Public()
         stack.callback(public.remove)
         sites = []
-        for number in (1, 2):
+        for number in (1, 2, 3, 4):
             sites.append(Site(public, number))
             stack.callback(sites[-1].remove)
         relay = Relay(public.namespace, tmp_path_factory.mktemp("coturn"))
