@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * What must happen before Python is there: show one's own picture, ask for the right to
- * enter, keep what is typed and clicked. Python finds it all in `tertulia.boot`.
+ * enter, keep what is typed, clicked and chosen. Python finds it all in `tertulia.boot`.
  */
 
 import { openMedia } from "./devices.js";
@@ -114,22 +114,43 @@ async function makeCertificate() {
   }
 }
 
-/** @type {string[]} */
-const actions = [];
+/** @typedef {{kind: string, element: HTMLElement, value: string}} Gesture */
+
+/** Which attribute names what a gesture does. @type {Record<string, string>} */
+const NAMED = { click: "action", submit: "submit", change: "change" };
+/** @type {Gesture[]} */
+const gestures = [];
 /** @type {Set<HTMLElement>} */
 const pending = new Set();
 
+/** What is asked for: of a toggle the state that it shows from now on, not its turning. @param {HTMLElement} element */
+function asked(element) {
+  const before = element.getAttribute("aria-pressed");
+  if (before === null) return /** @type {any} */ (element).value ?? "";
+  const now = String(before !== "true");
+  element.setAttribute("aria-pressed", now);
+  return now;
+}
+
 /** @param {Event} event */
 function keep(event) {
-  const name = event.type === "submit" ? "submit" : "action";
-  const found = /** @type {Element} */ (event.target).closest(`[data-${name}]`);
-  if (!(found instanceof HTMLElement)) return;
-  if (event.type === "submit") event.preventDefault();
-  if (found.dataset.action === "reload") location.reload(); // there may never be a Python
-  const by = /** @type {SubmitEvent} */ (event).submitter ?? found;
+  const kind = event.type;
+  const element = /** @type {Element} */ (event.target).closest(`[data-${NAMED[kind]}]`);
+  if (!(element instanceof HTMLElement)) return;
+  if (kind === "submit") event.preventDefault();
+  if (element.dataset.action === "reload") location.reload(); // there may never be a Python
+  gestures.push({ kind, element, value: asked(element) });
+  if (kind === "change") return;
+  const by = /** @type {SubmitEvent} */ (event).submitter ?? element;
   by.dataset.pending = "";
   pending.add(by);
-  actions.push(found.dataset[name] ?? "");
+}
+
+/** Have the lobby's toggles show what was on last time. @param {Preferences} preferences */
+function showToggles({ microphone, camera }) {
+  for (const [name, choice] of Object.entries({ mic: microphone, camera }))
+    if (choice?.on === false)
+      document.querySelector(`#preview-frame [data-action="toggle-${name}"]`)?.setAttribute("aria-pressed", "false");
 }
 
 async function startPlain(/** @type {any} */ glue) {
@@ -158,7 +179,7 @@ async function boot() {
     python = await startPlain(glue);
   }
   python.pyimport("client_py.browser.main").start();
-  for (const type of ["click", "submit"]) document.removeEventListener(type, keep, true);
+  for (const kind in NAMED) document.removeEventListener(kind, keep, true);
   for (const element of pending) delete element.dataset.pending;
   performance.mark("tertulia:python-ready");
   setTimeout(keepSnapshot, LATER);
@@ -182,12 +203,13 @@ else {
   Object.assign(window, {
     tertulia: {
       snapshot: () => null,
-      boot: { room, preferences, media, admission, actions, assets, certificate: makeCertificate() },
+      boot: { room, preferences, media, admission, gestures, assets, certificate: makeCertificate() },
     },
   });
   const name = /** @type {HTMLInputElement | null} */ (document.getElementById("display-name"));
   if (name && !name.value) name.value = preferences.name ?? "";
-  for (const type of ["click", "submit"]) document.addEventListener(type, keep, true);
+  showToggles(preferences);
+  for (const kind in NAMED) document.addEventListener(kind, keep, true);
   painted.then(() => performance.mark("tertulia:first-paint"));
   boot().catch((error) => {
     console.error(error);

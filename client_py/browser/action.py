@@ -34,6 +34,9 @@ _KEYS = {
     "?": "show-shortcuts",
 }
 _EVERYWHERE = ("toggle-mic", "toggle-camera", "show-shortcuts")
+#: Which attribute names what a gesture does, by the type of its event.
+_NAMED = {"click": "action", "change": "change", "submit": "submit"}
+_SOURCES = {"toggle-mic": Slot.MICROPHONE, "toggle-camera": Slot.CAMERA}
 _TYPING = "input, textarea, select, dialog"
 
 
@@ -116,12 +119,20 @@ class Actions:
         self._listeners.add(document, "input", self._got_input)
         self._listeners.add(document, "keydown", self._got_key)
 
-    def perform(self, name: str) -> None:
-        """Do what was asked for before Python was there."""
-        if name in self._submits:
-            self._submits[name](None)
-        elif name in self._clicks:
-            self._clicks[name](None)
+    def perform(self, kind: str, element: Any, value: str) -> None:
+        """Do what was asked for before Python was there.
+
+        ``value`` is what was chosen, or what a toggle was to show.
+        """
+        name = str(element.getAttribute(f"data-{_NAMED[kind]}"))
+        if kind == "change" and name in self._changes:
+            self._changes[name](value)
+        elif kind == "submit" and name in self._submits:
+            self._submits[name](element)
+        elif kind == "click" and name in _SOURCES:
+            self._turn(_SOURCES[name], on=value == "true")
+        elif kind == "click" and name in self._clicks:
+            self._clicks[name](element)
 
     # -- DOM events
 
@@ -184,8 +195,10 @@ class Actions:
         return bool(self._conference.snapshot.participants)
 
     def _toggle(self, slot: Slot) -> None:
-        on = self._conference.snapshot.source(slot).state in _ON
-        self._conference.post(e.TurnOff(slot) if on else e.TurnOn(slot))
+        self._turn(slot, on=self._conference.snapshot.source(slot).state not in _ON)
+
+    def _turn(self, slot: Slot, *, on: bool) -> None:
+        self._conference.post(e.TurnOn(slot) if on else e.TurnOff(slot))
 
     def _react(self, element: Any) -> None:
         self._conference.post(e.ShowReaction(str(element.dataset.emoji)))
