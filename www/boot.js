@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * What must happen before Python is there: show one's own picture, ask for the right to
- * enter, keep what is typed, clicked and chosen. Python finds it all in `tertulia.boot`.
+ * enter. Python finds it all in `tertulia.boot`; what is clicked meanwhile is kept by
+ * gestures.js.
  */
 
 import { openMedia } from "./devices.js";
@@ -15,6 +16,8 @@ const AWAY = "tertulia.away"; // the address to come back to from a login
 const FRESH = 60_000; // milliseconds that a token must still be good for
 const LATER = 1_000; // milliseconds until what is kept for the next visit is written: not in the middle of a join
 
+const { tertulia } = /** @type {any} */ (window);
+const early = tertulia?.early;
 const body = document.body;
 const room = location.pathname.match(/^\/r\/([^/]+)$/)?.[1] ?? "";
 
@@ -114,43 +117,13 @@ async function makeCertificate() {
   }
 }
 
-/** @typedef {{kind: string, element: HTMLElement, value: string}} Gesture */
-
-/** Which attribute names what a gesture does. @type {Record<string, string>} */
-const NAMED = { click: "action", submit: "submit", change: "change" };
-/** @type {Gesture[]} */
-const gestures = [];
-/** @type {Set<HTMLElement>} */
-const pending = new Set();
-
-/** What is asked for: of a toggle the state that it shows from now on, not its turning. @param {HTMLElement} element */
-function asked(element) {
-  const before = element.getAttribute("aria-pressed");
-  if (before === null) return /** @type {any} */ (element).value ?? "";
-  const now = String(before !== "true");
-  element.setAttribute("aria-pressed", now);
-  return now;
-}
-
-/** @param {Event} event */
-function keep(event) {
-  const kind = event.type;
-  const element = /** @type {Element} */ (event.target).closest(`[data-${NAMED[kind]}]`);
-  if (!(element instanceof HTMLElement)) return;
-  if (kind === "submit") event.preventDefault();
-  if (element.dataset.action === "reload") location.reload(); // there may never be a Python
-  gestures.push({ kind, element, value: asked(element) });
-  if (kind === "change") return;
-  const by = /** @type {SubmitEvent} */ (event).submitter ?? element;
-  by.dataset.pending = "";
-  pending.add(by);
-}
-
-/** Have the lobby's toggles show what was on last time. @param {Preferences} preferences */
+/** Have the lobby's toggles show what was on last time, if nobody has clicked them. @param {Preferences} preferences */
 function showToggles({ microphone, camera }) {
-  for (const [name, choice] of Object.entries({ mic: microphone, camera }))
-    if (choice?.on === false)
-      document.querySelector(`#preview-frame [data-action="toggle-${name}"]`)?.setAttribute("aria-pressed", "false");
+  const clicked = early.gestures.map(({ element }) => element);
+  for (const [name, choice] of Object.entries({ mic: microphone, camera })) {
+    const toggle = document.querySelector(`#preview-frame [data-action="toggle-${name}"]`);
+    if (choice?.on === false && !clicked.includes(toggle)) toggle?.setAttribute("aria-pressed", "false");
+  }
 }
 
 async function startPlain(/** @type {any} */ glue) {
@@ -179,15 +152,16 @@ async function boot() {
     python = await startPlain(glue);
   }
   python.pyimport("client_py.browser.main").start();
-  for (const kind in NAMED) document.removeEventListener(kind, keep, true);
-  for (const element of pending) delete element.dataset.pending;
+  early.release();
   performance.mark("tertulia:python-ready");
   setTimeout(keepSnapshot, LATER);
 }
 
 const painted = new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+// There may never be a Python to do it.
+document.querySelector('[data-testid="failed-reload"]')?.addEventListener("click", () => location.reload());
 const arrival = arrive();
-const problem = missing();
+const problem = missing() || (early ? "" : "boot-failed"); // without gestures.js no click would count
 if (problem) fail(problem);
 else {
   const preferences = kept("tertulia.preferences", /** @type {Preferences} */ ({}));
@@ -200,16 +174,10 @@ else {
   const admission = room ? admit(arrival) : null;
   if (!room && arrival.signedIn) openSession("").catch(() => {}); // asked again when needed
   document.getElementById("sign-in")?.addEventListener("click", signIn);
-  Object.assign(window, {
-    tertulia: {
-      snapshot: () => null,
-      boot: { room, preferences, media, admission, gestures, assets, certificate: makeCertificate() },
-    },
-  });
+  Object.assign(tertulia, { boot: { room, preferences, media, admission, assets, certificate: makeCertificate() } });
   const name = /** @type {HTMLInputElement | null} */ (document.getElementById("display-name"));
   if (name && !name.value) name.value = preferences.name ?? "";
   showToggles(preferences);
-  for (const kind in NAMED) document.addEventListener(kind, keep, true);
   painted.then(() => performance.mark("tertulia:first-paint"));
   boot().catch((error) => {
     console.error(error);

@@ -59,7 +59,6 @@ class Actions:
             "react": self._react,
             "leave": lambda _: post(e.Leave()),
             "rejoin": lambda _: self._join(None),
-            "reload": lambda _: location.reload(),
             "retry-media": lambda _: self._retry_media(),
             "play-audio": lambda _: post(e.AllowPlayback()),
             "test-speaker": lambda _: self._test_speaker(),

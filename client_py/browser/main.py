@@ -76,7 +76,7 @@ class App:
         self._listeners.add(window, "pagehide", self._got_pagehide)
         self._listeners.add(window, "popstate", self._got_popstate)
         self._actions.listen()
-        gestures = list(self._boot.gestures)
+        gestures = list(js.tertulia.early.gestures)
         hurried = any(each.kind == "submit" for each in gestures)
         prepared = self._connections.prepare(self._boot.certificate, hurried=hurried)
         self._tasks = [

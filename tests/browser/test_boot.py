@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserType, Page, Playwright
+from playwright.sync_api import Browser, BrowserType, Page, Playwright, Route
 
 from client_py.testing.browsers import FAKE_DEVICES, NO_QUESTIONS, QUIET, executable
 
@@ -305,7 +305,7 @@ def test_an_early_click_is_kept_and_shown(site: Site, tab: Page) -> None:
         tab.locator("#display-name").fill("Ada")
         tab.locator("[data-testid=lobby-toggle-mic]").click()
         tab.locator("[data-testid=join]").click()
-        kept = "tertulia.boot.gestures.map(({ kind, value }) => [kind, value])"
+        kept = "tertulia.early.gestures.map(({ kind, value }) => [kind, value])"
         assert tab.evaluate(kept) == [["click", "false"], ["submit", ""]]
         join = tab.locator("[data-testid=join][data-pending]")
         assert join.count() == 1
@@ -314,6 +314,22 @@ def test_an_early_click_is_kept_and_shown(site: Site, tab: Page) -> None:
     assert tab.locator("[data-pending]").count() == 0
     assert tab.locator("#display-name").input_value() == "Ada"
     assert tab.evaluate("tertulia.snapshot().phase") == "joining"
+
+
+def test_a_click_is_kept_before_any_module_runs(site: Site, tab: Page) -> None:
+    held: list[Route] = []
+    tab.route("**/assets/boot.*", lambda route: held.append(route))
+    tab.goto(f"{site.url}/r/abc", wait_until="commit")
+    tab.locator(MICROPHONE).click()
+    tab.locator("#quality-select").select_option("hd")
+    tab.locator("[data-testid=join]").click()
+    assert tab.evaluate("tertulia.boot === undefined")
+    [boot] = held
+    boot.continue_()
+    wait_for_python(tab)
+    snapshot = tab.evaluate("tertulia.snapshot()")
+    assert snapshot["microphone"]["state"] == "off"
+    assert (snapshot["quality"], snapshot["phase"]) == ("hd", "joining")
 
 
 MICROPHONE = "[data-testid=lobby-toggle-mic]"
