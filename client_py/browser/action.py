@@ -18,7 +18,7 @@ from client_py.core import event as e
 from client_py.core.address import room_link, secret_of
 from client_py.core.conference import Conference
 from client_py.core.slot import Slot
-from client_py.core.state import CaptureQuality, SourceState
+from client_py.core.state import CaptureQuality, Phase, SourceState
 from protocol import messages as m
 
 _ON = (SourceState.LIVE, SourceState.STARTING)
@@ -33,7 +33,6 @@ _KEYS = {
     ",": "toggle-settings",
     "?": "show-shortcuts",
 }
-_EVERYWHERE = ("toggle-mic", "toggle-camera", "show-shortcuts")
 #: Which attribute names what a gesture does, by the type of its event.
 _NAMED = {"click": "action", "change": "change", "submit": "submit"}
 _SOURCES = {"toggle-mic": Slot.MICROPHONE, "toggle-camera": Slot.CAMERA}
@@ -176,7 +175,7 @@ class Actions:
             by_id("reaction-picker").togglePopover()
         else:
             name = _KEYS.get(key.lower())
-            if name and (self._in_call or name in _EVERYWHERE):
+            if name and self._counts(name):
                 event.preventDefault()
                 self._clicks[name](None)
 
@@ -192,6 +191,13 @@ class Actions:
     @property
     def _in_call(self) -> bool:
         return bool(self._conference.snapshot.participants)
+
+    def _counts(self, name: str) -> bool:
+        """Tell whether a key does something on this screen: nothing opens unseen."""
+        snapshot = self._conference.snapshot
+        before = snapshot.phase in (Phase.LOBBY, Phase.JOINING) and snapshot.room
+        seen = name in _SOURCES and bool(before)
+        return self._in_call or seen or name == "show-shortcuts"
 
     def _toggle(self, slot: Slot) -> None:
         self._turn(slot, on=self._conference.snapshot.source(slot).state not in _ON)
