@@ -30,16 +30,33 @@ function fail(problem) {
 function missing() {
   if (!window.isSecureContext) return "insecure-context";
   const needed = ["WebAssembly", "RTCPeerConnection", "WebSocket", "crypto"];
-  return needed.every((name) => name in window) ? "" : "unsupported-browser";
+  const lacks = needed.filter((name) => !(name in window));
+  const told = document.getElementById("missing-features");
+  if (told && lacks.length) told.textContent = `Missing here: ${lacks.join(", ")}`;
+  return lacks.length ? "unsupported-browser" : "";
 }
 
-/** @template T @param {string} key @param {T} none @param {boolean} [tab] @returns {T} */
-function kept(key, none, tab = false) {
+/** @typedef {"localStorage" | "sessionStorage"} Area of what is kept: the browser's, or this tab's */
+
+/** What a browser that keeps nothing would have kept; Python goes on with it. @type {Record<Area, Record<string, string>>} */
+const refused = { localStorage: {}, sessionStorage: {} };
+
+/** @template T @param {string} key @param {T} none @param {Area} [area] @returns {T} */
+function kept(key, none, area = "localStorage") {
   try {
-    const storage = tab ? sessionStorage : localStorage;
-    return { ...none, ...JSON.parse(storage.getItem(key) ?? "{}") };
+    return { ...none, ...JSON.parse(window[area].getItem(key) ?? "{}") };
   } catch {
     return none; // storage refused, or not ours
+  }
+}
+
+/** @param {string} key @param {object} value @param {Area} [area] */
+function keep(key, value, area = "localStorage") {
+  const text = JSON.stringify(value);
+  try {
+    window[area].setItem(key, text);
+  } catch {
+    refused[area][key] = text;
   }
 }
 
@@ -54,7 +71,7 @@ function arrive() {
   if (!token && !signedIn) return { token, signedIn };
   const rest = parts.filter((part) => part !== "signed-in" && !part.startsWith("token="));
   let address = location.pathname + location.search + (rest.length ? `#${rest.join("&")}` : "");
-  const away = kept(AWAY, { path: "", address: "" }, true);
+  const away = kept(AWAY, { path: "", address: "" }, "sessionStorage");
   if (signedIn && away.path === location.pathname) address = away.address;
   history.replaceState(history.state, "", address);
   return { token, signedIn };
@@ -66,7 +83,7 @@ function signIn(/** @type {Event} */ event) {
   const link = /** @type {HTMLAnchorElement} */ (event.currentTarget);
   link.href = `/login?next=${encodeURIComponent(path)}`;
   const address = path + location.search + location.hash;
-  sessionStorage.setItem(AWAY, JSON.stringify({ path, address }));
+  keep(AWAY, { path, address }, "sessionStorage");
 }
 
 /** @param {string} path @param {string} token @param {object} [value] */
@@ -85,7 +102,7 @@ async function openSession(/** @type {string} */ invitation) {
   const value = invitation ? { token: invitation } : {};
   const { token, expires, room, name } = await post("/api/session", "", value);
   const session = { token, expires, room };
-  (invitation ? sessionStorage : localStorage).setItem(SESSION, JSON.stringify(session));
+  keep(SESSION, session, invitation ? "sessionStorage" : "localStorage");
   const field = /** @type {HTMLInputElement | null} */ (document.getElementById("display-name"));
   if (field && !field.value) field.value = name ?? "";
   return session;
@@ -95,7 +112,7 @@ async function openSession(/** @type {string} */ invitation) {
 async function admit({ token, signedIn }) {
   try {
     const none = { token: "", expires: 0, room: "" };
-    let session = kept(SESSION, none, true);
+    let session = kept(SESSION, none, "sessionStorage");
     if (session.room !== room) session = kept(SESSION, none);
     if (token || signedIn || session.expires < Date.now() + FRESH)
       session = await openSession(token);
@@ -174,7 +191,7 @@ else {
   const admission = room ? admit(arrival) : null;
   if (!room && arrival.signedIn) openSession("").catch(() => {}); // asked again when needed
   document.getElementById("sign-in")?.addEventListener("click", signIn);
-  Object.assign(tertulia, { boot: { room, preferences, media, admission, assets, certificate: makeCertificate() } });
+  Object.assign(tertulia, { boot: { room, preferences, refused, media, admission, assets, certificate: makeCertificate() } });
   const name = /** @type {HTMLInputElement | null} */ (document.getElementById("display-name"));
   if (name && !name.value) name.value = preferences.name ?? "";
   showToggles(preferences);

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from client_py.testing import expect_mesh_complete
 
+from .page import NOTHING_KEPT
 from .seat import take_seat
 
 
@@ -172,6 +173,19 @@ def test_without_a_snapshot_the_page_starts_the_plain_way(participants, particip
     bob.expect_sees(ada, frames=5)
     assert ada.page.locator("html").get_attribute("data-boot") == "plain"
     assert bob.page.locator("html").get_attribute("data-boot") == "snapshot"
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+def test_where_the_browser_keeps_nothing_one_calls_all_the_same(participant, engine):
+    ada = participant("ada", engine=engine, join=False, scripts=[NOTHING_KEPT])
+    expect(ada.page.locator("body")).to_have_attribute("data-ready", "yes")
+    assert ada.page.locator("html").get_attribute("data-boot") == "snapshot"
+    ada.join()
+    bob = participant("bob")
+    expect_mesh_complete(ada, bob, frames=5)
+    ada.leave()
+    ada.join()
+    expect_mesh_complete(ada, bob, frames=5)
 
 
 def test_one_person_may_sit_there_twice(participant, tertulia_cast):
