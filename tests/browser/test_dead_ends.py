@@ -115,6 +115,21 @@ def test_a_room_that_never_was_is_gone(participant, tertulia_server):
     ada.expect_alone()
 
 
+def test_a_link_that_was_spoilt_in_pasting_ends_where_one_may_begin_anew(
+    participant, tertulia_server
+):
+    ada = participant("ada", join=False, visit=False)
+    ada.allow("404")
+    ada.visit(tertulia_server.url + "/r/abc.")
+    expect(ada.page.locator("body")).to_have_attribute("data-ready", "yes")
+    ada.expect_phase("failed")
+    expect(ada.control("failed-room-not-found")).to_be_visible()
+    assert ada.snapshot["camera"]["state"] == "off"
+    ada.control("failed-create-room").click()
+    ada.join()
+    ada.expect_alone()
+
+
 def test_a_session_that_ran_out_is_renewed_in_silence(participant, room):
     session = {"token": "an.old.one", "expires": 4102444800000}
     stale = f"localStorage.setItem('tertulia.session', '{json.dumps(session)}');"
