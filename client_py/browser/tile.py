@@ -130,7 +130,9 @@ class Grid:
         video = self._tiles[key].querySelector("video")
         video.srcObject = stream
         if stream is not None and self._first_frame and not person.me:
-            video.requestVideoFrameCallback(self._first_frame)
+            # Firefox has it since 132. It times the page, and shows nothing.
+            if hasattr(video, "requestVideoFrameCallback"):
+                video.requestVideoFrameCallback(self._first_frame)
             self._first_frame = None
 
     def _draw(self, key: Key, person: Participant) -> None:

@@ -164,6 +164,17 @@ def test_a_browser_without_what_is_needed_is_told_so(participant):
     ada = participant("ada", join=False, scripts=["delete window.RTCPeerConnection;"])
     ada.expect_phase("failed")
     expect(ada.control("failed-unsupported-browser")).to_be_visible()
+    expect(ada.control("missing-features")).to_contain_text("RTCPeerConnection")
+
+
+def test_a_browser_that_tells_of_no_frames_shows_them_all_the_same(participant):
+    delete = "delete HTMLVideoElement.prototype.requestVideoFrameCallback;"
+    ada, bob = participant("ada", scripts=[delete]), participant("bob")
+    bob.expect_sees(ada, frames=5)
+    ada.expect_connected(bob)
+    video = ada.tile(bob).locator("video")
+    expect(video).to_have_js_property("readyState", 4)
+    ada.expect_hears(bob)
 
 
 def test_a_page_that_lost_its_parts_says_so(participant):
