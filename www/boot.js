@@ -19,7 +19,7 @@ const LATER = 1_000; // milliseconds until what is kept for the next visit is wr
 const { tertulia } = /** @type {any} */ (window);
 const early = tertulia?.early;
 const body = document.body;
-const room = location.pathname.match(/^\/r\/([^/]+)$/)?.[1] ?? "";
+const room = location.pathname.match(/^\/r\/([\w-]{1,64})$/)?.[1] ?? "";
 
 /** @param {string} problem */
 function fail(problem) {
