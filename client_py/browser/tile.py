@@ -64,6 +64,8 @@ class Grid:
             if self._drawn.get(key) != person:
                 self._draw(key, person)
                 self._drawn[key] = person
+        if self._shown.changes("active", snapshot.active_speaker, *wanted):
+            self._mark_active(snapshot.active_speaker)
         if self._shown.changes("pairs", snapshot.pairs, *wanted):
             self._name_pairs(snapshot)
         for reaction in snapshot.reactions:
@@ -184,6 +186,12 @@ class Grid:
         set_data(tile, "hand", "up" if person.hand else "down")
         set_text(part(tile, "initials"), initials(person.name))
         set_data(tile, "hue", str(hue(person.name)))
+
+    def _mark_active(self, speaker: ParticipantId | None) -> None:
+        """Mark whoever has the floor, also while they pause for breath."""
+        for (who, slot), tile in self._tiles.items():
+            if slot is Slot.CAMERA:
+                set_data(tile, "active", "yes" if who == speaker else "no")
 
     def _name_pairs(self, snapshot: Snapshot) -> None:
         """Say on the tiles of other people which of them don't reach each other."""
