@@ -5,17 +5,19 @@ One listener for each type of DOM event; ``data-action``, ``data-change`` and
 becomes an event of the session, or a change of what this page shows.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
 
 from js import AudioContext, document, location, navigator
+from pyodide.ffi import JsException
 
 from client_py.browser.checkup import CheckupDialog
 from client_py.browser.dom import Listeners, by_id, set_text
 from client_py.browser.view import Panel, View, invite_link
 from client_py.core import event as e
-from client_py.core.address import room_link, secret_of
+from client_py.core.address import room_link, room_of, secret_of
 from client_py.core.conference import Conference
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality, Phase, SourceState
@@ -247,8 +249,15 @@ class Actions:
     def _copy_link(self) -> None:
         snapshot = self._conference.snapshot
         link = invite_link(snapshot.room, snapshot.secret)
-        navigator.clipboard.writeText(link)
-        self._view.toasts.show("Invite link copied")
+        self._copying = asyncio.ensure_future(self._copy(link))
+
+    async def _copy(self, link: str) -> None:
+        try:
+            await navigator.clipboard.writeText(link)
+        except (JsException, AttributeError):  # a policy, or no gesture that counts
+            self._view.tell_uncopied()
+        else:
+            self._view.tell_copied()
 
     def _test_speaker(self) -> None:
         """Two soft notes through the chosen output."""
@@ -273,10 +282,3 @@ def _whose(element: Any) -> m.ParticipantId:
     """Return whose row, tile or toast an element is in."""
     owner = element.closest("[data-participant]")
     return m.ParticipantId(str(owner.dataset.participant))
-
-
-def room_of(text: str) -> str:
-    """Return the room that an invite link or a room name means, ``""`` for none."""
-    name = text.strip().split("#")[0].split("?")[0].rstrip("/").rsplit("/", 1)[-1]
-    known = name and all(each.isalnum() or each in "-_" for each in name)
-    return name if known and len(name) <= 64 else ""
