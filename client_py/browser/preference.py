@@ -4,9 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from js import localStorage
-from pyodide.ffi import JsException
-
+from client_py.browser.storage import LOCAL
 from client_py.core.state import CaptureQuality, Snapshot, SourceState
 
 _KEY = "tertulia.preferences"
@@ -30,7 +28,7 @@ class Preferences:
 def load() -> Preferences:
     """Return what was kept; what can't be read counts as never chosen."""
     try:
-        kept = json.loads(localStorage.getItem(_KEY) or "{}")
+        kept = json.loads(LOCAL.read(_KEY) or "{}")
         microphone, camera = kept.get("microphone", {}), kept.get("camera", {})
         return Preferences(
             name=str(kept.get("name", "")),
@@ -41,7 +39,7 @@ def load() -> Preferences:
             output=str(kept.get("output", "")),
             quality=CaptureQuality(kept.get("quality", "sd")),
         )
-    except (ValueError, AttributeError, JsException):
+    except (ValueError, AttributeError):
         return Preferences()
 
 
@@ -65,7 +63,4 @@ def written(snapshot: Snapshot, name: str) -> str:
 
 def keep(text: str) -> None:
     """Keep what was ``written``."""
-    try:
-        localStorage.setItem(_KEY, text)
-    except JsException:
-        pass  # private windows may refuse: then nothing is remembered
+    LOCAL.write(_KEY, text)

@@ -11,20 +11,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from js import (
-    Date,
-    WebSocket,
-    document,
-    fetch,
-    localStorage,
-    location,
-    navigator,
-    sessionStorage,
-    window,
-)
+from js import Date, WebSocket, document, fetch, location, navigator, window
 from pyodide.ffi import JsException, to_js
 
 from client_py.browser.dom import Listeners
+from client_py.browser.storage import LOCAL, TAB, Storage
 from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, TextReceived
 from client_py.core.refusal import PROBLEMS
@@ -172,7 +163,7 @@ class BrowserSignaling:
         except SignalingError as error:
             if error.problem is not Problem.TOKEN_EXPIRED:
                 raise
-        localStorage.removeItem(_SESSION_KEY)
+        LOCAL.remove(_SESSION_KEY)
         return await _post(path, await self._session(), passcode)
 
     async def trial_servers(self) -> tuple[IceServer, ...]:
@@ -184,7 +175,7 @@ class BrowserSignaling:
         )
 
     async def _session(self) -> str:
-        session = _kept(localStorage)
+        session = _kept(LOCAL)
         if session.get("expires", 0) > Date.now() + _FRESH:
             return str(session["token"])
         answer = await _post("/api/session", "")
@@ -192,14 +183,14 @@ class BrowserSignaling:
             "token": answer["token"],
             "expires": Date.now() + 1000 * answer["expires_in"],
         }
-        localStorage.setItem(_SESSION_KEY, json.dumps(session))
+        LOCAL.write(_SESSION_KEY, json.dumps(session))
         return str(answer["token"])
 
 
-def _kept(storage: Any) -> dict[str, Any]:
+def _kept(storage: Storage) -> dict[str, Any]:
     """Return the session in a storage, or nothing."""
     try:
-        session = json.loads(storage.getItem(_SESSION_KEY) or "{}")
+        session = json.loads(storage.read(_SESSION_KEY) or "{}")
         return {"token": str(session["token"]), **session}
     except (ValueError, KeyError, TypeError):
         return {}  # not ours, or of another version: get a new one
@@ -207,7 +198,7 @@ def _kept(storage: Any) -> dict[str, Any]:
 
 def _visit(room: str) -> str:
     """Return the session that is for this room alone, if there is one."""
-    session = _kept(sessionStorage)
+    session = _kept(TAB)
     fits = room and session.get("room") == room
     return str(session["token"]) if fits else ""
 

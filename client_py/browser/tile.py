@@ -64,6 +64,8 @@ class Grid:
             if self._drawn.get(key) != person:
                 self._draw(key, person)
                 self._drawn[key] = person
+        if self._shown.changes("active", snapshot.active_speaker, *wanted):
+            self._mark_active(snapshot.active_speaker)
         if self._shown.changes("pairs", snapshot.pairs, *wanted):
             self._name_pairs(snapshot)
         for reaction in snapshot.reactions:
@@ -130,7 +132,9 @@ class Grid:
         video = self._tiles[key].querySelector("video")
         video.srcObject = stream
         if stream is not None and self._first_frame and not person.me:
-            video.requestVideoFrameCallback(self._first_frame)
+            # Firefox has it since 132. It times the page, and shows nothing.
+            if hasattr(video, "requestVideoFrameCallback"):
+                video.requestVideoFrameCallback(self._first_frame)
             self._first_frame = None
 
     def _draw(self, key: Key, person: Participant) -> None:
@@ -152,6 +156,12 @@ class Grid:
             _draw_person(tile, person)
             _draw_link(tile, person)
             _draw_picture(tile, person)
+
+    def _mark_active(self, speaker: ParticipantId | None) -> None:
+        """Mark whoever has the floor, also while they pause for breath."""
+        for (who, slot), tile in self._tiles.items():
+            if slot is Slot.CAMERA:
+                set_data(tile, "active", "yes" if who == speaker else "no")
 
     def _name_pairs(self, snapshot: Snapshot) -> None:
         """Say on the tiles of other people which of them don't reach each other."""

@@ -102,6 +102,35 @@ class View:
         self._draw()
         self._links.unfold(who)
 
+    def tell_copied(self) -> None:
+        """Say that the invite link is in the clipboard."""
+        self._tell_copying("Invite link copied")
+
+    def tell_uncopied(self) -> None:
+        """Say that the invite link isn't, and put it where people can take it."""
+        if self._snapshot.phase not in _IN:
+            self._tell_copying(
+                "Nothing could be copied. Take the link from the address bar."
+            )
+            return
+        field = by_id("alone-link")
+        if not field.checkVisibility(visibilityProperty=True):
+            self._panel = Panel.PEOPLE
+            self._draw()
+            field = by_id("people-link")
+        field.focus()
+        field.select()
+        self._tell_copying(
+            "Nothing could be copied. The link is selected: copy it yourself.",
+            "error",
+        )
+
+    def _tell_copying(self, words: str, kind: str = "info") -> None:
+        if self._snapshot.phase in _IN:
+            self.toasts.show(words, kind)
+        else:
+            set_text(by_id("copy-words"), words)
+
     async def run(self) -> None:
         """Keep the clock of the call and the microphone's meter."""
         clock = by_id("call-time")

@@ -1,4 +1,4 @@
-"""What notices say, in plain words. The only texts that aren't in index.html."""
+"""What notices and marks say, in plain words."""
 
 from client_py.core.state import (
     Cause,

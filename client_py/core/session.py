@@ -11,6 +11,7 @@ others and the links to them), ``Company`` (who is shown, and who speaks) and
 from collections.abc import Callable, Mapping
 
 from client_py.core import event as e
+from client_py.core.address import is_room
 from client_py.core.effect import (
     Deliver,
     Disconnect,
@@ -184,13 +185,16 @@ class Session:
 
     def _enter_lobby(self, room: str, secret: str) -> list[Effect]:
         effects = self._leave()
-        self._membership.room, self._membership.passcode = room, ""
-        self._membership.secret = secret
+        known = is_room(room)
+        self._membership.room, self._membership.passcode = room if known else "", ""
+        self._membership.secret = secret if known else ""
         before = self._phase
         self._membership.go(Phase.LOBBY)
         if before is not Phase.LOBBY:
             effects += self._sources.come_back()
         self._known = {}
+        if room and not known:  # a link that was spoilt on its way: nobody to ask
+            return [*effects, *self._end(Phase.FAILED, Problem.ROOM_NOT_FOUND)]
         if secret and self._encrypts:
             effects.append(Recall(room))  # it takes its time: not when somebody waits
         return effects

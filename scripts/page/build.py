@@ -92,6 +92,9 @@ def _publish(sources: Sources, image: Path, publication: Publication) -> None:
     index = index.replace(MARKER, _links(urls, hashlib.sha256(snapshot).hexdigest()))
     index = publication.rewrite(index, www)
     publication.put("/", "index.html", index.encode(), immutable=False)
+    # A room's page opens with its lobby: painted before any script runs.
+    room = index.replace('data-room="none"', 'data-room="open"', 1)
+    publication.put("/r/{room}", "room.html", room.encode(), immutable=False)
 
 
 def _join_styles(index: str, www: Path, publication: Publication) -> str:

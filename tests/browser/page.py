@@ -76,3 +76,11 @@ UNOPENED = """
 Object.defineProperty(RTCRtpReceiver.prototype, "transform",
   { set() {}, get: () => null });
 """
+
+#: A script that makes a browser one that keeps nothing of a site, as people may choose.
+NOTHING_KEPT = """
+for (const name of ["localStorage", "sessionStorage", "indexedDB", "caches"])
+  Object.defineProperty(window, name, {
+    get() { throw new DOMException("by the test", "SecurityError"); },
+  });
+"""

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from client_py.testing import expect_mesh_complete
 
+from .page import NOTHING_KEPT
 from .seat import take_seat
 
 
@@ -114,6 +115,21 @@ def test_a_room_that_never_was_is_gone(participant, tertulia_server):
     ada.expect_alone()
 
 
+def test_a_link_that_was_spoilt_in_pasting_ends_where_one_may_begin_anew(
+    participant, tertulia_server
+):
+    ada = participant("ada", join=False, visit=False)
+    ada.allow("404")
+    ada.visit(tertulia_server.url + "/r/abc.")
+    expect(ada.page.locator("body")).to_have_attribute("data-ready", "yes")
+    ada.expect_phase("failed")
+    expect(ada.control("failed-room-not-found")).to_be_visible()
+    assert ada.snapshot["camera"]["state"] == "off"
+    ada.control("failed-create-room").click()
+    ada.join()
+    ada.expect_alone()
+
+
 def test_a_session_that_ran_out_is_renewed_in_silence(participant, room):
     session = {"token": "an.old.one", "expires": 4102444800000}
     stale = f"localStorage.setItem('tertulia.session', '{json.dumps(session)}');"
@@ -148,6 +164,17 @@ def test_a_browser_without_what_is_needed_is_told_so(participant):
     ada = participant("ada", join=False, scripts=["delete window.RTCPeerConnection;"])
     ada.expect_phase("failed")
     expect(ada.control("failed-unsupported-browser")).to_be_visible()
+    expect(ada.control("missing-features")).to_contain_text("RTCPeerConnection")
+
+
+def test_a_browser_that_tells_of_no_frames_shows_them_all_the_same(participant):
+    delete = "delete HTMLVideoElement.prototype.requestVideoFrameCallback;"
+    ada, bob = participant("ada", scripts=[delete]), participant("bob")
+    bob.expect_sees(ada, frames=5)
+    ada.expect_connected(bob)
+    video = ada.tile(bob).locator("video")
+    expect(video).to_have_js_property("readyState", 4)
+    ada.expect_hears(bob)
 
 
 def test_a_page_that_lost_its_parts_says_so(participant):
@@ -172,6 +199,19 @@ def test_without_a_snapshot_the_page_starts_the_plain_way(participants, particip
     bob.expect_sees(ada, frames=5)
     assert ada.page.locator("html").get_attribute("data-boot") == "plain"
     assert bob.page.locator("html").get_attribute("data-boot") == "snapshot"
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+def test_where_the_browser_keeps_nothing_one_calls_all_the_same(participant, engine):
+    ada = participant("ada", engine=engine, join=False, scripts=[NOTHING_KEPT])
+    expect(ada.page.locator("body")).to_have_attribute("data-ready", "yes")
+    assert ada.page.locator("html").get_attribute("data-boot") == "snapshot"
+    ada.join()
+    bob = participant("bob")
+    expect_mesh_complete(ada, bob, frames=5)
+    ada.leave()
+    ada.join()
+    expect_mesh_complete(ada, bob, frames=5)
 
 
 def test_one_person_may_sit_there_twice(participant, tertulia_cast):

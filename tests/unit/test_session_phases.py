@@ -415,3 +415,13 @@ def test_no_order_of_events_leaves_anything_behind(seed: int) -> None:
         driver.handle(driver.happen(random))
     driver.handle(e.Leave())
     assert driver.links == {}
+
+
+def test_a_name_that_no_room_can_have_ends_where_one_may_begin_anew():
+    session = Session(Random(1).random, "agent")
+    session.handle(e.EnterLobby("abc.", "secret"))
+    shown = session.snapshot
+    assert (shown.phase, shown.problem) == (Phase.FAILED, Problem.ROOM_NOT_FOUND)
+    assert (shown.room, shown.secret) == ("", "")
+    session.handle(e.EnterLobby("room"))
+    assert session.snapshot.phase is Phase.LOBBY
