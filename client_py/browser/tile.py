@@ -155,7 +155,7 @@ class Grid:
         verify = tile.querySelector('[data-action="verify"]')
         verify.setAttribute("aria-label", f"Encryption with {person.name}")
         media = person.media
-        set_data(tile, "audio", "on" if media.microphone else "muted")
+        set_data(tile, "audio", sound(person))
         set_data(tile, "video", "on" if media.camera else "off")
         set_data(tile, "screen", "on" if media.screen else "off")
         set_data(tile, "speaking", "yes" if person.speaking else "no")
@@ -213,6 +213,13 @@ def _mark_first_frame(*_: Any) -> None:
 def _end_reaction(element: Any) -> None:
     if element.classList.contains("reaction"):
         element.remove()
+
+
+def sound(person: Participant) -> str:
+    """Return how somebody is heard: ``data-audio`` everywhere."""
+    if person.silent:
+        return "silent"
+    return "on" if person.media.microphone else "muted"
 
 
 def hue(name: str) -> int:

@@ -12,9 +12,18 @@ from client_py.core.state import (
 
 _MEDIA = {
     MediaProblem.DENIED: "Allow the {0} in your browser’s site settings to use it.",
+    MediaProblem.SYSTEM_DENIED: (
+        "Your system keeps the {0} from this browser. Let the browser use it in the "
+        "system’s privacy settings."
+    ),
     MediaProblem.NOT_FOUND: "No {0} was found. Plug one in and turn it on again.",
     MediaProblem.IN_USE: "Another program holds your {0}. Close it and try again.",
     MediaProblem.UNSUPPORTED: "This browser can’t share a {0}.",
+}
+
+_REPLACED = {
+    MediaProblem.NOT_FOUND: "The {0} you chose isn’t there; another one is used.",
+    MediaProblem.IN_USE: "Another program holds the {0} you chose; another is used.",
 }
 
 #: What the mark on a tile says.
@@ -61,6 +70,27 @@ def sentence(notice: Notice) -> str:
             return f"{who} stopped sharing"
         case NoticeKind.DEVICE_ENDED:
             return f"Your {who} went away; trying another one."
+        case NoticeKind.DEVICE_UNPLUGGED:
+            return f"Your {who} went away. Turned on again, you get another one."
+        case NoticeKind.DEVICE_REPLACED:
+            words = "The {0} you chose can’t be used; another one is."
+            return _REPLACED.get(MediaProblem(detail), words).format(who)
+        case NoticeKind.DEVICE_BACK:
+            return f"The {who} you chose is back, and used again: {detail or who}"
+        case NoticeKind.DEFAULT_CHANGED:
+            return f"Your computer has another default {who} now, and it is used."
+        case NoticeKind.SOURCE_HELD:
+            return (
+                f"Nothing comes from your {who}: another program holds it, or it is "
+                "switched off."
+            )
+        case NoticeKind.MICROPHONE_SILENT:
+            return (
+                "No sound comes from your microphone. Check its own mute switch, or "
+                "choose another one in the settings."
+            )
+        case NoticeKind.TALKING_MUTED:
+            return "You are muted: nobody hears what you say."
         case NoticeKind.MEDIA_PROBLEM:
             words = _MEDIA.get(MediaProblem(detail), "Your {0} could not be started.")
             return words.format(who)
@@ -147,9 +177,16 @@ def severity(notice: Notice) -> str:
             | NoticeKind.OTHER_DEVICE
         ):
             return "error"
-        case NoticeKind.DEVICE_ENDED | NoticeKind.LOST | NoticeKind.MUTED:
-            return "warning"
-        case NoticeKind.VIDEO_PAUSED:
+        case (
+            NoticeKind.DEVICE_ENDED
+            | NoticeKind.DEVICE_UNPLUGGED
+            | NoticeKind.DEVICE_REPLACED
+            | NoticeKind.SOURCE_HELD
+            | NoticeKind.MICROPHONE_SILENT
+            | NoticeKind.LOST
+            | NoticeKind.MUTED
+            | NoticeKind.VIDEO_PAUSED
+        ):
             return "warning"
     return "info"
 
