@@ -345,8 +345,8 @@ class Media(Protocol):
     def pick_output(self) -> None:
         """Let the person choose an output device, and tell ``ChooseOutput``.
 
-        By then ``DevicesChanged`` told of it: platforms may list no others. That is a gesture, on platforms that have a way of their own for it; others
-        do nothing.
+        ``DevicesChanged`` comes before it: platforms may list no others. This is a
+        gesture, on platforms that have a way of their own; others do nothing.
         """
 
     def resume_playback(self) -> None:
