@@ -124,7 +124,8 @@ def test_a_camera_that_is_taken_meanwhile_is_told_until_it_is_given_back(at_desk
 
 def test_a_remembered_device_that_is_not_there_leaves_no_blank_field(at_desk):
     preferences = {"microphone": {"on": True, "device": "gone", "label": "Gone"}}
-    remember = f"try {{ localStorage['tertulia.preferences'] = '{json.dumps(preferences)}'; }} catch {{}}"
+    kept = json.dumps(json.dumps(preferences))
+    remember = f"try {{ localStorage['tertulia.preferences'] = {kept}; }} catch {{}}"
     ada = at_desk(*BUILT_IN, scripts=[remember], join=False)
     expect_open(ada, "microphone", "")
     expect(ada.control("microphone-select")).to_have_value("")
