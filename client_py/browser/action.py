@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from js import AudioContext, document, location, navigator
+from js import document, location, navigator
 from pyodide.ffi import JsException
 
 from client_py.browser.checkup import CheckupDialog
+from client_py.browser.chime import chime
 from client_py.browser.dom import Listeners, by_id, set_text
 from client_py.browser.view import Panel, View, invite_link
 from client_py.core import event as e
@@ -23,7 +24,6 @@ from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality, Phase, SourceState
 from protocol import messages as m
 
-_ON = (SourceState.LIVE, SourceState.STARTING)
 _KEYS = {
     "m": "toggle-mic",
     "v": "toggle-camera",
@@ -63,6 +63,7 @@ class Actions:
             "retry-media": lambda _: self._retry_media(),
             "play-audio": lambda _: post(e.AllowPlayback()),
             "test-speaker": lambda _: self._test_speaker(),
+            "pick-speaker": lambda _: post(e.PickOutput()),
             "copy-link": lambda _: self._copy_link(),
             "toggle-chat": lambda _: view.toggle_panel(Panel.CHAT),
             "toggle-people": lambda _: view.toggle_panel(Panel.PEOPLE),
@@ -202,7 +203,7 @@ class Actions:
         return self._in_call or seen or name == "show-shortcuts"
 
     def _toggle(self, slot: Slot) -> None:
-        self._turn(slot, on=self._conference.snapshot.source(slot).state not in _ON)
+        self._turn(slot, on=not self._conference.snapshot.source(slot).state.on)
 
     def _turn(self, slot: Slot, *, on: bool) -> None:
         self._conference.post(e.TurnOn(slot) if on else e.TurnOff(slot))
@@ -243,7 +244,8 @@ class Actions:
     def _retry_media(self) -> None:
         snapshot = self._conference.snapshot
         for slot in (Slot.MICROPHONE, Slot.CAMERA):
-            if snapshot.source(slot).state is SourceState.FAILED:
+            state = snapshot.source(slot).state
+            if state in (SourceState.FAILED, SourceState.SILENT):
                 self._conference.post(e.TurnOn(slot))
 
     def _copy_link(self) -> None:
@@ -260,22 +262,9 @@ class Actions:
             self._view.tell_copied()
 
     def _test_speaker(self) -> None:
-        """Two soft notes through the chosen output."""
-        context = AudioContext.new()
         output = self._conference.snapshot.output
-        if output and hasattr(context, "setSinkId"):
-            context.setSinkId(output)
-        for number, pitch in enumerate((523.25, 659.25)):
-            note, loudness = context.createOscillator(), context.createGain()
-            begin = context.currentTime + 0.25 * number
-            note.frequency.value = pitch
-            loudness.gain.setValueAtTime(0.0001, begin)
-            loudness.gain.exponentialRampToValueAtTime(0.2, begin + 0.03)
-            loudness.gain.exponentialRampToValueAtTime(0.0001, begin + 0.6)
-            note.connect(loudness)
-            loudness.connect(context.destination)
-            note.start(begin)
-            note.stop(begin + 0.65)
+        refused = e.OutputFailed(output)
+        chime(output, lambda: self._conference.post(refused))
 
 
 def _whose(element: Any) -> m.ParticipantId:

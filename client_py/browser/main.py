@@ -108,10 +108,11 @@ class App:
     def _enter(self) -> None:
         post, chosen = self._conference.post, self._chosen
         post(e.ChooseQuality(chosen.quality))
-        post(e.ChooseDevice(Slot.MICROPHONE, chosen.microphone))
-        post(e.ChooseDevice(Slot.CAMERA, chosen.camera))
-        if chosen.output:
-            post(e.ChooseOutput(chosen.output))
+        microphone, camera, output = chosen.microphone, chosen.camera, chosen.output
+        post(e.ChooseDevice(Slot.MICROPHONE, microphone.id, microphone.label))
+        post(e.ChooseDevice(Slot.CAMERA, camera.id, camera.label))
+        if output.id:
+            post(e.ChooseOutput(output.id, output.label))
         post(_lobby_here())
 
     def _open_sources(self) -> None:

@@ -190,7 +190,7 @@ def _draw_person(tile: Any, person: Participant) -> None:
     """Show what somebody does, and who they are where no picture says it."""
     menu = tile.querySelector('[data-action="host-menu"]')
     menu.setAttribute("aria-label", f"Host menu for {person.name}")
-    set_data(tile, "audio", "on" if person.media.microphone else "muted")
+    set_data(tile, "audio", sound(person))
     set_data(tile, "screen", "on" if person.media.screen else "off")
     set_data(tile, "speaking", "yes" if person.speaking else "no")
     set_data(tile, "hand", "up" if person.hand else "down")
@@ -236,6 +236,13 @@ def _mark_first_frame(*_: Any) -> None:
 def _end_reaction(element: Any) -> None:
     if element.classList.contains("reaction"):
         element.remove()
+
+
+def sound(person: Participant) -> str:
+    """Return how somebody is heard: ``data-audio`` everywhere."""
+    if person.silent:
+        return "silent"
+    return "on" if person.media.microphone else "muted"
 
 
 def hue(name: str) -> int:

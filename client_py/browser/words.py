@@ -12,9 +12,18 @@ from client_py.core.state import (
 
 _MEDIA = {
     MediaProblem.DENIED: "Allow the {0} in your browser’s site settings to use it.",
+    MediaProblem.SYSTEM_DENIED: (
+        "Your system keeps the {0} from this browser. Let the browser use it in the "
+        "system’s privacy settings."
+    ),
     MediaProblem.NOT_FOUND: "No {0} was found. Plug one in and turn it on again.",
     MediaProblem.IN_USE: "Another program holds your {0}. Close it and try again.",
     MediaProblem.UNSUPPORTED: "This browser can’t share a {0}.",
+}
+
+_REPLACED = {
+    MediaProblem.NOT_FOUND: "The {0} you chose isn’t there; another one is used.",
+    MediaProblem.IN_USE: "Another program holds the {0} you chose; another is used.",
 }
 
 #: What the mark on a tile says.
@@ -51,6 +60,20 @@ _NOTICES = {
     NoticeKind.SHARING: "{0} is sharing their screen",
     NoticeKind.SHARE_ENDED: "{0} stopped sharing",
     NoticeKind.DEVICE_ENDED: "Your {0} went away; trying another one.",
+    NoticeKind.DEVICE_UNPLUGGED: (
+        "Your {0} went away. Turned on again, you get another one."
+    ),
+    NoticeKind.DEFAULT_CHANGED: (
+        "Your computer has another default {0} now, and it is used."
+    ),
+    NoticeKind.SOURCE_HELD: (
+        "Nothing comes from your {0}: another program holds it, or it is switched off."
+    ),
+    NoticeKind.MICROPHONE_SILENT: (
+        "No sound comes from your microphone. Check its own mute switch, or "
+        "choose another one in the settings."
+    ),
+    NoticeKind.TALKING_MUTED: "You are muted: nobody hears what you say.",
     NoticeKind.MUTED: "{0} muted you",
     NoticeKind.SHARE_STOPPED: "{0} stopped your screen share",
     NoticeKind.HOST: "You are the host now",
@@ -88,6 +111,12 @@ _NOTICES = {
 def sentence(notice: Notice) -> str:
     """Return the sentence that tells a notice."""
     match notice.kind:
+        case NoticeKind.DEVICE_REPLACED:
+            words = "The {0} you chose can’t be used; another one is."
+            words = _REPLACED.get(MediaProblem(notice.detail), words)
+        case NoticeKind.DEVICE_BACK:
+            name = notice.detail or notice.subject
+            return f"The {notice.subject} you chose is back, and used again: {name}"
         case NoticeKind.MEDIA_PROBLEM:
             problem = MediaProblem(notice.detail)
             words = _MEDIA.get(problem, "Your {0} could not be started.")
@@ -132,9 +161,16 @@ def severity(notice: Notice) -> str:
             | NoticeKind.OTHER_DEVICE
         ):
             return "error"
-        case NoticeKind.DEVICE_ENDED | NoticeKind.LOST | NoticeKind.MUTED:
-            return "warning"
-        case NoticeKind.VIDEO_PAUSED:
+        case (
+            NoticeKind.DEVICE_ENDED
+            | NoticeKind.DEVICE_UNPLUGGED
+            | NoticeKind.DEVICE_REPLACED
+            | NoticeKind.SOURCE_HELD
+            | NoticeKind.MICROPHONE_SILENT
+            | NoticeKind.LOST
+            | NoticeKind.MUTED
+            | NoticeKind.VIDEO_PAUSED
+        ):
             return "warning"
     return "info"
 

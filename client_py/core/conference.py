@@ -156,6 +156,8 @@ class Conference:
                 self._stop(slot)
             case do.PlayThrough(device):
                 self._platform.media.play_through(device)
+            case do.PickOutput():
+                self._platform.media.pick_output()
             case do.ResumePlayback():
                 self._platform.media.resume_playback()
             case do.After(seconds, event):
@@ -265,12 +267,15 @@ class Conference:
     # -- what goes on by itself
 
     async def _measure_levels(self) -> None:
-        people = self.snapshot.participants
-        if len(people) < 2:
+        people, levels = self.snapshot.participants, {}
+        mine = self._platform.media.level()
+        if len(people) > 1:
+            levels = await listen(people[1:], self._audio_level)
+            levels[people[0].id] = mine or 0.0
+        elif not self.snapshot.microphone.state.open:
             return
-        levels = await listen(people[1:], self._audio_level)
-        levels[people[0].id] = self._platform.media.level()
-        self.post(e.LevelsMeasured(levels, asyncio.get_running_loop().time()))
+        now = asyncio.get_running_loop().time()
+        self.post(e.LevelsMeasured(levels, now, mine))
 
     async def _audio_level(self, who: ParticipantId) -> float:
         if who not in self._peers:

@@ -180,6 +180,11 @@ class PlayThrough:
 
 
 @dataclass(frozen=True, slots=True)
+class PickOutput:
+    """Let the person choose the output device; this is the gesture for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ResumePlayback:
     """Try again to let the sound through; this is the gesture for it."""
 
@@ -207,5 +212,6 @@ Effect = (
     | Publish
     | Unpublish
     | PlayThrough
+    | PickOutput
     | ResumePlayback
 )

@@ -111,10 +111,14 @@ class LinksLooked:
 
 @dataclass(frozen=True, slots=True)
 class LevelsMeasured:
-    """Audio levels 0..1 by participant, at a time in seconds."""
+    """Audio levels 0..1 by participant, at a time in seconds.
+
+    ``mine`` is that of my open microphone, muted or not; None where it isn't known.
+    """
 
     levels: Mapping[ParticipantId, float]
     now: float
+    mine: float | None = None
 
 
 #: What a peer posts itself.

@@ -108,8 +108,10 @@ class Session:
                 return self._stay.pictured(event)
             case e.LinksLooked():
                 return self._stay.look(event)
-            case e.LevelsMeasured(levels, now):
-                if self._stay.company.measure(levels, now):
+            case e.LevelsMeasured(levels, now, mine):
+                audience = bool(self._stay.roster.people)
+                heard = self._sources.measure(mine, now, audience=audience)
+                if self._stay.company.measure(levels, now) or heard:
                     self._shown = None
             case _ if isinstance(event, e.SignalingEvent):
                 return self._signaling(event)
@@ -143,14 +145,15 @@ class Session:
             microphone=self._sources[Slot.MICROPHONE],
             camera=self._sources[Slot.CAMERA],
             screen=self._sources[Slot.SCREEN],
-            output=self._sources.output,
+            output=self._sources.playback.output,
+            preferred_output=self._sources.playback.preferred,
             quality=self._sources.quality,
             devices=self._sources.devices,
             hand=self._stay.hand,
             chat=self._log.chat,
             reactions=self._log.reactions,
             notices=self._log.notices,
-            playback_blocked=self._sources.playback_blocked,
+            playback_blocked=self._sources.playback.blocked,
             role=self._stay.hosting.role,
             door=self._stay.hosting.door,
             waiting=self._stay.hosting.waiting,

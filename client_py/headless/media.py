@@ -9,7 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from client_py.core import picture
 from client_py.core.errors import MediaError
-from client_py.core.event import DevicesChanged, SourceEnded
+from client_py.core.event import (
+    DevicesChanged,
+    SourceEnded,
+    SourceInterrupted,
+    SourceResumed,
+)
 from client_py.core.ports import CaptureRequest, MediaEvent
 from client_py.core.slot import Slot
 from client_py.core.state import Device, MediaProblem
@@ -95,6 +100,9 @@ class HeadlessMedia:
     def play_through(self, device: str) -> None:
         """There is nothing to hear with."""
 
+    def pick_output(self) -> None:
+        """There is nothing to hear with."""
+
     def resume_playback(self) -> None:
         """Nothing is held back."""
 
@@ -123,6 +131,16 @@ class HeadlessMedia:
             self.stop(slot)
             if self._emit is not None:
                 self._emit(SourceEnded(slot))
+
+    def interrupt(self, slot: Slot) -> None:
+        """Let it be told that my source of a slot is held by another program."""
+        if slot in self._sources and self._emit is not None:
+            self._emit(SourceInterrupted(slot))
+
+    def resume(self, slot: Slot) -> None:
+        """Let it be told that my source of a slot isn't held any more."""
+        if slot in self._sources and self._emit is not None:
+            self._emit(SourceResumed(slot))
 
     async def sees(
         self,

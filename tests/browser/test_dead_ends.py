@@ -12,14 +12,14 @@ from .page import NOTHING_KEPT
 from .seat import take_seat
 
 
-def refusing(method, name):
+def refusing(method, name, message="by the test"):
     """Let a method of mediaDevices refuse until the page's ``kinder`` is set."""
     return f"""
     (() => {{
       const real = navigator.mediaDevices.{method};
       navigator.mediaDevices.{method} = function (...asked) {{
         if (window.kinder) return real.apply(this, asked);
-        return Promise.reject(new DOMException("by the test", "{name}"));
+        return Promise.reject(new DOMException("{message}", "{name}"));
       }};
     }})();
     """
@@ -46,19 +46,23 @@ def test_without_permission_one_joins_all_the_same_and_retries(participant):
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"),
+    ("error", "message", "kind"),
     [
-        ("NotFoundError", "not-found"),
-        ("NotReadableError", "in-use"),
-        ("AbortError", "in-use"),
+        ("NotFoundError", "", "not-found"),
+        ("NotReadableError", "", "in-use"),
+        ("AbortError", "", "in-use"),
+        ("NotAllowedError", "Permission denied", "permission-denied"),
+        ("NotAllowedError", "Permission denied by system", "system-denied"),
     ],
 )
-def test_a_device_that_cannot_be_had_is_told_and_tried_again(participant, error, kind):
+def test_a_device_that_cannot_be_had_is_told_and_tried_again(
+    participant, error, message, kind
+):
     ada = participant(
         "ada",
         media="devices",
         join=False,
-        scripts=[refusing("getUserMedia", error)],
+        scripts=[refusing("getUserMedia", error, message)],
     )
     notice = ada.control("media-notice").get_by_test_id("notice")
     expect(notice).to_have_attribute("data-kind", kind)
@@ -79,6 +83,16 @@ def test_a_cancelled_share_changes_nothing(participant):
     expect(ada.page.locator("body")).to_have_attribute("data-sharing", "off")
     expect(ada.control("toast")).to_have_count(0)
     assert ada.snapshot["screen"]["state"] == "off"
+
+
+def test_a_share_that_the_system_denies_is_told(participant):
+    denied = refusing(
+        "getDisplayMedia", "NotAllowedError", "Permission denied by system"
+    )
+    ada = participant("ada", media="devices", scripts=[denied])
+    ada.control("share-screen").click()
+    told = ada.control("toast").filter(has_text="Your system keeps the screen")
+    expect(told).to_be_visible()
 
 
 def test_a_camera_that_is_pulled_out_is_told_and_replaced(participants):

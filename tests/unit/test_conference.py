@@ -409,6 +409,47 @@ async def test_device_that_is_pulled_out_is_replaced() -> None:
 
 
 @timeless
+async def test_device_that_is_back_is_sent_in_the_place_of_the_next_best() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        usb = Device("usb", "videoinput", "USB")
+        ann.post(e.ChooseDevice(CAM, "usb"), e.TurnOn(CAM))
+        await ben.until_camera("ann")
+        ann.media.end(CAM)
+        await ann.until(lambda now: now.camera.state is SourceState.LIVE)
+        ann.media.plug(Device("built-in", "videoinput", "Built-in"))
+        ann.media.plug(Device("built-in", "videoinput", "Built-in"), usb)
+        await turns()
+        assert [each.device for each in ann.media.requests] == ["usb", "", "usb"]
+        assert [each.sending for each in ann.connections] == [ann.media.open]
+        assert [each.kind for each in ann.snapshot.notices][-2:] == [
+            NoticeKind.DEVICE_ENDED,
+            NoticeKind.DEVICE_BACK,
+        ]
+
+
+@timeless
+async def test_camera_that_is_held_for_long_is_told_and_goes_on_to_be_sent() -> None:
+    async with call("ann", "ben") as (_, (ann, _)):
+        ann.post(e.TurnOn(CAM))
+        await ann.until(lambda now: now.camera.state is SourceState.LIVE)
+        ann.media.interrupt(CAM)
+        await ann.until(lambda now: now.camera.state is SourceState.SILENT)
+        assert [each.sending for each in ann.connections] == [ann.media.open]
+        ann.media.resume(CAM)
+        assert ann.snapshot.camera.state is SourceState.LIVE
+
+
+@timeless
+async def test_silent_microphone_is_noticed_before_anybody_is_there() -> None:
+    async with people("ann") as (_, (ann,)):
+        ann.media.loudness = 0.0
+        ann.post(e.TurnOn(MIC))
+        await ann.until(lambda now: now.microphone.state is SourceState.SILENT)
+        ann.media.loudness = 0.001
+        await ann.until(lambda now: now.microphone.state is SourceState.LIVE)
+
+
+@timeless
 async def test_unmuting_sends_the_device_that_was_chosen_while_muted() -> None:
     async with call("ann", "ben") as (_, (ann, _)):
         ann.post(e.TurnOn(MIC))
@@ -434,6 +475,8 @@ async def test_outputs_devices_and_playback_are_passed_on() -> None:
         ann.post(e.ChooseOutput("usb"), e.AllowPlayback())
         assert (ann.media.output, ann.media.resumed) == ("usb", 1)
         assert not ann.snapshot.playback_blocked
+        ann.post(e.PickOutput())
+        assert ann.media.output == "picked"
         ann.post(e.ChooseQuality(CaptureQuality.LOW), e.TurnOn(CAM))
         assert ann.media.requests == [CaptureRequest(CAM, "", CaptureQuality.LOW)]
 

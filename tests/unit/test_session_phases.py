@@ -118,11 +118,15 @@ GESTURES: list[e.Event] = [
 
 SOURCES: list[e.Event] = [
     *(kind(slot) for kind in (e.TurnOn, e.TurnOff, e.SourceEnded) for slot in Slot),
+    *(kind(slot) for kind in (e.SourceInterrupted, e.SourceResumed) for slot in Slot),
+    *(e.InterruptionLasts(slot, 1) for slot in Slot),
     *(e.ChooseDevice(slot, "usb") for slot in Slot),
     *(e.SourceStarted(slot, (slot,)) for slot in Slot),
     *(e.SourceFailed(slot, problem) for slot in Slot for problem in MediaProblem),
     e.SourceStarted(SCREEN, (SCREEN, AUDIO)),
     e.ChooseOutput("headset"),
+    e.OutputFailed("headset"),
+    e.PickOutput(),
     e.ChooseQuality(CaptureQuality.HD),
     e.AllowPlayback(),
     e.PlaybackBlocked(True),
@@ -174,6 +178,7 @@ LINKS: list[e.Event] = [
     e.LinksLooked({}),
     e.LevelsMeasured({}, 0.0),
     e.LevelsMeasured(dict.fromkeys(PEOPLE, 1.0), 1.0),
+    *(e.LevelsMeasured({}, now, mine) for mine in (0.0, 1.0) for now in (0.0, 60.0)),
 ]
 
 DOWN = m.LinkReport(ANN, Reach.UNREACHABLE, Attempt.ANEW)
