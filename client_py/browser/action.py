@@ -75,6 +75,10 @@ class Actions:
             ),
             "codes-match": lambda _: self._compare(same=True),
             "codes-differ": lambda _: self._compare(same=False),
+            "show-new-code": lambda _: view.verification.look_again(
+                conference.snapshot
+            ),
+            "accept-device": lambda _: self._accept_device(),
             "host-menu": view.hosting.open_menu,
             "host-mute": lambda _: self._moderate(m.Mute(view.hosting.target)),
             "host-stop-share": lambda _: self._moderate(
@@ -204,8 +208,12 @@ class Actions:
 
     def _compare(self, *, same: bool) -> None:
         dialog = self._view.verification
-        self._conference.post(e.CompareCodes(dialog.target, same))
+        self._conference.post(e.CompareCodes(dialog.target, same, dialog.code))
         dialog.answer(self._conference.snapshot, same=same)
+
+    def _accept_device(self) -> None:
+        dialog = self._view.verification
+        self._conference.post(e.AcceptDevice(dialog.target, dialog.code))
 
     def _open_link(self, _: Any) -> None:
         room = room_of(str(by_id("invite-input").value))

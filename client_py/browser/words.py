@@ -1,6 +1,7 @@
 """What notices say, in plain words. The only texts that aren't in index.html."""
 
 from client_py.core.state import (
+    Alarm,
     Cause,
     Encryption,
     MediaProblem,
@@ -25,6 +26,20 @@ ENCRYPTION = {
     Encryption.FAILED: "Encryption failed: nothing is sent",
 }
 FAMILIAR = "End-to-end encrypted: the same device that you verified before"
+
+#: Why somebody may be somebody else, with their name and the one of before.
+_ALARMS = {
+    Alarm.OTHER_DEVICE: "This is not the device that you verified as {0}",
+    Alarm.OTHER_KEY: "This is not the device that {0} had a moment ago",
+    Alarm.DIFFERED: "Your code and {0}’s differed when you compared them",
+    Alarm.OTHER_NAME: "You verified this device as {1}. Now it says it is {0}",
+}
+
+#: What the dialog says instead of drawing another code over the one of before.
+CODE_CHANGED = (
+    "The code has changed while you compared: this is another connection. "
+    "What you read out before counts no more."
+)
 
 #: What the lobby says when it asks for a passcode.
 PASSCODE = {
@@ -93,8 +108,23 @@ def sentence(notice: Notice) -> str:
             )
         case NoticeKind.OTHER_DEVICE:
             return (
-                f"{who} is not on the device that you verified before. "
-                "Compare the codes again."
+                f"{who} is not on the device that you verified before. Sound and "
+                "picture are held back. Compare the codes again."
+            )
+        case NoticeKind.OTHER_KEY:
+            return (
+                f"The device that says it is {who} is not the one of a moment ago. "
+                "Sound and picture are held back. Compare the codes."
+            )
+        case NoticeKind.DIFFERED:
+            return (
+                f"Your code and {who}’s differed when you compared them. Sound and "
+                "picture are held back. Compare the codes again."
+            )
+        case NoticeKind.OTHER_NAME:
+            return (
+                f"The device that you verified as {detail} says that it is {who} now. "
+                "Ask who they are."
             )
         case NoticeKind.FORKED:
             return (
@@ -113,8 +143,22 @@ def sentence(notice: Notice) -> str:
             )
 
 
+def alarm(person: Participant) -> str:
+    """Return why somebody may be somebody else, ``""`` where nothing says so."""
+    return _ALARMS.get(person.alarm, "").format(person.name, person.alias)
+
+
+def held_back(person: Participant) -> str:
+    """Return why nothing passes on a link that isn't trusted."""
+    return alarm(person) or "The encryption could not be confirmed"
+
+
 def picture_note(person: Participant) -> str:
-    """Return why somebody's picture or voice isn't there although it is on."""
+    """Return what is to be known of somebody's picture or voice beside the state."""
+    if person.alarm and not person.alarm.holds:
+        return alarm(person)
+    if person.forked:
+        return "Sees other people in this call than you do"
     if person.cause is Cause.UNREADABLE:
         return f"What {person.name} sends can’t be decrypted"
     if person.cause is Cause.REPEATED:
@@ -130,6 +174,8 @@ def encryption(person: Participant) -> str:
     """Return how somebody's link is encrypted."""
     if person.forked:
         return f"{person.name} sees other people in this call than you do"
+    if person.alarm:
+        return alarm(person)
     return FAMILIAR if person.familiar else ENCRYPTION[person.e2ee]
 
 
@@ -145,6 +191,9 @@ def severity(notice: Notice) -> str:
             | NoticeKind.FORKED
             | NoticeKind.FORGED
             | NoticeKind.OTHER_DEVICE
+            | NoticeKind.OTHER_KEY
+            | NoticeKind.OTHER_NAME
+            | NoticeKind.DIFFERED
         ):
             return "error"
         case NoticeKind.DEVICE_ENDED | NoticeKind.LOST | NoticeKind.MUTED:

@@ -120,9 +120,13 @@ class Conference:
             case do.RenewKeys(reason):
                 for peer, _ in self._peers.values():
                     peer.renew_keys(reason)
-            case do.Compare(who, match):
+            case do.Compare(who, match, code):
                 if who in self._peers:
-                    self._peers[who][0].compare(match)
+                    self._peers[who][0].compare(match, code)
+            case do.HoldBack(who, held):
+                self._peers[who][0].hold_back(held)
+                if held:
+                    self._platform.media.stop_playing(who)
             case do.Recall(room):
                 self._recall(room)
             case do.Remember(room, key, name) if self._keeper is not None:

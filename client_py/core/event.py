@@ -28,6 +28,7 @@ from client_py.core.state import (
     MediaProblem,
     Problem,
 )
+from client_py.core.terms import SafetyCode
 from client_py.core.wake import Sign
 from protocol.messages import (
     HostMessage,
@@ -135,10 +136,22 @@ class Moderate:
 
 @dataclass(frozen=True, slots=True)
 class CompareCodes:
-    """Say whether a participant's code is the same as mine."""
+    """Say whether a participant's code is the same as mine.
+
+    ``code`` is the one that was looked at: there may be another by now.
+    """
 
     participant: ParticipantId
     match: bool
+    code: SafetyCode | None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptDevice:
+    """Let pass what is held back from a device, and for it, in spite of the alarm."""
+
+    participant: ParticipantId
+    code: SafetyCode | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +284,7 @@ Gesture = (
     | RaiseHand
     | Moderate
     | CompareCodes
+    | AcceptDevice
 )
 SourceEvent = (
     TurnOn

@@ -78,7 +78,7 @@ class Session:
         effects = self._take(event)
         if not _unseen(event, effects):
             self._shown = None
-        return [*effects, *self._stay.correspond()]
+        return [*effects, *self._stay.guard(), *self._stay.correspond()]
 
     def _take(self, event: e.Event) -> list[Effect]:
         match event:

@@ -157,7 +157,7 @@ async def test_t2_who_stands_in_between_with_the_link_has_other_codes(attack: At
     assert seen_by(bob).code == seen_by(as_ada).code is not None
     assert seen_by(ada).code != seen_by(bob).code
     assert "" != ada.snapshot.room_code != bob.snapshot.room_code != ""
-    ada.post(e.CompareCodes(seen_by(ada).id, match=False))
+    ada.post(e.CompareCodes(seen_by(ada).id, False, seen_by(ada).code))
     await ada.until(lambda now: now.participants[1].e2ee is Encryption.FAILED)
     assert seen_by(ada).connection is Connection.UNREACHABLE
     assert kinds(ada)[-1] is NoticeKind.MISMATCH
