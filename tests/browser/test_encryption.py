@@ -97,7 +97,10 @@ def test_frames_that_a_browser_sends_in_plain_are_never_shown(participant):
 @pytest.mark.parametrize(
     ("trick", "cause", "words"),
     [
-        (flipped, "unreadable", "What eve sends can’t be decrypted"),
+        pytest.param(
+            *(flipped, "unreadable", "What eve sends can’t be decrypted"),
+            marks=pytest.mark.plain("Eve sends what nobody can open"),
+        ),
         (again, "repeated", "eve sends only what was sent before"),
     ],
 )
