@@ -48,7 +48,7 @@ class Actions:
         self._listeners = Listeners()
         post = conference.post
         self._clicks: dict[str, Callable[[Any], None]] = {
-            "create-room": lambda _: post(e.CreateRoom()),
+            "create-room": lambda _: post(e.CreateRoom(e2ee=view.lobby.encrypts)),
             "toggle-mic": lambda _: self._toggle(Slot.MICROPHONE),
             "toggle-camera": lambda _: self._toggle(Slot.CAMERA),
             "share-screen": lambda _: self._toggle(Slot.SCREEN),

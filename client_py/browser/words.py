@@ -50,6 +50,7 @@ PASSCODE = {
 
 _REFUSED = {
     "server-unreachable": "The server doesn’t answer. Try again in a moment.",
+    "e2ee-unsupported": "This browser can’t encrypt a call. A newer one can.",
     "login-required": "You have to sign in first.",
     "forbidden": "Only a host may do that.",
     "no_such_peer": "They are gone already.",

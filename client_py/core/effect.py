@@ -21,6 +21,8 @@ from protocol.messages import (
 class MakeRoom:
     """Ask the server for a room, then enter its lobby."""
 
+    e2ee: bool = True
+
 
 @dataclass(frozen=True, slots=True)
 class Connect:

@@ -42,7 +42,9 @@ from protocol.messages import (
 
 @dataclass(frozen=True, slots=True)
 class CreateRoom:
-    """Make a new room and stand before its door."""
+    """Make a new room and stand before its door; encrypted, unless said otherwise."""
+
+    e2ee: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,8 @@ class Peer:
             if timer is not None:
                 timer.cancel()
         self._sending.close()
+        if self._seal is not None:
+            self._seal.close()
         self._pc.close()
 
     async def run(self) -> None:

@@ -188,6 +188,11 @@ class Seal:
         """Let no frame leave any more."""
         self._frames.stop_sending()
 
+    def close(self) -> None:
+        """Keep no key: the link is over."""
+        if self._channel is not None:
+            self._channel.close()
+
     def renew(self, reason: Reason) -> None:
         """Send under another key soon."""
         if self._rotation is not None:
@@ -268,7 +273,7 @@ class Seal:
             return Taken()  # of another connection
         try:
             return await self._mean(opened)
-        except (E2eeError, ValueError) as error:
+        except (E2eeError, ValueError, RecursionError) as error:
             log.warning("< a sealed message says nothing: %s", error)
             return Taken()
 

@@ -286,6 +286,6 @@ async def test_asking_for_another_connection_needs_no_keys():
 async def test_a_sealed_word_that_is_no_message_says_nothing():
     ada, bob, wire = await pair()
     assert bob.seal._channel is not None
-    for body in (b"", b"[]", b"{", json.dumps(to_plain(PATH)).encode()):
+    for body in (b"", b"[]", b"{", b"[" * 40_000, json.dumps(to_plain(PATH)).encode()):
         await wire.carry(bob, [await bob.seal._seal(1, body)])  # as a description
     assert (ada.heard, ada.failure) == ([], None)

@@ -101,6 +101,15 @@ def test_who_can_not_encrypt_knocks_at_no_door() -> None:
     assert session.snapshot.problem is Problem.E2EE_UNSUPPORTED
 
 
+def test_who_can_not_encrypt_makes_no_encrypted_room_and_may_make_another() -> None:
+    session = Session(lambda: 0.5, encrypts=False)
+    assert session.handle(e.CreateRoom()) == []
+    (notice,) = session.snapshot.notices
+    refused = NoticeKind.REFUSED, Problem.E2EE_UNSUPPORTED
+    assert (notice.kind, notice.detail) == refused
+    assert session.handle(e.CreateRoom(e2ee=False)) == [do.MakeRoom(e2ee=False)]
+
+
 def test_no_secret_is_written_where_a_snapshot_is() -> None:
     session = inside(ANN)
     assert session.snapshot.secret == SECRET

@@ -158,7 +158,7 @@ def test_second_click_on_join_does_nothing() -> None:
 
 def test_new_room_is_entered_once_it_is_made() -> None:
     ours = session()
-    assert ours.handle(e.CreateRoom()) == [do.MakeRoom()]
+    assert ours.handle(e.CreateRoom()) == [do.MakeRoom(e2ee=True)]
     assert ours.handle(e.EnterLobby("new")) == []
     assert ours.snapshot.room == "new"
 
