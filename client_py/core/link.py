@@ -39,6 +39,7 @@ class Link:
     alias: str = ""  # the name under which this key was verified, if another
     accepted: bytes = b""  # the key that the person lets pass all the same
     forked: bool = False  # they see other people than I do
+    unproved: int = 0  # looks at it while nobody had proved a key
     verified: bytes = b""  # the key that both people found to be the right one
     ended: bool = False  # for good: it can't be trusted
     heard: int = 0  # the last number that they gave a signal

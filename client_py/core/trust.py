@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Final
 
 from client_py.core.event import PeerSecured
 from client_py.core.link import Link
@@ -11,6 +12,7 @@ from e2ee.roster import roster_hash
 from e2ee.safety import room_digits
 from protocol.messages import ParticipantId
 
+LEFT_OUT: Final = 5  # looks: a handshake takes a part of one
 _PROVED = (Encryption.ON, Encryption.VERIFIED)
 
 
@@ -45,6 +47,11 @@ class Trust:
     def alarms(self) -> dict[ParticipantId, Alarm]:
         """Who may be somebody else, and why."""
         return {who: link.alarm for who, link in self._links.items() if link.alarm}
+
+    def look(self) -> None:
+        """A second is over: who doesn't prove a key in time is nobody in the room."""
+        for link in self._links.values():
+            link.unproved = 0 if link.identity else link.unproved + 1
 
     def recall(self, known: Mapping[bytes, str]) -> None:
         """These keys were verified on earlier visits, as these people's."""
@@ -106,7 +113,12 @@ class Trust:
 
     @property
     def _identities(self) -> tuple[bytes, ...]:
-        theirs = tuple(link.identity for link in self._links.values())
+        # One ghost without a key would have nobody compare anything any more.
+        theirs = tuple(
+            link.identity
+            for link in self._links.values()
+            if link.identity or link.unproved < LEFT_OUT
+        )
         known = theirs and self._mine and all(theirs)
         return (self._mine, *theirs) if known else ()
 

@@ -172,7 +172,7 @@ async def test_t14_whoever_is_hidden_from_somebody_is_found_out(attack: Attack):
     assert [len(each.snapshot.participants) for each in (ada, bob, cat)] == [2, 3, 2]
     for one in (ada, bob, cat):
         await one.until(
-            lambda now: NoticeKind.FORKED in [n.kind for n in now.notices], timeout=15
+            lambda now: NoticeKind.FORKED in [n.kind for n in now.notices], timeout=10
         )
         assert any(each.forked for each in one.snapshot.participants)
     assert ada.snapshot.room_code != bob.snapshot.room_code != cat.snapshot.room_code
@@ -214,3 +214,21 @@ async def test_t17_words_in_anothers_name_make_no_link(attack: Attack):
     assert people["Ada"].e2ee is not Encryption.ON
     assert people["Ada"].connection is not Connection.CONNECTED
     assert people["Ada"].code is None
+
+
+async def test_a_server_renames_nobody_whose_name_is_sealed(attack: Attack):
+    ada, bob = await attack.enter("Ada"), await attack.enter("Bob")
+    await ada.sees("Bob")
+    await bob.sees("Ada")
+    a, b = ada.snapshot.participants[0].id, bob.snapshot.participants[0].id
+    joined = next(w for to, w in attack.server.told if to == a and w["type"] != "pong")
+    assert joined["type"] == "joined"
+    (came,) = (w for to, w in attack.server.told if w["type"] == "participant-joined")
+    other = {**came["participant"], "id": b, "name": "Mallory"}
+    attack.server.say(a, {"type": "participant-changed", "participant": other})
+    mine = {**other, "id": a}
+    attack.server.say(a, {"type": "participant-changed", "participant": mine})
+    bob.post(e.Say("who am I?", 1.0))
+    await ada.until(lambda now: now.chat)
+    assert [each.name for each in ada.snapshot.participants] == ["Ada", "Bob"]
+    assert [line.name for line in ada.snapshot.chat] == ["Bob"]
