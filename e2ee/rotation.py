@@ -1,6 +1,6 @@
 """When a link gets a new key, and when it is used: after the other side has it.
 
-    KEY{generation, using, base key, roster} → ACK{generation} → next frame
+    KEY{generation, using, base key} → ACK{generation} → next frame
 
 Nothing is lost on the way: the old key serves until the new one is acknowledged,
 however long that takes. Keys travel by signaling, which may be cut, and nobody but the
@@ -55,7 +55,6 @@ class Reason(Enum):
     JOINED = "joined"
     LEFT = "left"
     AGE = "age"
-    FORGERIES = "forgeries"
     ASKED = "asked"
 
 
@@ -66,7 +65,6 @@ class Key:
     generation: int
     using: int
     base_key: bytes = field(repr=False)
-    roster: bytes = field(repr=False)
 
     def encode(self) -> bytes:
         """Return it as it is sealed."""
@@ -74,18 +72,17 @@ class Key:
             self.generation.to_bytes(4, "big"),
             self.using.to_bytes(4, "big"),
             self.base_key,
-            self.roster,
         )
 
     @classmethod
     def decode(cls, plain: bytes) -> "Key":
         """Undo ``encode``. Raises ``FrameError``."""
-        generation, using, base_key, roster = unpack(plain, 4)
-        lengths = len(generation), len(using), len(base_key), len(roster)
-        if lengths != (4, 4, BASE_KEY, BASE_KEY):
+        generation, using, base_key = unpack(plain, 3)
+        lengths = len(generation), len(using), len(base_key)
+        if lengths != (4, 4, BASE_KEY):
             raise FrameError("no key")
         numbers = int.from_bytes(generation, "big"), int.from_bytes(using, "big")
-        return cls(*numbers, base_key, roster)
+        return cls(*numbers, base_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +104,6 @@ class Rotation:
     ) -> None:
         self.phase = Phase.STEADY
         self.generation = generation  # in use
-        self.roster = bytes(BASE_KEY)
         self._random = random
         self._newest = generation
         self._offer: Key | None = None
@@ -133,7 +129,7 @@ class Rotation:
         if self._step(Step.DUE):
             self._newest += 1
             fresh = self._random(BASE_KEY)
-            self._offer = Key(self._newest, self.generation, fresh, self.roster)
+            self._offer = Key(self._newest, self.generation, fresh)
             self._wait = RETRY
         if self._offer is None:
             return []

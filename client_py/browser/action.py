@@ -52,7 +52,7 @@ class Actions:
         self._listeners = Listeners()
         post = conference.post
         self._clicks: dict[str, Callable[[Any], None]] = {
-            "create-room": lambda _: post(e.CreateRoom()),
+            "create-room": lambda _: post(e.CreateRoom(e2ee=view.lobby.encrypts)),
             "toggle-mic": lambda _: self._toggle(Slot.MICROPHONE),
             "toggle-camera": lambda _: self._toggle(Slot.CAMERA),
             "share-screen": lambda _: self._toggle(Slot.SCREEN),
@@ -79,6 +79,10 @@ class Actions:
             ),
             "codes-match": lambda _: self._compare(same=True),
             "codes-differ": lambda _: self._compare(same=False),
+            "show-new-code": lambda _: view.verification.look_again(
+                conference.snapshot
+            ),
+            "accept-device": lambda _: self._accept_device(),
             "host-menu": view.hosting.open_menu,
             "host-mute": lambda _: self._moderate(m.Mute(view.hosting.target)),
             "host-stop-share": lambda _: self._moderate(
@@ -225,8 +229,12 @@ class Actions:
 
     def _compare(self, *, same: bool) -> None:
         dialog = self._view.verification
-        self._conference.post(e.CompareCodes(dialog.target, same))
+        self._conference.post(e.CompareCodes(dialog.target, same, dialog.code))
         dialog.answer(self._conference.snapshot, same=same)
+
+    def _accept_device(self) -> None:
+        dialog = self._view.verification
+        self._conference.post(e.AcceptDevice(dialog.target, dialog.code))
 
     def _open_link(self, _: Any) -> None:
         room = room_of(str(by_id("invite-input").value))

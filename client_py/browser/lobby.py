@@ -53,6 +53,11 @@ class Lobby:
         """The passcode as typed."""
         return str(self._passcode.value)
 
+    @property
+    def encrypts(self) -> bool:
+        """Whether a room that is made now is to be encrypted."""
+        return bool(by_id("new-room-e2ee").checked)
+
     def render(self, snapshot: Snapshot) -> None:
         """Draw my picture, what is on, the devices and what is wrong with them."""
         self._show_preview(snapshot)
@@ -61,6 +66,7 @@ class Lobby:
         self._choose(snapshot)
         self._show_notices(snapshot)
         self._ask_passcode(snapshot.problem)
+        set_data(by_id("lobby-e2ee"), "e2ee", "on" if snapshot.secret else "off")
 
     def show_name(self) -> None:
         """Draw the initials of the name as it is typed."""

@@ -28,6 +28,9 @@ _SESSION_KEY = "tertulia.session"  # shared with boot.js
 _FRESH = 60_000  # milliseconds that a token must still be good for
 
 
+Body = dict[str, Any]
+
+
 class BrowserSignaling:
     """The way to the server that this page came from."""
 
@@ -39,16 +42,18 @@ class BrowserSignaling:
         self._socket: Any = None
         self._opened: asyncio.Future[bool] | None = None
 
-    async def create_room(self) -> str:
+    async def create_room(self, *, e2ee: bool = True) -> str:
         """Make a room and return its id."""
-        answer = await self._authorized("/api/rooms")
+        wanted = {} if e2ee else {"e2ee": False}
+        answer = await self._authorized("/api/rooms", wanted)
         return str(answer["room"])
 
     async def admit(self, room: str, passcode: str = "") -> str:
         """Return a token that opens the room."""
         if token := await self._admitted_early(room):
             return token
-        answer = await self._authorized(f"/api/rooms/{room}/token", room, passcode)
+        known = {"passcode": passcode} if passcode else {}
+        answer = await self._authorized(f"/api/rooms/{room}/token", known, room)
         return str(answer["token"])
 
     async def connect(self, emit: Callable[[TextReceived | Closed], None]) -> None:
@@ -152,23 +157,21 @@ class BrowserSignaling:
         fresh = Date.now() < admission.expires - _FRESH
         return str(admission.token) if fresh else ""
 
-    async def _authorized(self, path: str, room: str = "", passcode: str = "") -> Any:
+    async def _authorized(self, path: str, body: Body, room: str = "") -> Any:
         """POST with a session token, with a new one if the old was refused."""
         if visit := _visit(room):
-            return await _post(
-                path, visit, passcode
-            )  # nobody but a backend gives another
+            return await _post(path, visit, body)  # nobody but a backend gives another
         try:
-            return await _post(path, await self._session(), passcode)
+            return await _post(path, await self._session(), body)
         except SignalingError as error:
             if error.problem is not Problem.TOKEN_EXPIRED:
                 raise
         LOCAL.remove(_SESSION_KEY)
-        return await _post(path, await self._session(), passcode)
+        return await _post(path, await self._session(), body)
 
     async def trial_servers(self) -> tuple[IceServer, ...]:
         """Ask for ICE servers to test with; raise ``SignalingError``."""
-        answer = await self._authorized("/api/ice")
+        answer = await self._authorized("/api/ice", {})
         return tuple(
             IceServer(tuple(each["urls"]), each["username"], each["credential"])
             for each in answer["ice_servers"]
@@ -178,7 +181,7 @@ class BrowserSignaling:
         session = _kept(LOCAL)
         if session.get("expires", 0) > Date.now() + _FRESH:
             return str(session["token"])
-        answer = await _post("/api/session", "")
+        answer = await _post("/api/session", "", {})
         session = {
             "token": answer["token"],
             "expires": Date.now() + 1000 * answer["expires_in"],
@@ -203,8 +206,8 @@ def _visit(room: str) -> str:
     return str(session["token"]) if fits else ""
 
 
-async def _post(path: str, token: str, passcode: str = "") -> Any:
-    body = json.dumps({"passcode": passcode}) if passcode else "{}"
+async def _post(path: str, token: str, wanted: Body) -> Any:
+    body = json.dumps(wanted)
     headers = {"content-type": "application/json"}
     if token:
         headers["authorization"] = f"Bearer {token}"

@@ -16,7 +16,7 @@ from client_py.browser.dom import (
 )
 from client_py.browser.gauge import Gauge
 from client_py.browser.media import BrowserMedia
-from client_py.browser.words import encryption, initials, picture_note
+from client_py.browser.words import encryption, held_back, initials, picture_note
 from client_py.core.slot import Slot
 from client_py.core.state import Participant, Reaction, Snapshot
 from protocol.messages import ParticipantId
@@ -212,6 +212,8 @@ def _draw_link(tile: Any, person: Participant) -> None:
     verify = tile.querySelector('[data-action="verify"]')
     verify.setAttribute("aria-label", f"Encryption with {person.name}")
     set_data(tile, "e2ee", person.e2ee.value)
+    set_data(tile, "alarm", person.alarm.value)
+    set_text(part(tile, "held"), held_back(person))
     set_data(tile, "roster", "forked" if person.forked else "same")
     mark = tile.querySelector(".tile-e2ee")
     mark.setAttribute("aria-label", encryption(person))

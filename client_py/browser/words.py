@@ -1,6 +1,7 @@
 """What notices and marks say, in plain words."""
 
 from client_py.core.state import (
+    Alarm,
     Cause,
     Encryption,
     MediaProblem,
@@ -35,6 +36,20 @@ ENCRYPTION = {
 }
 FAMILIAR = "End-to-end encrypted: the same device that you verified before"
 
+#: Why somebody may be somebody else, with their name and the one of before.
+_ALARMS = {
+    Alarm.OTHER_DEVICE: "This is not the device that you verified as {0}",
+    Alarm.OTHER_KEY: "This is not the device that {0} had a moment ago",
+    Alarm.DIFFERED: "Your code and {0}’s differed when you compared them",
+    Alarm.OTHER_NAME: "You verified this device as {1}. Now it says it is {0}",
+}
+
+#: What the dialog says instead of drawing another code over the one of before.
+CODE_CHANGED = (
+    "The code has changed while you compared: this is another connection. "
+    "What you read out before counts no more."
+)
+
 #: What the lobby says when it asks for a passcode.
 PASSCODE = {
     Problem.PASSCODE_REQUIRED: "This room asks for a passcode.",
@@ -44,6 +59,7 @@ PASSCODE = {
 
 _REFUSED = {
     "server-unreachable": "The server doesn’t answer. Try again in a moment.",
+    "e2ee-unsupported": "This browser can’t encrypt a call. A newer one can.",
     "login-required": "You have to sign in first.",
     "forbidden": "Only a host may do that.",
     "no_such_peer": "They are gone already.",
@@ -91,7 +107,16 @@ _NOTICES = {
         "Your code and {0}’s differ: somebody may be in between. The link is cut."
     ),
     NoticeKind.OTHER_DEVICE: (
-        "{0} is not on the device that you verified before. Compare the codes again."
+        "{0} is not on the device that you verified before. Sound and picture are "
+        "held back. Compare the codes again."
+    ),
+    NoticeKind.OTHER_KEY: (
+        "The device that says it is {0} is not the one of a moment ago. Sound and "
+        "picture are held back. Compare the codes."
+    ),
+    NoticeKind.DIFFERED: (
+        "Your code and {0}’s differed when you compared them. Sound and picture are "
+        "held back. Compare the codes again."
     ),
     NoticeKind.FORKED: (
         "{0} sees other people in this call than you do: the server may "
@@ -122,13 +147,32 @@ def sentence(notice: Notice) -> str:
             words = _MEDIA.get(problem, "Your {0} could not be started.")
         case NoticeKind.REFUSED:
             words = _REFUSED.get(notice.detail, "That did not work. Try again.")
+        case NoticeKind.OTHER_NAME:
+            return (
+                f"The device that you verified as {notice.detail} says that it is "
+                f"{notice.subject} now. Ask who they are."
+            )
         case kind:
             words = _NOTICES[kind]
     return words.format(notice.subject)
 
 
+def alarm(person: Participant) -> str:
+    """Return why somebody may be somebody else, ``""`` where nothing says so."""
+    return _ALARMS.get(person.alarm, "").format(person.name, person.alias)
+
+
+def held_back(person: Participant) -> str:
+    """Return why nothing passes on a link that isn't trusted."""
+    return alarm(person) or "The encryption could not be confirmed"
+
+
 def picture_note(person: Participant) -> str:
-    """Return why somebody's picture or voice isn't there although it is on."""
+    """Return what is to be known of somebody's picture or voice beside the state."""
+    if person.alarm and not person.alarm.holds:
+        return alarm(person)
+    if person.forked:
+        return "Sees other people in this call than you do"
     if person.cause is Cause.UNREADABLE:
         return f"What {person.name} sends can’t be decrypted"
     if person.cause is Cause.REPEATED:
@@ -144,6 +188,8 @@ def encryption(person: Participant) -> str:
     """Return how somebody's link is encrypted."""
     if person.forked:
         return f"{person.name} sees other people in this call than you do"
+    if person.alarm:
+        return alarm(person)
     return FAMILIAR if person.familiar else ENCRYPTION[person.e2ee]
 
 
@@ -159,6 +205,9 @@ def severity(notice: Notice) -> str:
             | NoticeKind.FORKED
             | NoticeKind.FORGED
             | NoticeKind.OTHER_DEVICE
+            | NoticeKind.OTHER_KEY
+            | NoticeKind.OTHER_NAME
+            | NoticeKind.DIFFERED
         ):
             return "error"
         case (

@@ -128,9 +128,13 @@ class Conference:
             case do.RenewKeys(reason):
                 for peer, _ in self._peers.values():
                     peer.renew_keys(reason)
-            case do.Compare(who, match):
+            case do.Compare(who, match, code):
                 if who in self._peers:
-                    self._peers[who][0].compare(match)
+                    self._peers[who][0].compare(match, code)
+            case do.HoldBack(who, held):
+                self._peers[who][0].hold_back(held)
+                if held:
+                    self._platform.media.stop_playing(who)
             case do.Recall(room):
                 self._recall(room)
             case do.Remember(room, key, name) if self._keeper is not None:
@@ -162,8 +166,8 @@ class Conference:
                 self._platform.media.resume_playback()
             case do.After(seconds, event):
                 self._wait(seconds, event)
-            case do.MakeRoom():
-                self._tasks.spawn(self._make_room())
+            case do.MakeRoom(e2ee):
+                self._tasks.spawn(self._make_room(e2ee))
             case do.Connect(room, passcode):
                 self._wire.connect(room, passcode)
             case do.Disconnect():
@@ -255,11 +259,11 @@ class Conference:
 
     # -- signaling
 
-    async def _make_room(self) -> None:
+    async def _make_room(self, e2ee: bool) -> None:
         try:
-            room = await self._platform.signaling.create_room()
+            room = await self._platform.signaling.create_room(e2ee=e2ee)
             crypto = self._platform.crypto
-            secret = new_secret(crypto.random) if crypto else ""
+            secret = new_secret(crypto.random) if crypto and e2ee else ""
             self.post(e.EnterLobby(room, secret))
         except SignalingError as error:
             self.post(e.AdmissionFailed(error.problem))

@@ -28,6 +28,7 @@ from client_py.core.state import (
     MediaProblem,
     Problem,
 )
+from client_py.core.terms import SafetyCode
 from client_py.core.wake import Sign
 from protocol.messages import (
     HostMessage,
@@ -41,7 +42,9 @@ from protocol.messages import (
 
 @dataclass(frozen=True, slots=True)
 class CreateRoom:
-    """Make a new room and stand before its door."""
+    """Make a new room and stand before its door; encrypted, unless said otherwise."""
+
+    e2ee: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +148,22 @@ class Moderate:
 
 @dataclass(frozen=True, slots=True)
 class CompareCodes:
-    """Say whether a participant's code is the same as mine."""
+    """Say whether a participant's code is the same as mine.
+
+    ``code`` is the one that was looked at: there may be another by now.
+    """
 
     participant: ParticipantId
     match: bool
+    code: SafetyCode | None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptDevice:
+    """Let pass what is held back from a device, and for it, in spite of the alarm."""
+
+    participant: ParticipantId
+    code: SafetyCode | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +325,7 @@ Gesture = (
     | RaiseHand
     | Moderate
     | CompareCodes
+    | AcceptDevice
 )
 PlaybackEvent = (
     ChooseOutput | PickOutput | OutputFailed | AllowPlayback | PlaybackBlocked

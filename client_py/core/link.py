@@ -6,7 +6,7 @@ from typing import Final
 from client_py.core.event import PeerSecured
 from client_py.core.look import Look
 from client_py.core.recovery import Recovery, Stage
-from client_py.core.state import Attempt, Cause, Connection, Encryption, Quality
+from client_py.core.state import Alarm, Attempt, Cause, Connection, Encryption, Quality
 from client_py.core.terms import SafetyCode
 from client_py.core.verdict import Gathered, cause, has_relay
 from protocol.codes import Presence
@@ -35,10 +35,15 @@ class Link:
     code: SafetyCode | None = None
     identity: bytes = b""  # their key, as the last handshake proved it
     familiar: bool = False  # verified on an earlier visit
+    alarm: Alarm = Alarm.NONE
+    alias: str = ""  # the name under which this key was verified, if another
+    accepted: bytes = b""  # the key that the person lets pass all the same
     forked: bool = False  # they see other people than I do
+    unproved: int = 0  # looks at it while nobody had proved a key
     verified: bytes = b""  # the key that both people found to be the right one
     ended: bool = False  # for good: it can't be trusted
     heard: int = 0  # the last number that they gave a signal
+    named: bool = False  # by themselves, under seal
     introduced: bool = False  # told what they show, where that is sealed
     absent: bool = False  # not back since the server was started anew
     gathered: Gathered = Gathered()  # by this generation
@@ -47,6 +52,11 @@ class Link:
     owed: int = 0  # looks in a row at which something had to come
     route: tuple[Route, Transport] = ("unknown", "unknown")
     fault: Cause = Cause.NONE  # of what they send
+
+    @property
+    def encryption(self) -> Encryption:
+        """How it is encrypted, as far as that helps people."""
+        return Encryption.FAILED if self.alarm.holds else self.e2ee
 
     @property
     def away(self) -> bool:
@@ -92,7 +102,9 @@ class Link:
         """It is encrypted, or isn't any more; another key than before ends it."""
         theirs = secured.theirs
         self.e2ee, self.code = secured.encryption, secured.code
-        self.identity = theirs
+        self.identity = theirs or self.identity  # a try that fails proves nothing
+        if secured.name:
+            self.info, self.named = replace(self.info, name=secured.name), True
         match secured.encryption:
             case Encryption.VERIFIED:
                 self.verified = theirs
@@ -104,8 +116,14 @@ class Link:
         if secured.ended or self.ended:
             self.ended, self.connection = True, Connection.UNREACHABLE
 
+    def mistrust(self, alias: str) -> None:
+        """Their key was verified, under another name."""
+        self.verified, self.familiar, self.alias = b"", False, alias
+        self.e2ee = Encryption.ON
+
     def recognize(self) -> None:
         """Their key was verified on an earlier visit."""
+        self.alarm, self.alias = Alarm.NONE, ""
         if self.identity and not self.verified:
             self.verified, self.familiar = self.identity, True
             if self.e2ee is Encryption.ON:

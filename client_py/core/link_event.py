@@ -32,7 +32,8 @@ class PeerChanged:
 class PeerSecured:
     """How a link is encrypted now; ``mine`` and ``theirs`` are identity keys.
 
-    Where it is ``ended`` for good, that is what people are told.
+    Where it is ``ended`` for good, that is what people are told. ``name`` is what the
+    other end proved to go by, ``""`` before it did.
     """
 
     participant: ParticipantId
@@ -42,6 +43,7 @@ class PeerSecured:
     theirs: bytes = b""
     code: SafetyCode | None = None
     ended: NoticeKind | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,11 @@ class Closed:
 class Signaling(Protocol):
     """The way to the server: HTTP for rights, one WebSocket for words."""
 
-    async def create_room(self) -> str:
-        """Make a room and return its id; raise ``SignalingError``."""
+    async def create_room(self, *, e2ee: bool = True) -> str:
+        """Make a room and return its id; raise ``SignalingError``.
+
+        Whoever comes to a room that is made with ``e2ee`` needs the secret of its link.
+        """
 
     async def admit(self, room: str, passcode: str = "") -> str:
         """Return a token that opens the room; raise ``SignalingError``."""

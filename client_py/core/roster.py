@@ -51,6 +51,7 @@ class Roster:
     ) -> None:
         self._shared_key = shared_key
         self._me = ParticipantId("")
+        self.my_name = ""
         self._links: dict[ParticipantId, Link] = {}
         self.trust = Trust(room, self._links)
         self.mending = Mending(self._links, self._replace, random)
@@ -95,13 +96,19 @@ class Roster:
                 attempt=link.attempt(self._ice_servers),
                 cause=link.cause(self._ice_servers),
                 role=link.info.role,
-                e2ee=link.e2ee,
+                e2ee=link.encryption,
                 code=link.code,
                 familiar=link.familiar,
+                alarm=link.alarm,
+                alias=link.alias,
                 forked=link.forked,
             )
             for who, link in self._links.items()
         )
+
+    def alias(self, who: ParticipantId) -> str:
+        """Return the other name under which somebody's device was verified."""
+        return self._links[who].alias
 
     def fork(self, others: Collection[ParticipantId]) -> None:
         """These see other people in the call than I do."""
@@ -189,13 +196,14 @@ class Roster:
     def believed(self, info: ParticipantInfo) -> ParticipantInfo:
         """Return what is believed of the server's word of somebody.
 
-        In an encrypted call people themselves say what they show.
+        In an encrypted call people themselves say who they are and what they show.
         """
         if not self.sealed:
             return info
         link = self._links.get(info.id)
         media, hand = (link.info.media, link.info.hand) if link else _NOTHING
-        return replace(info, media=media, hand=hand)
+        name = link.info.name if link and link.named else info.name
+        return replace(info, name=name, media=media, hand=hand)
 
     def remove(self, who: ParticipantId) -> list[Effect]:
         """Somebody is gone."""
@@ -261,5 +269,5 @@ class Roster:
         terms = None
         if self._shared_key:
             whose = Seals(self.trust.room, self._me, who, link.initiator)
-            terms = Terms(whose, self._shared_key)
+            terms = Terms(whose, self._shared_key, self.my_name)
         return OpenPeer(who, link.generation, link.initiator, self._ice_servers, terms)

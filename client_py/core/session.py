@@ -79,7 +79,7 @@ class Session:
         effects = self._take(event)
         if not _unseen(event, effects):
             self._shown = None
-        return [*effects, *self._stay.correspond()]
+        return [*effects, *self._stay.guard(), *self._stay.correspond()]
 
     def _take(self, event: e.Event) -> list[Effect]:
         match event:
@@ -174,8 +174,12 @@ class Session:
 
     def _gesture(self, event: e.Gesture) -> list[Effect]:
         match event:
-            case e.CreateRoom():
-                return [MakeRoom()]
+            case e.CreateRoom(e2ee):
+                if e2ee and not self._encrypts:  # it would be nobody's: without a key
+                    refused = Problem.E2EE_UNSUPPORTED
+                    self._log.tell(NoticeKind.REFUSED, "create-room", refused)
+                    return []
+                return [MakeRoom(e2ee)]
             case e.EnterLobby(room, secret):
                 return self._enter_lobby(room, secret)
             case e.Join(name, passcode):

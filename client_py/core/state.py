@@ -148,6 +148,21 @@ class Encryption(StrEnum):
     FAILED = "failed"
 
 
+class Alarm(StrEnum):
+    """Why whoever is on a link may be somebody else. ``data-alarm`` of the tile."""
+
+    NONE = ""
+    OTHER_DEVICE = "other-device"  # not the one that was verified under this name
+    OTHER_KEY = "other-key"  # not the one that was on this link a moment ago
+    DIFFERED = "differed"  # the codes of who had this name differed
+    OTHER_NAME = "other-name"  # the device was verified, as somebody else's
+
+    @property
+    def holds(self) -> bool:
+        """Whether sound and picture wait for the person's word."""
+        return self not in (Alarm.NONE, Alarm.OTHER_NAME)
+
+
 class CaptureQuality(StrEnum):
     """What the camera is asked for."""
 
@@ -199,6 +214,9 @@ class NoticeKind(StrEnum):
     FORKED = "forked"
     FORGED = "forged"
     OTHER_DEVICE = "other-device"
+    OTHER_KEY = "other-key"
+    OTHER_NAME = "other-name"
+    DIFFERED = "differed"
     VIDEO_PAUSED = "video-paused"
     VIDEO_BACK = "video-back"
 
@@ -258,6 +276,8 @@ class Participant:
         False  # the microphone is on, and no sound comes out of it; mine only
     )
     familiar: bool = False  # verified on an earlier visit: the same device
+    alarm: Alarm = Alarm.NONE
+    alias: str = ""  # the name under which their device was verified, if another
     forked: bool = False  # they see other people in this call than I do
     hidden: bool = False  # I don't want to see them
     paused: bool = False  # the way is too slow for their picture, or for mine

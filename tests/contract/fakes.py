@@ -67,7 +67,7 @@ class FakeSignaling:
 
     # -- the port
 
-    async def create_room(self) -> str:
+    async def create_room(self, *, e2ee: bool = True) -> str:
         await self._ask()
         self.rooms.append(f"room-{len(self.rooms)}")
         return self.rooms[-1]

@@ -272,7 +272,7 @@ async def test_t12_a_flood_costs_one_look_up_each():
     before = len(asked)
     chance = random.Random(12)
     for _ in range(10_000):
-        kid, ctr = chance.randrange(8, 2**64), chance.randrange(2**24)
+        kid, ctr = chance.randrange(8, 256, 8), chance.randrange(2**24)
         frame = Header(kid, ctr).encode() + chance.randbytes(40)
         assert receiving.unprotect(Slot.MICROPHONE, frame, 0.0) is None
     assert len(asked) == before

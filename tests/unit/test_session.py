@@ -158,14 +158,16 @@ def test_second_click_on_join_does_nothing() -> None:
 
 def test_new_room_is_entered_once_it_is_made() -> None:
     ours = session()
-    assert ours.handle(e.CreateRoom()) == [do.MakeRoom()]
+    assert ours.handle(e.CreateRoom(e2ee=False)) == [do.MakeRoom(e2ee=False)]
     assert ours.handle(e.EnterLobby("new")) == []
     assert ours.snapshot.room == "new"
 
 
 def test_room_that_cannot_be_made_is_told() -> None:
     ours = session()
-    assert after(ours, e.CreateRoom(), e.AdmissionFailed(Problem.INTERNAL)) == []
+    assert (
+        after(ours, e.CreateRoom(e2ee=False), e.AdmissionFailed(Problem.INTERNAL)) == []
+    )
     assert notices(ours) == [(NoticeKind.REFUSED, "create-room", "internal")]
     assert where(ours) == (Phase.LOBBY, Problem.NONE)
 
@@ -173,7 +175,7 @@ def test_room_that_cannot_be_made_is_told() -> None:
 @pytest.mark.parametrize("room", ["", "room"])
 def test_person_who_has_to_log_in_is_told_before_they_join(room: str) -> None:
     ours = session()
-    after(ours, e.EnterLobby(room), e.CreateRoom())
+    after(ours, e.EnterLobby(room), e.CreateRoom(e2ee=False))
     ours.handle(e.AdmissionFailed(Problem.LOGIN_REQUIRED))
     assert where(ours) == (Phase.FAILED, Problem.LOGIN_REQUIRED)
     assert notices(ours) == []

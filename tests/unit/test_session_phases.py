@@ -165,7 +165,8 @@ LINKS: list[e.Event] = [
         for each in range(3)
         for state in Encryption
     ),
-    *(e.CompareCodes(who, match) for who in PEOPLE for match in (True, False)),
+    *(e.CompareCodes(who, match, None) for who in PEOPLE for match in (True, False)),
+    *(e.AcceptDevice(who, None) for who in PEOPLE),
     *(
         e.PeerGathered(who, each, Gathered(refused=frozenset({401})))
         for who in PEOPLE
