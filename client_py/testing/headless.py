@@ -207,6 +207,8 @@ class HeadlessParticipant:
             lambda now: (found := _find(now, who)) and not found.media.microphone,
             within,
         )
+        silent = self._here.media.falls_silent(ParticipantId(who), timeout=within)
+        self._receive(silent, within)()
 
     def expect_reads(self, text: str, by: Someone, within: float = PATIENCE) -> None:
         self._expect(

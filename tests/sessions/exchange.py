@@ -22,12 +22,14 @@ from server.errors import Refused
 from server.journal import Journal
 from server.rooms import Rooms
 from server.seat import Seat
+from server.store import RoomRecord
 from server.switchboard import Switchboard
 from server.ticket import Tickets
 from server.tokens import Pass, Role
 from server.wire import FROM_CLIENT, TO_CLIENT
 
 ROOM = m.RoomId("the-room")
+RECORD = RoomRecord(ROOM, "", "", 0.0, e2ee=False)  # secrets decide it here
 TICK = 1.0  # seconds between two looks of the server at who is gone
 SLOWEST = 0.2  # seconds that a text takes at the most, each way
 
@@ -258,7 +260,7 @@ class Socket:
         elif isinstance(message, m.Hello):
             granted = Pass(self._line.subject, ROOM, Role.MEMBER)
             try:
-                self._seat = board.admit(self, message, granted)
+                self._seat = board.admit(self, message, granted, RECORD)
             except Refused as refused:
                 failed = m.Failed(refused.code, str(refused), "hello")
                 self._tell(TextReceived(TO_CLIENT.encode(failed)))
