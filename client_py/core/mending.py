@@ -27,6 +27,8 @@ from protocol.messages import ParticipantId, ParticipantInfo, Renew, Signal
 
 AGAIN: Final = 10.0  # seconds until the other end is asked for a new link once more
 
+UNBEGUN: Final = 20  # looks: whoever should have begun may wait for me to
+
 _HAPPENINGS = {
     "connected": Happening.CONNECTED,
     "disconnected": Happening.DISCONNECTED,
@@ -116,9 +118,8 @@ class Mending:
         return self._happened(who, link, happening)
 
     def asked(self, who: ParticipantId, link: Link) -> list[Effect]:
-        """The other end wants a new link: it may have noticed first."""
-        news = link.initiator and link.recovery.give_up()
-        return self._give_up(who, link) if news else []
+        """The other end wants a new link, and it is for me to begin."""
+        return self._give_up(who, link) if link.recovery.give_up() else []
 
     def look(
         self,
@@ -130,6 +131,8 @@ class Mending:
         for who, link in self._links.items():
             if link.recovery.stage is Stage.NEW:
                 link.looks += 1
+                if link.looks == UNBEGUN and not link.initiator:
+                    effects += self._happened(who, link, Happening.FAILED)
             if who in looks:
                 link.look(looks[who], sending=sends(link.info))
                 effects += self._looked(who, link, looks[who])

@@ -152,8 +152,9 @@ class Roster:
                 effects += self.change(info)
             else:
                 # Whoever came while I was cut off is the newcomer of the two.
-                newcomer = anew or not joined.resumed
-                effects += self._open(info, initiator=newcomer)
+                effects += self._open(info, initiator=not joined.resumed)
+                if anew:  # what they think of that is asked of them
+                    effects.append(Send(Signal(who, 1, to_plain(Renew()))))
         if anew and any(link.absent for link in self._links.values()):
             self._absences += 1
             effects.append(After(GRACE, AbsenceOver(self._absences)))
@@ -226,7 +227,7 @@ class Roster:
         if generation > link.generation and link.initiator:
             return []  # only the initiator raises it: somebody lies
         if isinstance(message, Renew):
-            return self.mending.asked(who, link)
+            return self._asked(who, link, generation)
         effects: list[Effect] = []
         if generation > link.generation:
             if link.recovery.stage not in _SETTLED:
@@ -255,6 +256,16 @@ class Roster:
         link = self._links.get(event.participant)
         if link is not None and event.generation == link.generation:
             link.gathered = event.gathered
+
+    def _asked(self, who: ParticipantId, link: Link, generation: int) -> list[Effect]:
+        """The other end wants a new link: it may have noticed first."""
+        if link.initiator:
+            return self.mending.asked(who, link)
+        # A server that was started anew may have each believe that the other begins.
+        if self._me > who:
+            return [Send(Signal(who, generation, to_plain(Renew())))]
+        link.initiator = True
+        return self._replace(who, max(link.generation, generation) + 1)
 
     def _open(self, info: ParticipantInfo, *, initiator: bool) -> list[Effect]:
         link = self._links[info.id] = Link(self.believed(info), initiator)

@@ -61,6 +61,9 @@ class SilentJournal(Journal):
     def went(self, participation: str, at: float, reason: str) -> None:
         pass
 
+    def hosted(self, participation: str, host: bool) -> None:
+        pass
+
     def measured(self, link: Any) -> None:
         pass
 

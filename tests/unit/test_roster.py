@@ -295,9 +295,21 @@ def test_renewal_that_was_asked_for_is_paced_as_any_other() -> None:
     assert delays == [0.0, 0.125, 0.25, 0.5, 1.0]
 
 
-def test_responder_does_not_renew() -> None:
+def test_of_two_who_wait_for_each_other_the_smaller_begins() -> None:
     ours = member(ANN)
-    assert ours.signaled(ANN, 1, RENEW) == []
+    assert ours.signaled(ANN, 1, RENEW) == [do.Send(signal(ANN, RENEW))]
+    zoe = ParticipantId("zoe")
+    ours = member(zoe)
+    assert ours.signaled(zoe, 3, RENEW) == [do.ClosePeer(zoe), opened(zoe, 4)]
+
+
+def test_who_waits_for_too_long_asks_for_a_beginning() -> None:
+    ours = member(ANN)
+    for _ in range(19):
+        assert looked(ours, {}) == []
+    asked = [do.Send(signal(ANN, RENEW)), do.After(10.0, RenewalDue(ANN, 1))]
+    assert looked(ours, {}) == asked
+    assert looked(ours, {}) == []
     assert ours.signaled(ANN, 2, RENEW) == []
     assert connections(ours) == {ANN: Connection.CONNECTING}
 

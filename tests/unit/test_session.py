@@ -382,10 +382,11 @@ def test_who_is_awaited_is_awaited_through_a_cut_of_mine() -> None:
     assert [each.id for each in ours.snapshot.participants] == [ME, ANN]
 
 
-def test_one_offers_to_whom_one_does_not_know_after_a_restart() -> None:
+def test_whom_one_does_not_know_after_a_restart_is_asked_who_begins() -> None:
     ours = reconnecting(ANN)
     effects = resume(ours, anew(ANN, BEN))
-    assert do.OpenPeer(BEN, 1, True, ICE) in effects
+    assert do.OpenPeer(BEN, 1, False, ICE) in effects
+    assert do.Send(m.Signal(BEN, 1, {"type": "renew"})) in effects
 
 
 def test_signal_that_two_servers_passed_on_is_taken_once() -> None:
