@@ -86,9 +86,10 @@ class Node:
             group.create_task(self._live())
 
     async def stop(self) -> None:
-        """Let what was said still go out."""
+        """Let what was said still go out, and others know where our people are."""
         try:
             await self._streams.flush()
+            await self._note()
         except StreamError:
             log.warning("= Redis is away: what was said last is lost")
         self._over = True
