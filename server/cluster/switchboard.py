@@ -47,7 +47,7 @@ from server.cluster.following import Following
 from server.cluster.leases import SILENT
 from server.cluster.replica import ELSEWHERE, Hold, Replica
 from server.cluster.streams import Read, Streams
-from server.errors import EXPLANATIONS, Refused, StreamError
+from server.errors import Refused, StreamError
 from server.room import Delivery, Departure
 from server.rooms import Rooms
 from server.seat import Line, Seat
@@ -118,8 +118,8 @@ class SharedSwitchboard(Following):
             case Leave():
                 self._write(seat.room.id, Part(hold.key, seat.participant))
             case _ if refusal := _in_vain(seat, message):
-                about = tag_of(type(message))
-                self.refuse(seat, line, refusal, EXPLANATIONS[refusal], about, numbers)
+                code, about = refusal.code, tag_of(type(message))
+                self.refuse(seat, line, code, str(refusal), about, numbers)
             case _ if self._take(hold, line, numbers.number):
                 said = spoken(hold.key, seat.participant, message, numbers.number)
                 self._write(seat.room.id, said)
@@ -365,15 +365,17 @@ class SharedSwitchboard(Following):
         return seat
 
 
-def _in_vain(seat: Seat, message: ClientMessage) -> ErrorCode | None:
+def _in_vain(seat: Seat, message: ClientMessage) -> Refused | None:
     """Return why something needn't be written: nobody would hear it, at no process.
 
     Whoever may hear it, their own process knows as soon as the one who speaks.
     """
     members = seat.room.members
+    if isinstance(message, Hello):  # it has a token, which is nobody else's business
+        return Refused(ErrorCode.BAD_MESSAGE, "not expected now")
     if seat.participant not in members:
-        return ErrorCode.FORBIDDEN  # before the door nothing is heard
+        return Refused(ErrorCode.FORBIDDEN)  # before the door nothing is heard
     if isinstance(message, Signal):
         if message.to not in members or message.to == seat.participant:
-            return ErrorCode.NO_SUCH_PEER
+            return Refused(ErrorCode.NO_SUCH_PEER)
     return None

@@ -217,6 +217,17 @@ async def test_who_waits_before_the_door_is_not_written_down():
     assert [each.code for each in read(bo)] == [ErrorCode.FORBIDDEN]
 
 
+async def test_another_hello_is_refused_and_its_token_not_written():
+    place = Place()
+    ana = await place.join("Ana")
+    read(ana)
+    place.say(ana, m.Hello(VERSION, "a.token.of.hers", "Ana"), 0)
+    assert place.said() == []
+    assert read(ana) == [
+        m.Failed(ErrorCode.BAD_MESSAGE, "not expected now", "hello"),
+    ]
+
+
 async def test_a_room_in_which_much_is_said_is_saved_the_sooner():
     place, saved = Place(), []
     ana, bo = await place.join("Ana"), await place.join("Bo")
