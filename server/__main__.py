@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import uvicorn
 from starlette.applications import Starlette
@@ -209,25 +210,38 @@ def serve(
 def _serve_together(settings: Settings, count: int) -> int:
     """Serve with several processes; return the exit status."""
     configure(settings.log_level)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        listener = socket.create_server(
-            (settings.host, settings.port), family=family, backlog=2048
+    with ExitStack() as opened:
+        listener = opened.enter_context(
+            _listen("TERTULIA_PORT", settings.host, settings.port)
         )
-    except OSError as error:
-        raise SettingError(
-            "TERTULIA_PORT", f"can't be used: {error.strerror}"
-        ) from None
+        # One scrape of a port that all share would meet any one of them.
+        numbers = range(count if settings.metrics_port else 0)
+        own = [
+            opened.enter_context(
+                _listen(
+                    "TERTULIA_METRICS_PORT", settings.host, settings.metrics_port + each
+                )
+            )
+            for each in numbers
+        ]
 
-    def work(socket_: socket.socket, ready: Callable[[], None]) -> None:
-        try:
-            _run(settings, lambda port: ready(), [socket_])
-        except SettingError as error:
-            sys.exit(f"tertulia: {error}")
+        def work(sockets: list[socket.socket], ready: Callable[[], None]) -> None:
+            try:
+                _run(settings, lambda port: ready(), sockets)
+            except SettingError as error:
+                sys.exit(f"tertulia: {error}")
 
-    with listener:
         port = listener.getsockname()[1]
-        return Workers(count, listener, work).run(lambda: _greet(settings.host, port))
+        workers = Workers(count, listener, work, own)
+        return workers.run(lambda: _greet(settings.host, port))
+
+
+def _listen(variable: str, host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise SettingError(variable, f"can't be used: {error}") from None
 
 
 def _greet(host: str, port: int) -> None:

@@ -137,7 +137,8 @@ class Following(Switchboard):
         replica.last, replica.count = past.id, snapshot.count
         replica.serials = dict(snapshot.serials)
         if not whole:  # what came before isn't in the stream any more
-            replica.recent.extend(snapshot.recent)
+            for id, said in snapshot.recent:
+                replica.remember(id, said)
         self.observers.muted = True
         for each in snapshot.members:
             self.observers.joined(room, each.info.id)
@@ -211,7 +212,7 @@ class Following(Switchboard):
         for id, entry in entries:
             said = entry.command
             if type(said) is Relay and said.number:
-                replica.recent.append((id, said))
+                replica.remember(id, said)
 
     def _write(self, room: RoomId, command: Command) -> None:
         self._streams.append(room, command)

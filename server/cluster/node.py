@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+import msgspec
+
 from protocol.messages import ParticipantId, RoomId
 from server.cluster.leases import LIFE, RENEWAL, SILENT, Census, Leases
 from server.cluster.ledger import Ended, EndedSessions, SharedAttempts
@@ -75,7 +77,7 @@ class Node:
             return None
         for dead in census.dead:
             for room in await self._leases.rooms(dead):
-                await self.switchboard.open(room, known=True)
+                await self._open(room)
         return self.switchboard.people()
 
     async def run(self) -> None:
@@ -86,9 +88,10 @@ class Node:
             group.create_task(self._live())
 
     async def stop(self) -> None:
-        """Let what was said still go out."""
+        """Let what was said still go out, and others know where our people are."""
         try:
             await self._streams.flush()
+            await self._note()
         except StreamError:
             log.warning("= Redis is away: what was said last is lost")
         self._over = True
@@ -148,11 +151,20 @@ class Node:
             if rooms is None:
                 continue
             log.info("= looking after %s rooms of a process that is gone", len(rooms))
-            for room in rooms:
-                await self.switchboard.open(room, known=True)
+            whole = [await self._open(room) for room in rooms]
             self.switchboard.give_up(census.living)
             await self._streams.flush()
-            await self._leases.bury(dead)
+            if all(whole):
+                await self._leases.bury(dead)
+
+    async def _open(self, room: RoomId) -> bool:
+        """Look after a room; False if it can't be read, which is no others' loss."""
+        try:
+            await self.switchboard.open(room, known=True)
+        except (StreamError, msgspec.DecodeError) as error:
+            log.warning("= a room of theirs can't be read: %s", error)
+            return False
+        return True
 
     async def _hear_of_ended(self) -> None:
         for each in await self._ended.news():

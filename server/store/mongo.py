@@ -28,11 +28,11 @@ from server.store import (
     Spread,
     aftermath,
 )
+from server.store.mongo_schema import migrate
 
 R = TypeVar("R")
 Document = dict[str, Any]
 
-SCHEMA: Final = 1  # version of what stands in the database
 _DATABASE: Final = "tertulia"  # where the URL names none
 _PATIENCE: Final = 2000  # milliseconds for the server to be there, and to answer
 
@@ -79,12 +79,7 @@ class MongoStore:
         plain = _plain(asdict(room))
         await self._update(
             "room",
-            # Rooms from before have no version: that is not a greater one.
-            {
-                "_id": room.id,
-                "ended_at": None,
-                "version": {"$not": {"$gt": room.version}},
-            },
+            {"_id": room.id, "ended_at": None, "version": {"$lte": room.version}},
             {name: plain[name] for name in _CHANGEABLE},
         )
 
@@ -210,17 +205,7 @@ class MongoStore:
                 connectTimeoutMS=_PATIENCE,
                 socketTimeoutMS=_PATIENCE,
             )
-        # Two processes may do this at once: each step may be done twice.
-        schema = self._in("schema")
-        version = (await schema.find_one({"_id": "version"}) or {}).get("version", 0)
-        if version > SCHEMA:
-            raise StoreError("the database is of a newer Tertulia")
-        await self._in("participation").create_index([("room", 1), ("number", 1)])
-        await self._in("participation").create_index([("left_at", 1)])
-        await self._in("link").create_index([("room", 1)])
-        await self._in("link").create_index([("participation", 1)])
-        await self._in("room").create_index([("ended_at", 1), ("created_at", 1)])
-        await self._insert("schema", {"_id": "version", "version": SCHEMA})
+        await migrate(self._database)
 
     async def _room(self, which: Document) -> RoomRecord | None:
         found = await self._asked(lambda: self._in("room").find_one(which))
@@ -287,12 +272,14 @@ class MongoStore:
         """Remember that somebody was in these rooms, once."""
         await self._update("room", {"_id": {"$in": list(rooms)}}, {"used": True})
 
-    def _in(self, collection: str) -> AsyncIOMotorCollection[Document]:
+    @property
+    def _database(self) -> AsyncIOMotorDatabase[Document]:
         if self._client is None:
             raise StoreError("not started")
-        database: AsyncIOMotorDatabase[Document]
-        database = self._client.get_default_database(_DATABASE)
-        return database[collection]
+        return self._client.get_default_database(_DATABASE)
+
+    def _in(self, collection: str) -> AsyncIOMotorCollection[Document]:
+        return self._database[collection]
 
     async def _asked(self, ask: Callable[[], Awaitable[R]]) -> R:
         """Ask the database; whatever it fails with is a ``StoreError``."""
@@ -322,9 +309,9 @@ def _room(found: Document) -> RoomRecord:
         waiting_room=found["waiting_room"],
         banned=tuple(found["banned"]),
         capacity=found["capacity"],
-        e2ee=found.get("e2ee", False),  # links from before carry no secret
-        version=found.get("version", 0),
-        hosts=tuple(found.get("hosts", ())),
+        e2ee=found["e2ee"],
+        version=found["version"],
+        hosts=tuple(found["hosts"]),
     )
 
 

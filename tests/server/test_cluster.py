@@ -13,7 +13,7 @@ from protocol import messages as m
 from protocol.codes import GRACE, VERSION, LeaveReason, Presence
 from server.cluster.command import Enter, Lost, Say
 from server.cluster.replica import IDLE
-from server.cluster.streams import Streams
+from server.cluster.streams import BEHIND, Streams
 from server.store import Participation, open_store
 from server.tokens import Role, Tokens
 from tests.services.redis import redis_server
@@ -410,3 +410,42 @@ async def test_what_was_asked_in_a_long_outage_is_done_after_it(tmp_path):
             assert (known["name"], known["locked"]) == ("1", True)
     finally:
         await asyncio.to_thread(away.__exit__, None, None, None)
+
+
+async def test_what_was_written_long_before_a_snapshot_is_not_kept(redis, room):
+    streams = Streams(redis, "one")
+    key = f"tertulia:room:{room}"
+    for second in range(100, 200, 5):
+        await streams.redis.xadd(key, {"c": b"x" * 5000}, id=f"{second * 1000}-0")
+    assert await streams.save(m.RoomId(room), "190000-0", b"state") == "190000-0"
+    oldest, *_ = await streams.redis.xrange(key, count=1)
+    assert oldest[0] == f"{int(190 - BEHIND) * 1000}-0".encode()
+    assert not await streams.contains(m.RoomId(room), "155000-0", "190000-0")
+    # One that comes late takes nothing away.
+    assert await streams.save(m.RoomId(room), "120000-0", b"old") == "190000-0"
+    await streams.close()
+
+
+async def test_a_room_that_can_not_be_read_is_no_loss_to_those_beside_it(
+    tmp_path, redis, room, caplog
+):
+    settings = make_settings(tmp_path, redis=redis)
+    async with node(settings) as house:
+        ana, _ = await join(house, "Ana", room)
+        ana.cut()
+    streams = Streams(redis, "a look from outside")
+    for number in range(9):
+        await streams.redis.set(f"tertulia:room:{room}-{number}", "no stream")
+    for key in await streams.redis.keys("tertulia:node:*"):
+        if room.encode() in await streams.redis.smembers(key):
+            await streams.redis.sadd(key, *(f"{room}-{n}" for n in range(9)))
+    await streams.close()
+    caplog.set_level("INFO")
+    async with node(settings) as house:
+        while "looking after 10 rooms" not in caplog.text:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # a lease has to end; nobody tells
+        house.clock.advance(GRACE)
+        while not (stay := await stay_in(settings, room)).reason:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert stay.reason == LeaveReason.LOST
+    assert "a room of theirs can't be read" in caplog.text

@@ -1,19 +1,26 @@
 """The rooms that one of several processes follows, without any Redis."""
 
+import asyncio
+
 import pytest
 from guest import SECRET, FakeClock, counting
-from test_switchboard import FakeJournal
+from test_switchboard import FakeJournal, FakeLine, read
 
 from protocol import messages as m
+from protocol.codes import VERSION, ErrorCode
+from protocol.numbering import Numbers
 from server.cluster.command import Command, End, Entry as Written
 from server.cluster.replica import IDLE
 from server.cluster.streams import FIRST, Past, is_after
-from server.cluster.switchboard import SharedSwitchboard
+from server.cluster.switchboard import SNAPSHOT_SIZE, SharedSwitchboard
 from server.errors import StreamError
 from server.metrics import Traffic
 from server.observer import Observers
 from server.rooms import Rooms
+from server.seat import Seat
+from server.store import RoomRecord
 from server.ticket import Tickets
+from server.tokens import Pass, Role
 
 ROOMS = tuple(m.RoomId(f"room-{number}") for number in range(3))
 NODE = "one"
@@ -106,6 +113,22 @@ class Place:
         for room, entries in self.streams.write().items():
             self.board.apply(room, entries)
 
+    async def join(self, name: str, record: RoomRecord | None = None) -> Seat:
+        hello = m.Hello(VERSION, "", name)
+        granted = Pass(name, ROOMS[0], Role.MEMBER)
+        line = FakeLine(self.clock.monotonic())
+        coming = asyncio.create_task(self.board.enter(line, hello, granted, record))
+        while not self.streams.waiting:  # noqa: ASYNC110 (it tells nobody)
+            await asyncio.sleep(0)
+        self.read()
+        return await coming
+
+    def say(self, seat: Seat, message: m.ClientMessage, n: int) -> None:
+        self.board.heard(seat, seat.line, message, Numbers(n, 0))
+
+    def said(self) -> list[str]:
+        return [type(each).__name__ for _, each in self.streams.waiting.values()]
+
     def idle(self) -> list[m.RoomId]:
         return self.board.idle(frozenset({NODE}))
 
@@ -167,3 +190,53 @@ async def test_a_room_is_followed_until_what_was_said_in_it_was_read_back(place)
     assert place.streams.waiting == {}
     place.clock.advance(IDLE)
     assert place.idle() == [ROOMS[1]]
+
+
+async def test_what_nobody_would_hear_is_not_written():
+    place = Place()
+    ana, bo = await place.join("Ana"), await place.join("Bo")
+    nobody = m.ParticipantId("nobody")
+    read(ana)
+    for n, to in enumerate((nobody, ana.participant, bo.participant), 1):
+        place.say(ana, m.Signal(to, 1, {"sdp": "x" * 9000}), n)
+    assert place.said() == ["Deny", "Deny", "Relay"]
+    place.read()
+    assert [each.code for each in read(ana)] == [ErrorCode.NO_SUCH_PEER] * 2
+    assert read(bo)[-1].body == {"sdp": "x" * 9000}
+
+
+async def test_who_waits_before_the_door_is_not_written_down():
+    place = Place()
+    record = RoomRecord(ROOMS[0], "", "Ana", 1.0, waiting_room=True)
+    await place.join("Ana", record)
+    bo = await place.join("Bo", record)
+    read(bo)
+    place.say(bo, m.Chat(m.ParticipantId("c"), "let me in"), 1)
+    assert place.said() == ["Deny"]
+    place.read()
+    assert [each.code for each in read(bo)] == [ErrorCode.FORBIDDEN]
+
+
+async def test_another_hello_is_refused_and_its_token_not_written():
+    place = Place()
+    ana = await place.join("Ana")
+    read(ana)
+    place.say(ana, m.Hello(VERSION, "a.token.of.hers", "Ana"), 0)
+    assert place.said() == []
+    assert read(ana) == [
+        m.Failed(ErrorCode.BAD_MESSAGE, "not expected now", "hello"),
+    ]
+
+
+async def test_a_room_in_which_much_is_said_is_saved_the_sooner():
+    place, saved = Place(), []
+    ana, bo = await place.join("Ana"), await place.join("Bo")
+    place.board.save = lambda room, last, state: saved.append(last)
+    body = {"sdp": "x" * (SNAPSHOT_SIZE // 32 - len('{"sdp":""}'))}
+    for n in range(1, 64):
+        place.say(ana, m.Signal(bo.participant, 1, body), n)
+    place.read()
+    assert len(saved) == 1
+    place.say(ana, m.Signal(bo.participant, 1, body), 64)
+    place.read()
+    assert len(saved) == 2
