@@ -23,6 +23,18 @@ class Told:
 def pytest_configure(config):
     config.stash[steadiness.probe] = Told()
 """
+_HUNG = """
+from client_py.testing.plugin import watch_over
+
+class Hung:
+    lost = []
+    def kill(self): pass
+    def end_hung(self): self.lost.append("chromium")
+
+@pytest.fixture(scope="module", autouse=True)
+def hung(pytestconfig):
+    watch_over(pytestconfig, Hung())
+"""
 _TESTS = """
 import pytest
 
@@ -35,9 +47,9 @@ def test_it(tmp_path):
 """
 
 
-def run(directory, *, stolen, passes, mark="@pytest.mark.alone"):
+def run(directory, *, stolen=0.0, passes, mark="@pytest.mark.alone", also=""):
     """Run a test that passes in its ``passes``-th run alone; return the summary."""
-    (directory / "conftest.py").write_text(_SESSION.format(stolen=stolen))
+    (directory / "conftest.py").write_text(_SESSION.format(stolen=stolen) + also)
     module = directory / "test_it.py"
     module.write_text(_TESTS.format(passes=passes, mark=mark))
     rest = ("-p", "tests.steadiness", "-p", "no:cacheprovider")
@@ -56,6 +68,12 @@ def test_whoever_failed_while_the_machine_was_away_is_run_once_more(tmp_path):
     assert "1 passed" in said
     assert "run once more: " in said
     assert "30% stolen" in said
+
+
+def test_whoever_failed_with_a_browser_that_hung_is_run_once_more(tmp_path):
+    said = run(tmp_path, passes=2, also=_HUNG)
+    assert "1 passed" in said
+    assert "chromium hung" in said
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import asyncio
 import inspect
 import re
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +49,8 @@ def tertulia_browsers(
     loop = asyncio.events._get_running_loop()
     headed = bool(pytestconfig.getoption("--headed", False))
     browsers = Browsers(playwright, headed=headed)
-    with known(pytestconfig, browsers):
-        yield browsers
+    watch_over(pytestconfig, browsers)
+    yield browsers
     asyncio.events._set_running_loop(loop)
     browsers.close()
 
@@ -195,20 +194,17 @@ def a_tab_crashed(item: pytest.Item) -> bool:
 
 
 def open_browsers(config: pytest.Config) -> "tuple[Browsers, ...]":
-    """Return all browsers of this session that are known by now."""
+    """Return all browsers of this session so far, those that are closed as well."""
     among: list[Browsers] = config.stash.get(_browsers, [])
     return tuple(among)
 
 
-@contextmanager
-def known(config: pytest.Config, browsers: "Browsers") -> Iterator[None]:
-    """Have whoever watches over the tests know of these browsers as well."""
-    among = config.stash.setdefault(_browsers, [])
-    among.append(browsers)
-    try:
-        yield
-    finally:
-        among.remove(browsers)
+def watch_over(config: pytest.Config, browsers: "Browsers") -> None:
+    """Have whoever watches over the tests know of these browsers as well.
+
+    They stay known when they are closed: what was lost in a test is asked for after it.
+    """
+    config.stash.setdefault(_browsers, []).append(browsers)
 
 
 # -- hooks

@@ -57,6 +57,11 @@ class Route:
     frames: int  # decoded here so far
 
     @property
+    def relays(self) -> bool:
+        """Whether this end sends by a relay of its own."""
+        return self.local == "relay"
+
+    @property
     def relayed(self) -> bool:
         """Whether a relay of either end is on the way."""
         return "relay" in (self.local, self.remote)

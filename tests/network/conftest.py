@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from client_py.testing import Room, Server
-from client_py.testing.plugin import known
+from client_py.testing.plugin import watch_over
 from tests.network.caller import Caller
 from tests.network.coturn import Relay
 from tests.network.namespace import missing, remove_leftovers
@@ -87,10 +87,9 @@ def callers(
         Caller(site, playwright, directory, fingerprint=rig.relay.fingerprint)
         for site in rig.sites
     )
-    with ExitStack() as watched:
-        for caller in made:
-            watched.enter_context(known(pytestconfig, caller.browsers))
-        yield made
+    for caller in made:
+        watch_over(pytestconfig, caller.browsers)
+    yield made
     asyncio.events._set_running_loop(loop)
     for caller in made:
         caller.close()
