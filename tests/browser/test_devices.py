@@ -185,7 +185,8 @@ def test_a_speaker_is_picked_where_the_browser_asks_for_it(at_desk, participant)
     ada.open_panel("settings")
     pick = ada.control("call-pick-speaker")
     pick.click()  # and choose nothing
-    device = {"deviceId": SPEAKER[0], "kind": SPEAKER[1], "label": SPEAKER[2]}
+    id, kind, label = SPEAKER
+    device = {"deviceId": id, "kind": kind, "label": label, "groupId": id}
     ada.page.evaluate("(device) => { window.picks = device; }", device)
     pick.click()
     expect(ada.voice(bob)).to_have_js_property("sinkId", SPEAKER[0])
