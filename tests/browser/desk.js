@@ -27,8 +27,9 @@
       oscillator.start();
       sound = { context, gain };
       desk.loud(desk.loudness);
+      // It may sound only once the person has done something.
+      document.addEventListener("click", () => context.resume());
     }
-    sound.context.resume();
     const out = sound.context.createMediaStreamDestination();
     sound.gain.connect(out);
     return out.stream.getTracks()[0];

@@ -26,6 +26,7 @@ window.AudioContext = class extends AudioContext {
 #: The way to choose an output device that Firefox has.
 PICKER = """
 navigator.mediaDevices.selectAudioOutput = async () => {
+  await new Promise((looked) => setTimeout(looked));
   if (!window.picks) throw new DOMException("by the test", "NotAllowedError");
   window.desk.devices.push(window.picks);
   return window.picks;
@@ -50,8 +51,8 @@ def expect_open(person, slot, device):
     """The source of a slot is live, and of this device: ``""`` for the default."""
     person.page.wait_for_function(
         """([slot, device]) => {
-          const source = tertulia.snapshot()[slot];
-          return source.state === "live" && source.device === device;
+          const source = window.tertulia?.snapshot()?.[slot];
+          return source?.state === "live" && source.device === device;
         }""",
         arg=[slot, device],
     )
@@ -184,7 +185,8 @@ def test_a_speaker_is_picked_where_the_browser_asks_for_it(at_desk, participant)
     ada.open_panel("settings")
     pick = ada.control("call-pick-speaker")
     pick.click()  # and choose nothing
-    device = {"deviceId": SPEAKER[0], "kind": SPEAKER[1], "label": SPEAKER[2]}
+    id, kind, label = SPEAKER
+    device = {"deviceId": id, "kind": kind, "label": label, "groupId": id}
     ada.page.evaluate("(device) => { window.picks = device; }", device)
     pick.click()
     expect(ada.voice(bob)).to_have_js_property("sinkId", SPEAKER[0])
