@@ -117,7 +117,7 @@ def create_app(
         store=store,
         clock=clock,
         new_room=new_room,
-        addresses=gate.addresses,
+        gate=gate,
         guesses=node.guesses if node else None,
     )
     trial = Trial(callers, _ice_for(settings, clock, TRIAL), clock, gate.scale)
