@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from server import passcode
@@ -18,7 +19,8 @@ class Hashing:
     """Hashes and compares passcodes. Raises ``TooMany`` where too much waits."""
 
     def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
-        self._free = asyncio.Semaphore(at_once)
+        # Each thread keeps the memory that it needed once: let them be few.
+        self._threads = ThreadPoolExecutor(at_once, "passcode")
         self._most = at_once + waiting
         self._here = 0
 
@@ -35,7 +37,7 @@ class Hashing:
             raise TooMany(SOON, 503)
         self._here += 1
         try:
-            async with self._free:
-                return await asyncio.to_thread(work)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, work)
         finally:
             self._here -= 1

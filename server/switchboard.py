@@ -114,6 +114,7 @@ class Switchboard:
         if how in (How.JOINED, How.RETURNED):
             self._stays.came(seat, how)
         elif how is How.RESUMED:
+            self._stays.note_hosts(seat.room)
             self.observers.resumed(seat.room.id, seat.participant)
         log.info("= %s %s", seat.participant, how.value)
         return seat

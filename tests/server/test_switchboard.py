@@ -134,12 +134,13 @@ class Board:
         epoch: str = "",
         last_seq: int = 0,
         subject: str = "",
+        role: Role = Role.MEMBER,
     ) -> tuple[Seat, FakeLine]:
         line = FakeLine(self.clock.monotonic())
         hello = m.Hello(
             VERSION, "", name, resume=resume, epoch=epoch, last_seq=last_seq
         )
-        granted = Pass(subject or name, ROOM, Role.MEMBER)
+        granted = Pass(subject or name, ROOM, role)
         seat = self.switchboard.admit(line, hello, granted, self.record)
         return seat, line
 
@@ -555,6 +556,28 @@ def test_where_no_host_came_back_another_one_is(board):
     (told,) = read(again)
     assert told.participant.role is HOST
     assert anew.journal.kept[bo.participant].host
+
+
+def test_who_comes_back_with_a_lesser_token_is_host_no_longer(board):
+    ana, _ = board.join("Ana")
+    bo, _ = board.join("Bo", role=Role.HOST)
+    assert roles(board) == {"Ana": HOST, "Bo": HOST}
+    ticket = next(each.resume for each in read(bo) if isinstance(each, m.Joined))
+    read(ana)
+    board.join("Bo", ticket)
+    assert roles(board) == {"Ana": HOST, "Bo": MEMBER}
+    (told,) = read(ana)
+    assert told.participant.role is MEMBER
+    assert not board.journal.kept[bo.participant].host
+
+
+def test_who_was_made_host_by_people_comes_back_as_host(board):
+    ana, _ = board.join("Ana")
+    bo, _ = board.join("Bo")
+    board.say(ana, m.HandOver(bo.participant))
+    ticket = next(each.resume for each in read(bo) if isinstance(each, m.Joined))
+    board.join("Bo", ticket)
+    assert roles(board) == {"Ana": MEMBER, "Bo": HOST}
 
 
 def test_after_a_restart_observers_hear_only_what_changed(board):
