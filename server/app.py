@@ -152,6 +152,7 @@ def create_app(
                 work.append(node.run())
             async with monitoring.running(), _running(*work):
                 yield
+                switchboard.record_links()
                 if node:
                     await node.stop()
                 await _last_words(journal, store, clock, alone=node is None)
