@@ -105,6 +105,7 @@ async def test_a_server_that_stops_in_the_middle_of_a_call_is_made_up_for(
         url = stack.enter_context(mongo_server(database, port))
         store = open_store(f"{url}/outage")
         async with serving(settings, store) as house:
+            house.store = store
             ana, bo = await house.party("Ana", "Bo")
             stack.close()
             await bo.say(m.Leave())
