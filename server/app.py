@@ -118,7 +118,7 @@ def create_app(
         store=store,
         clock=clock,
         new_room=new_room,
-        addresses=gate.addresses,
+        gate=gate,
         guesses=node.guesses if node else None,
     )
     trial = Trial(callers, _ice_for(settings, clock, TRIAL), clock, gate.scale)
@@ -155,6 +155,7 @@ def create_app(
                 work.append(node.run())
             async with monitoring.running(), background.running(*work):
                 yield
+                switchboard.record_links()
                 if node:
                     await node.stop()
                 await _last_words(journal, store, clock, alone=node is None)

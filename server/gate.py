@@ -18,6 +18,8 @@ class Door(Enum):
     SESSION = auto()  # new sessions
     ROOM = auto()  # new rooms
     TRIAL = auto()  # relays, for a test before a call
+    LOGIN = auto()  # logins, their ends, and sessions that end
+    PASSCODE = auto()  # passcodes of any room, right or wrong
     LOOKUP = auto()  # anything about a room by its id
     SOCKET = auto()  # WebSocket handshakes
 
@@ -26,6 +28,8 @@ RATES: Final = {
     Door.SESSION: Rate(2, 120),
     Door.ROOM: Rate(0.5, 60),
     Door.TRIAL: Rate(0.1, 10),
+    Door.LOGIN: Rate(1, 60),
+    Door.PASSCODE: Rate(0.5, 60),
     Door.LOOKUP: Rate(10, 300),
     Door.SOCKET: Rate(5, 100),
 }

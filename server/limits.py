@@ -41,10 +41,10 @@ class Rate:
 class Bucket:
     """Holds ``burst`` tokens at most, and gains ``per_second`` of them."""
 
-    __slots__ = ("_at", "_level", "_rate")
+    __slots__ = ("_at", "_level", "rate")
 
     def __init__(self, rate: Rate, now: float) -> None:
-        self._rate = rate
+        self.rate = rate
         self._level = rate.burst
         self._at = now
 
@@ -56,13 +56,13 @@ class Bucket:
     def take(self, now: float, cost: float = 1.0) -> float:
         """Take tokens and return 0; or take none, and return the seconds to wait."""
         if now > self._at:
-            level = self._level + (now - self._at) * self._rate.per_second
-            self._level = level if level < self._rate.burst else self._rate.burst
+            level = self._level + (now - self._at) * self.rate.per_second
+            self._level = level if level < self.rate.burst else self.rate.burst
         self._at = now
         if cost <= self._level:
             self._level -= cost
             return 0.0
-        return (cost - self._level) / self._rate.per_second
+        return (cost - self._level) / self.rate.per_second
 
 
 class Buckets(Generic[K]):
@@ -187,22 +187,29 @@ def _rates(scale: float) -> tuple[dict[Kind, Rate], Rate]:
 
 
 class Allowance:
-    """What one connection may still say. ``scale`` multiplies every rate."""
+    """What one participant may still say. ``scale`` multiplies every rate."""
 
     def __init__(self, now: float, scale: float = 1.0) -> None:
+        self._scale = scale
         self._rates, volume = _rates(scale)
         self._buckets: dict[Kind, Bucket] = {}
         self._volume = Bucket(volume, now)
         self._refusals = Bucket(REFUSALS, now)
 
     def catch_up(self, seconds: float) -> None:
-        """Grant at once what could have been said in so many seconds of a cut."""
-        if not seconds:
-            return
-        self._rates = {
-            kind: Rate(rate.per_second, rate.burst + seconds * rate.per_second)
-            for kind, rate in self._rates.items()
-        }
+        """Let what could have been said in so many seconds of a cut be said at once.
+
+        Who had nothing left before has no more than that.
+        """
+        rates, _ = _rates(self._scale)
+        if seconds:
+            rates = {
+                kind: Rate(rate.per_second, rate.burst + seconds * rate.per_second)
+                for kind, rate in rates.items()
+            }
+        self._rates = rates
+        for kind, bucket in self._buckets.items():
+            bucket.rate = rates[kind]
 
     def hear(self, now: float, size: int) -> Verdict:
         """Judge a message of ``size`` characters before it is read."""

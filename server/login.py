@@ -28,8 +28,9 @@ from server.errors import EXPLANATIONS, Refused, TokenError
 from server.name import display_name
 from server.origin import host_of, public_origin
 from server.reply import failure
+from server.revocation import Revocations
 from server.settings import Oidc
-from server.tokens import LEEWAY, Tokens
+from server.tokens import LEEWAY, LOGIN_LIFE, Tokens
 
 log = logging.getLogger("tertulia.login")
 
@@ -72,6 +73,7 @@ class Login:
         self._tokens = tokens
         self._clock = clock
         self._origins = origins
+        self._over = Revocations()  # logins, by their states
         self._client = OAuth().register(
             "oidc",
             client_id=oidc.client_id,
@@ -135,6 +137,11 @@ class Login:
             )
         except TokenError:
             raise Refused(ErrorCode.LOGIN_FAILED) from None
+        # Else one cookie would have the provider asked as often as anybody likes.
+        login = " ".join(sorted(kept["state"]))  # the names hold what is random
+        if login in self._over:
+            raise Refused(ErrorCode.LOGIN_FAILED)
+        self._over.add(login, now + LOGIN_LIFE + LEEWAY, now)
         request.scope["session"] = kept["state"]
         claims = await self._claims(request)
         name = claims.get("name") or claims.get("preferred_username") or ""

@@ -58,10 +58,11 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    # At info these write whole URLs, queries included, and at debug every frame.
-    for name in ("uvicorn.error", "websockets", "httpx", "httpcore", "asyncio"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    least = logging.getLevelNamesMapping()[level.upper()]
+    logging.getLogger("tertulia").setLevel(least)
+    # Libraries write whole URLs at info, queries included, and at debug every frame,
+    # every header and every document that goes into a database.
+    root.setLevel(max(least, logging.WARNING))
 
 
 def _blot(logger: Any, method: str, event: EventDict) -> EventDict:

@@ -175,7 +175,9 @@ def document() -> Schema:
     urls = {"type": "array", "items": _TEXT}
     ice = _object(urls=urls, username=_TEXT, credential=_TEXT)
     ready = _object(
-        ready=flag, draining=flag, checks=_object(store=state, journal=state)
+        ready=flag,
+        draining=flag,
+        checks=_object({"redis": state}, store=state, journal=state),
     )
     paths = {
         "/api/session": {

@@ -103,6 +103,7 @@ class Member:
 
     info: ParticipantInfo
     subject: str
+    granted: Role = Role.MEMBER  # by their token
     links: tuple[LinkReport, ...] = ()
     said: deque[str] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 

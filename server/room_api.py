@@ -5,7 +5,6 @@ answers as if there were none. A passcode that is sent costs the same work
 whether the room is there or not.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any, Final
@@ -23,13 +22,13 @@ from protocol.codes import (
     Role as RoomRole,
 )
 from protocol.messages import RoomId
-from server import passcode
-from server.address import Addresses
 from server.attempts import Attempts, Guesses
 from server.caller import Callers, Person, granted, knows
 from server.clock import Clock
 from server.door import is_host, made_it
-from server.errors import Refused, TokenError
+from server.errors import Refused, TokenError, TooMany
+from server.gate import Door, Gate
+from server.hashing import Hashing
 from server.keys import KeyHolder, by_key
 from server.name import display_name
 from server.origin import Origins, public_origin
@@ -38,8 +37,6 @@ from server.reply import answer, read
 from server.store import RoomRecord, Store
 from server.switchboard import Switchboard
 from server.tokens import ROOM_LIFE, Role, Session, Tokens
-
-HASHING: Final = 2  # passcodes at a time: each takes 16 MiB and a core
 
 Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 Passcode = Annotated[str, msgspec.Meta(max_length=MAX_PASSCODE)]
@@ -93,7 +90,7 @@ class RoomApi:
         store: Store,
         clock: Clock,
         new_room: Callable[[], RoomId],
-        addresses: Addresses,
+        gate: Gate,
         guesses: Guesses | None = None,
     ) -> None:
         self._tokens = tokens
@@ -104,9 +101,9 @@ class RoomApi:
         self._store = store
         self._clock = clock
         self._new_room = new_room
-        self._addresses = addresses
+        self._gate = gate
         self._guesses = guesses or Attempts(clock.monotonic)
-        self._hashing = asyncio.Semaphore(HASHING)
+        self._hashing = Hashing()
 
     def routes(self) -> list[Route]:
         """Return where each endpoint stands."""
@@ -202,8 +199,7 @@ class RoomApi:
         if entry is None:
             record = None  # what is hidden costs what a missing one does
         if not sent_by_backend(caller):
-            guess = (self._addresses.of(request.scope), room)
-            await self._check_passcode(guess, record, caller.subject, knock.passcode)
+            await self._check_passcode(request, record, caller.subject, knock.passcode)
         if record is None or entry is None:
             raise Refused(ErrorCode.ROOM_NOT_FOUND)
         role = RoomRole(entry.role.value)
@@ -273,7 +269,7 @@ class RoomApi:
 
     async def _check_passcode(
         self,
-        guess: tuple[str, RoomId],
+        request: Request,
         record: RoomRecord | None,
         subject: str,
         given: str,
@@ -285,9 +281,16 @@ class RoomApi:
             if record:
                 raise Refused(ErrorCode.PASSCODE_REQUIRED)
             return
+        # Each costs a core for a while, be there such a room or not.
+        self._gate.ask(Door.PASSCODE, request.scope)
+        room = request.path_params["room"]
+        guess = (self._gate.addresses.of(request.scope), room)
         await self._guesses.take(guess)
-        async with self._hashing:
-            right = await asyncio.to_thread(passcode.matches, given, kept)
+        try:
+            right = await self._hashing.matches(given, kept)
+        except TooMany:
+            await self._guesses.give_back(guess)  # nobody looked at it
+            raise
         if record and not right:
             raise Refused(ErrorCode.PASSCODE_WRONG)
         if right:
@@ -302,8 +305,7 @@ class RoomApi:
     async def _hash(self, word: str) -> str:
         if not word:
             return ""
-        async with self._hashing:
-            return await asyncio.to_thread(passcode.hashed, word)
+        return await self._hashing.hashed(word)
 
     def _description(self, record: RoomRecord) -> dict[str, Any]:
         room = self._switchboard.rooms.find(record.id)

@@ -192,8 +192,17 @@ class Rooms:
             media=entry.media,
             presence=Presence.PRESENT,
         )
+        others += self._grant(room, who, entry)
         mine = self._welcome(room, room.members[who], entry, resumed=True)
         return Admission(room, who, [*mine, *others])
+
+    def _grant(self, room: Room, who: ParticipantId, entry: Entry) -> list[Delivery]:
+        """Take the role of host from whom a new token makes none any more."""
+        member = room.members[who]
+        before, member.granted = member.granted, entry.role
+        if before is not Role.HOST or is_host(room.record, entry.subject, entry.role):
+            return []
+        return [*room.give_role(who, Role.MEMBER), *room.find_host()]
 
     def cut(self, room: Room, who: ParticipantId, now: float) -> list[Delivery]:
         """The socket is gone, the participant not yet."""
@@ -314,7 +323,7 @@ class Rooms:
         right = is_host(room.record, entry.subject, entry.role)
         role = Role.HOST if alone or again or right else Role.MEMBER
         info = ParticipantInfo(you, entry.shown, entry.media, role=role)
-        member = Member(info, entry.subject)
+        member = Member(info, entry.subject, entry.role)
         others = room.enter(member)
         self._emptied.pop(room.id)
         return [*self._welcome(room, member, entry), *others]

@@ -7,6 +7,7 @@ from protocol.codes import MISSED_SILENCE, SILENCE, CloseCode
 from protocol.messages import Joined, ParticipantId
 from protocol.numbering import SEQ, Numbers, stamp
 from server.identifier import identifier
+from server.limits import Allowance
 from server.outbox import Letter, Outbox
 from server.room import Room
 
@@ -46,6 +47,7 @@ class Seat:
     heard: int = 0  # the number of the last message of theirs that came
     tickets: list[str] = field(default_factory=list)  # nonces of the good ones, by age
     heard_at: float = 0.0  # on the line before this one, monotonic
+    allowance: Allowance | None = None  # what may still be said, on any line
     away: float = 0.0  # seconds between that line and this one
     here: bool = True  # else another process has the line, and the outbox
 

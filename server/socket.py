@@ -160,6 +160,8 @@ class _Connection:
                 bind_contextvars(participant=seat.participant)
                 if self._code is None:  # else it was closed while they came in
                     self._deadline.reschedule(None)
+                # Else whoever floods would only have to come again.
+                self._allowance = seat.allowance = seat.allowance or self._allowance
                 self._allowance.catch_up(min(seat.away, GRACE))
                 self._seat = seat
                 self.ring()

@@ -6,11 +6,11 @@ links alone, and of people who are in the room.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from protocol.messages import ParticipantId, RoomId
 from protocol.statistics import LinkSample
-from server.store import LinkRecord, Spread
+from server.store import Aftermath, LinkRecord, Spread
 
 _MOST: Final = 2**53 - 1  # what every store holds exactly
 
@@ -29,6 +29,10 @@ class _Sum:
     def over(self, count: int) -> Spread:
         return Spread(self.total / count, self.most)
 
+    @classmethod
+    def of(cls, spread: Spread, count: int) -> Self:
+        return cls(spread.mean * count, spread.most)
+
 
 @dataclass(slots=True)
 class _Link:
@@ -45,6 +49,26 @@ class _Link:
     height: int = 0
     connection: str = "unknown"
     transport: str = "unknown"
+    kept: int = 0  # samples of which the store knows
+
+    @classmethod
+    def of(cls, link: LinkRecord) -> Self:
+        """Go on with what was recorded until now."""
+        count = link.samples
+        return cls(
+            count,
+            _Sum.of(link.round_trip, count),
+            _Sum.of(link.loss, count),
+            _Sum.of(link.up, count),
+            _Sum.of(link.down, count),
+            _Sum.of(link.frame_rate, count),
+            link.freezes,
+            link.width,
+            link.height,
+            link.connection,
+            link.transport,
+            kept=count,
+        )
 
     def add(self, sample: LinkSample) -> None:
         self.samples += 1
@@ -65,7 +89,7 @@ class _Link:
     def record(
         self, who: ParticipantId, peer: ParticipantId, room: RoomId, at: float
     ) -> LinkRecord:
-        count = self.samples
+        count = self.kept = self.samples
         return LinkRecord(
             participation=who,
             peer=peer,
@@ -91,6 +115,23 @@ class Statistics:
     def __init__(self) -> None:
         self._links: dict[ParticipantId, dict[ParticipantId, _Link]] = {}
         self._connections: dict[ParticipantId, str] = {}
+
+    def recall(self, aftermath: Aftermath) -> None:
+        """Go on with what the process before had recorded."""
+        for stay in aftermath.stopped:
+            if stay.connection:
+                self._connections[ParticipantId(stay.id)] = stay.connection
+        for link in aftermath.links:
+            mine = self._links.setdefault(ParticipantId(link.participation), {})
+            mine[ParticipantId(link.peer)] = _Link.of(link)
+
+    def news(self, who: ParticipantId, room: RoomId, at: float) -> list[LinkRecord]:
+        """Return how somebody's links are, of which more was told than is recorded."""
+        return [
+            link.record(who, peer, room, at)
+            for peer, link in self._links.get(who, {}).items()
+            if link.samples > link.kept
+        ]
 
     def report(
         self,

@@ -11,7 +11,7 @@ from server.room import Departure, Room
 from server.seat import Seat
 from server.seating import How
 from server.statistics import Statistics
-from server.store import Participation
+from server.store import Aftermath, Participation
 
 
 class Stays:
@@ -30,9 +30,10 @@ class Stays:
         self._observers = observers
         self._statistics = Statistics()
 
-    def recall(self, stays: Iterable[Participation]) -> None:
+    def recall(self, aftermath: Aftermath) -> None:
         """Know of those who were in, of whom the process before has told."""
-        for stay in stays:
+        self._statistics.recall(aftermath)
+        for stay in aftermath.stopped:
             self._observers.recall(stay.room, ParticipantId(stay.id))
 
     def came(self, seat: Seat, how: How) -> None:
@@ -59,6 +60,13 @@ class Stays:
         self._journal.went(who, now, departure.reason)
         self._observers.left(room, who, departure.reason)
 
+    def record_links(self) -> None:
+        """Write down how links are until now: a call may outlive the process."""
+        now = self._clock.unix()
+        for who, seat in self._seats.items():
+            for link in self._statistics.news(who, seat.room.id, now):
+                self._journal.measured(link)
+
     def lost(self, stays: Iterable[Participation]) -> None:
         """Nobody came back to these stays after a restart: they ended with it."""
         for stay in stays:
@@ -67,6 +75,8 @@ class Stays:
                 self._journal.returned(stay)
                 self._journal.went(stay.id, stay.left_at, LeaveReason.LOST)
             who = ParticipantId(stay.id)
+            for link in self._statistics.leave(who, stay.room, self._clock.unix()):
+                self._journal.measured(link)
             self._observers.left(stay.room, who, LeaveReason.LOST)
 
     def measure(self, seat: Seat, report: ReportStats) -> None:

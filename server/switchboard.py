@@ -50,6 +50,8 @@ from server.wire import TO_CLIENT
 
 log = logging.getLogger("tertulia.switchboard")
 
+RECORD: Final = 300.0  # seconds of statistics that a kill may cost
+
 _GONE: Final = (CloseCode.NORMAL, CloseCode.GOING_AWAY)
 _UNNUMBERED: Final = Numbers()
 
@@ -77,6 +79,7 @@ class Switchboard:
         self._clock = clock
         self._seating = seating or Seating(rooms, tickets, clock)
         self._seats = self._seating.seats
+        self._recorded_at = clock.monotonic()
         self._stays = Stays(self._seats, journal, clock, self.observers)
 
     @property
@@ -114,6 +117,7 @@ class Switchboard:
         if how in (How.JOINED, How.RETURNED):
             self._stays.came(seat, how)
         elif how is How.RESUMED:
+            self._stays.note_hosts(seat.room)
             self.observers.resumed(seat.room.id, seat.participant)
         log.info("= %s %s", seat.participant, how.value)
         return seat
@@ -171,7 +175,12 @@ class Switchboard:
         """Go on where the process before stopped, for one grace."""
         self._seating.bar(aftermath.over)
         self.rooms.recall(aftermath, self._clock.monotonic() + GRACE)
-        self._stays.recall(aftermath.stopped)
+        self._stays.recall(aftermath)
+
+    def record_links(self) -> None:
+        """Write down how links are that go on."""
+        self._recorded_at = self._clock.monotonic()
+        self._stays.record_links()
 
     def end(self, room: RoomId) -> None:
         """Close a room for everyone in it, for good."""
@@ -219,6 +228,8 @@ class Switchboard:
         self._settle(now)
         self._renew_ice(now)
         self._expire(now)
+        if now - self._recorded_at >= RECORD:
+            self.record_links()
 
     def _settle(self, now: float) -> None:
         """Give up those who didn't come back after a restart."""

@@ -1,4 +1,4 @@
-"""Counts what is asked for under ``/api``, and lets no request with a bad Host in."""
+"""Counts what is asked under ``/api`` and at the login; no bad Host comes in."""
 
 from typing import Final
 
@@ -16,6 +16,11 @@ _DOORS: Final = {
     ("POST", "/api/session"): Door.SESSION,
     ("POST", "/api/rooms"): Door.ROOM,
     ("POST", "/api/ice"): Door.TRIAL,
+    ("GET", "/login"): Door.LOGIN,
+    ("HEAD", "/login"): Door.LOGIN,
+    ("GET", "/login/callback"): Door.LOGIN,
+    ("HEAD", "/login/callback"): Door.LOGIN,
+    ("POST", "/logout"): Door.LOGIN,
 }
 
 
@@ -35,10 +40,9 @@ class Turnstile:
             await self._app(scope, receive, send)
         elif not host_of(scope):  # RFC 9112 §3.2
             await self._refuse_host(scope, receive, send)
-        elif scope["type"] == "websocket" or not scope["path"].startswith(_API):
+        elif scope["type"] == "websocket" or (door := _door(scope)) is None:
             await self._app(scope, receive, send)
         else:
-            door = _DOORS.get((scope["method"], scope["path"]), Door.LOOKUP)
             try:
                 self._gate.ask(door, scope)
             except TooMany as crowd:
@@ -54,3 +58,9 @@ class Turnstile:
         else:
             response = failure(ErrorCode.BAD_REQUEST, "no valid Host", 400)
             await response(scope, receive, send)
+
+
+def _door(scope: Scope) -> Door | None:
+    """Return what a request is counted as; pages and their parts aren't."""
+    other = Door.LOOKUP if scope["path"].startswith(_API) else None
+    return _DOORS.get((scope["method"], scope["path"]), other)

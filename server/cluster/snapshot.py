@@ -42,6 +42,7 @@ class Inside(msgspec.Struct, frozen=True):
     links: tuple[LinkReport, ...]
     said: list[str]
     place: Place
+    granted: Role = Role.MEMBER
 
 
 class Outside(msgspec.Struct, frozen=True):
@@ -120,7 +121,14 @@ def take(
         bare,
         record=room.record,
         members=[
-            Inside(each.info, each.subject, each.links, list(each.said), place(who))
+            Inside(
+                each.info,
+                each.subject,
+                each.links,
+                list(each.said),
+                place(who),
+                each.granted,
+            )
             for who, each in room.members.items()
         ],
         waiting=[
@@ -168,7 +176,7 @@ def restore(snapshot: Snapshot, rooms: Rooms, room_id: RoomId, now: float) -> Re
         )
 
     for each in snapshot.members:
-        member = Member(each.info, each.subject, each.links)
+        member = Member(each.info, each.subject, each.granted, each.links)
         member.said.extend(each.said)
         room.members[each.info.id] = member
         sit(each.info.id, each.place)

@@ -69,36 +69,6 @@ class Participation:
     host: bool = False
 
 
-#: Why a stay ended that may go on with the next process.
-STOPPED: Final = "server_stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class Aftermath:
-    """What the processes before left to the next one.
-
-    ``stopped`` are the stays that ended with them, ``over`` those that ended before,
-    and ``removed`` says who was taken out of which room.
-    """
-
-    stopped: tuple[Participation, ...] = ()
-    over: frozenset[str] = frozenset()
-    removed: frozenset[tuple[RoomId, str]] = frozenset()
-
-
-def aftermath(stays: Iterable[Participation]) -> Aftermath:
-    """Return what stays that ended tell the next process."""
-    stays = list(stays)
-    removed = LeaveReason.REMOVED.value
-    return Aftermath(
-        tuple(stay for stay in stays if stay.reason == STOPPED),
-        frozenset(stay.id for stay in stays if stay.reason != STOPPED),
-        frozenset(
-            (stay.room, stay.subject) for stay in stays if stay.reason == removed
-        ),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Spread:
     """What many samples of one number came to."""
@@ -130,6 +100,38 @@ class LinkRecord:
     height: int
     connection: str
     transport: str
+
+
+#: Why a stay ended that may go on with the next process.
+STOPPED: Final = "server_stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """What the processes before left to the next one.
+
+    ``stopped`` are the stays that ended with them, ``over`` those that ended before,
+    and ``removed`` says who was taken out of which room. ``links`` are what is known
+    of those of the stopped.
+    """
+
+    stopped: tuple[Participation, ...] = ()
+    over: frozenset[str] = frozenset()
+    removed: frozenset[tuple[RoomId, str]] = frozenset()
+    links: tuple[LinkRecord, ...] = ()
+
+
+def aftermath(stays: Iterable[Participation]) -> Aftermath:
+    """Return what stays that ended tell the next process."""
+    stays = list(stays)
+    removed = LeaveReason.REMOVED.value
+    return Aftermath(
+        tuple(stay for stay in stays if stay.reason == STOPPED),
+        frozenset(stay.id for stay in stays if stay.reason != STOPPED),
+        frozenset(
+            (stay.room, stay.subject) for stay in stays if stay.reason == removed
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,7 @@ class Store(Protocol):
         """Record whether somebody is host; the last word counts."""
 
     async def measured(self, link: LinkRecord) -> None:
-        """Record how a link was; the first word on it counts."""
+        """Record how a link was until now; the word of most samples counts."""
 
     async def participations(self, room: RoomId) -> list[Participation]:
         """Return everyone who came to a room, in the order in which they came."""

@@ -6,7 +6,7 @@ a client is a string by its type, so that no operator can hide in one.
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final, TypeVar
 
 from motor.motor_asyncio import (
@@ -128,6 +128,8 @@ class MongoStore:
     async def measured(self, link: LinkRecord) -> None:
         which = f"{link.participation}/{link.peer}"
         await self._insert("link", {"_id": which, **asdict(link)})
+        older = {"_id": which, "samples": {"$lt": link.samples}}
+        await self._update("link", older, asdict(link))
 
     async def participations(self, room: RoomId) -> list[Participation]:
         found = await self._find("participation", {"room": room}, "number")
@@ -187,7 +189,10 @@ class MongoStore:
         found = await self._find(
             "participation", {"left_at": {"$gte": since}}, "number"
         )
-        return aftermath(map(_participation, found))
+        left = aftermath(map(_participation, found))
+        which = {"participation": {"$in": [stay.id for stay in left.stopped]}}
+        links = await self._find("link", which, "_id")
+        return replace(left, links=tuple(map(_link, links)))
 
     async def close(self) -> None:
         if self._client is not None:

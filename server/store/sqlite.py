@@ -5,7 +5,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
@@ -40,6 +40,7 @@ _LINK: Final = (
     " up_mean, up_most, down_mean, down_most, frame_rate_mean, frame_rate_most,"
     " freezes, width, height, connection, transport"
 )
+_NEWER: Final = ", ".join(f"excluded.{name}" for name in _LINK.split(", "))
 
 
 class SqliteStore:
@@ -131,7 +132,8 @@ class SqliteStore:
         values = _flat(astuple(link))
         places = ", ".join("?" for _ in values)
         await self._write(
-            f"INSERT INTO link ({_LINK}) VALUES ({places}) ON CONFLICT DO NOTHING",
+            f"INSERT INTO link ({_LINK}) VALUES ({places}) ON CONFLICT DO UPDATE"
+            f" SET ({_LINK}) = ({_NEWER}) WHERE excluded.samples > samples",
             values,
         )
 
@@ -177,7 +179,14 @@ class SqliteStore:
         rows = await self._read(
             f"SELECT {_STAY} FROM participation WHERE left_at >= ?", (since,)
         )
-        return aftermath(map(_participation, rows))
+        found = aftermath(map(_participation, rows))
+        ids = json.dumps([stay.id for stay in found.stopped])
+        links = await self._read(
+            f"SELECT {_LINK} FROM link"
+            " WHERE participation IN (SELECT value FROM json_each(?))",
+            (ids,),
+        )
+        return replace(found, links=tuple(map(_link, links)))
 
     async def close(self) -> None:
         if self._opened is not None:

@@ -103,6 +103,13 @@ async def test_who_was_closed_for_a_flood_may_come_back_as_who_they_were(victim)
         back = await again.enter("", token, resume=joined["resume"])
         assert back["resumed"] is True
         assert back["you"] == joined["you"]
+        # What they had used up isn't given to them again.
+        for number in range(40):
+            await again.send(chat(100 + number))
+        code, heard = await again.closing()
+        assert code == CloseCode.TOO_MANY
+        said = sum(each["type"] == "chatted" for each in heard)
+        assert said < RATES[Kind.CHAT].burst
 
 
 async def talk_to_one(victim, *, listens: bool) -> int:

@@ -1,11 +1,14 @@
 """Requests that are none, are two, ask for another's file, or never end."""
 
+import asyncio
 import json
+from collections import Counter
 
 import pytest
 
 from server.settings import PAGE
 from tests.hostile.stranger import Stranger, stranger
+from tests.hostile.victim import Victim
 
 MANIFEST = json.loads((PAGE / "manifest.json").read_text())["files"]
 WASM = next(url for url in MANIFEST if url.endswith(".wasm"))
@@ -368,3 +371,31 @@ async def test_sessions_and_rooms_are_not_made_without_end(victim, path, allowed
             await ask(guest, request(f"POST {path} HTTP/1.1", bearer, length))
             statuses.append((await guest.answer()).status)
         assert allowed - 1 <= statuses.index(429) < allowed + 40
+
+
+async def test_passcodes_that_are_tried_cost_little(tmp_path):
+    with Victim(tmp_path) as victim:
+        address = victim.new_address()
+        async with stranger(victim, address) as guest:
+            bearer = f"Authorization: Bearer {await session(guest)}"
+        worked, memory = victim.work, victim.memory
+        answers: list[tuple[int, bytes]] = []
+
+        async def guess(kind: int) -> None:
+            async with stranger(victim, address) as guest:
+                for number in range(20):
+                    path = f"/api/rooms/aaaa-bbb{kind:x}-{number:04}/token"
+                    words = '{"passcode": "mark-guess"}'
+                    length = f"Content-Length: {len(words)}"
+                    await ask(guest, request(f"POST {path} HTTP/1.1", bearer, length))
+                    await guest.send(words.encode())
+                    answer = await guest.answer()
+                    answers.append((answer.status, answer.body))
+
+        await asyncio.gather(*(guess(kind) for kind in range(12)))
+        statuses = Counter(status for status, _ in answers)
+        assert set(statuses) == {404, 429}
+        assert 60 <= statuses[404] <= 90
+        assert len({body for status, body in answers if status == 404}) == 1
+        assert victim.work - worked < 90 * 0.1 + 240 * 0.01
+        assert victim.memory - memory < 40 * 1024 * 1024  # of two threads

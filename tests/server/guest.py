@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -128,10 +128,12 @@ class House:
     guests: contextlib.AsyncExitStack
     app: Starlette
     store: Store | None = None  # to make rooms in; None: it is the test's own
+    made: set[str] = field(default_factory=set)  # rooms
 
     async def make(self, room: str) -> None:
         """Let there be a room that is not encrypted, made by somebody else."""
-        if self.store is not None:
+        if self.store is not None and room not in self.made:
+            self.made.add(room)
             record = RoomRecord(
                 m.RoomId(room), "", "its maker", self.clock.unix(), e2ee=False
             )

@@ -72,6 +72,7 @@ class Provider:
     )
     asked: list[dict[str, str]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    traded: int = 0  # how often a code was to become a token
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def app(self) -> Starlette:
@@ -119,6 +120,7 @@ class Provider:
         return RedirectResponse(f"{asked['redirect_uri']}?{answer}", 302)
 
     async def token(self, request: Request) -> Response:
+        self.traded += 1
         match self.fault:
             case Fault.TOKEN_ENDPOINT_DOWN:
                 return Response(status_code=500)

@@ -299,10 +299,22 @@ class StoreContract:
         await store.measured(link(1, room=RoomId("another"), peer="p7"))
         assert await store.links(ROOM) == [link(1)]
 
-    async def test_the_first_word_on_a_link_counts(self, store: Store) -> None:
-        await store.measured(link(1))
-        await store.measured(replace(link(1), samples=99))
-        assert await store.links(ROOM) == [link(1)]
+    async def test_the_word_of_most_samples_on_a_link_counts(
+        self, store: Store
+    ) -> None:
+        later = replace(link(1), samples=99, freezes=9, loss=Spread(0.25, 1.0))
+        for each in (link(1), later, link(1), replace(later, freezes=1)):
+            await store.measured(each)
+        assert await store.links(ROOM) == [later]
+
+    async def test_links_of_stays_that_may_go_on_are_left_to_the_next_process(
+        self, store: Store
+    ) -> None:
+        for number, reason in enumerate(("left", STOPPED)):
+            await store.came(stay(number))
+            await store.measured(link(number))
+            await store.went(f"p{number}", 1060.0, reason)
+        assert (await store.aftermath(1000.0)).links == (link(1),)
 
     async def test_links_are_found_by_whose_they_are(self, store: Store) -> None:
         for number in (3, 1, 2):

@@ -8,6 +8,7 @@ import pytest
 from guest import SECRET, counting, make_settings, serving
 from provider import CLIENT_ID, CLIENT_SECRET, Fault, Tab, providing, query
 
+from server.gate import Capacity
 from server.settings import Oidc
 from server.tokens import Tokens
 
@@ -205,13 +206,31 @@ async def test_a_code_of_another_login_has_the_wrong_verifier(tab, house):
     assert error(response) == (400, "login_failed")
 
 
-async def test_a_callback_works_once(tab):
+async def test_a_callback_works_once(tab, provider):
     url = await tab.come_back(await tab.leave_for_provider())
     kept = dict(tab.http.cookies)
     assert (await tab.go(url)).status_code == 303
     assert error(await tab.go(url)) == (400, "login_failed")  # no cookie
-    tab.http.cookies.update(kept)
-    assert error(await tab.go(url)) == (400, "login_failed")  # a used code
+    for _ in range(3):
+        tab.http.cookies.update(kept)
+        assert error(await tab.go(url)) == (400, "login_failed")  # it is over
+    assert provider.traded == 1
+
+
+async def test_logins_are_counted_by_address(provider, tmp_path):
+    scarce = Capacity(scale=0.1)
+    async with (
+        serving_with(provider, tmp_path, capacity=scarce) as house,
+        browsing(house) as tab,
+    ):
+        for path in ("/login", "/login/callback", "/login/callback?state=x") * 2:
+            assert (await tab.http.get(f"{house.origin}{path}")).status_code != 429
+        for path in ("/login", "/login/callback"):
+            answer = await tab.http.get(f"{house.origin}{path}")
+            assert error(answer) == (429, "too_many")
+            assert int(answer.headers["retry-after"]) >= 1
+        assert error(await tab.http.post(f"{house.origin}/logout"))[0] == 429
+        assert (await tab.http.get(f"{house.origin}/healthz")).status_code == 200
 
 
 async def test_a_login_that_took_too_long_is_refused(tab, house):

@@ -28,13 +28,14 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
     """Log into memory, and as before afterwards."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
+    root, ours = logging.getLogger(), logging.getLogger("tertulia")
+    before, levels = root.handlers[:], (root.level, ours.level)
     stream = io.StringIO()
     configure("debug", stream)
     yield stream
     root.handlers[:] = before
-    root.setLevel(level)
+    for logger, level in zip((root, ours), levels, strict=True):
+        logger.setLevel(level)
     structlog.reset_defaults()
 
 
@@ -64,6 +65,24 @@ def test_what_is_below_the_level_is_not_said(lines):
     logging.getLogger("tertulia.test").warning("= a little thing")
     structlog.get_logger("tertulia.test").error("= a big thing")
     assert [line["event"] for line in read(lines)] == ["= a big thing"]
+
+
+@pytest.mark.parametrize(
+    "library",
+    [
+        *("uvicorn.error", "websockets.server", "asyncio", "redis", "motor"),
+        *("httpx", "httpx2", "httpcore", "httpcore2.http11", "authlib.oauth2"),
+        *("pymongo.command", "pymongo.connection", "one.that.comes.later"),
+    ],
+)
+def test_of_libraries_nothing_is_said_but_warnings(lines, library):
+    logger = logging.getLogger(library)
+    logger.debug("document: %s", {"creator": "marked-subject"})
+    logger.info("GET https://provider.example/token?code=marked-code")
+    logger.warning("= a broken thing")
+    logging.getLogger("tertulia.test").debug("= a little thing")
+    said = [line["event"] for line in read(lines)]
+    assert said == ["= a broken thing", "= a little thing"]
 
 
 def test_a_token_in_an_error_is_blotted_out(lines):

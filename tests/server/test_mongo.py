@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import io
+import logging
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import structlog
 from guest import make_settings, serving
 from motor.motor_asyncio import AsyncIOMotorClient
 from store_contract import RECORD, ROOM, StoreContract, stay
@@ -15,6 +18,7 @@ from store_contract import RECORD, ROOM, StoreContract, stay
 from protocol import messages as m
 from protocol.messages import RoomId
 from server.errors import StoreError
+from server.logs import configure
 from server.store import Store, open_store
 from tests.services.mongo import mongo_server
 from tests.services.service import free_port
@@ -132,6 +136,7 @@ async def test_a_server_that_stops_in_the_middle_of_a_call_is_made_up_for(
         url = stack.enter_context(mongo_server(database, port))
         store = open_store(f"{url}/outage")
         async with serving(settings, store) as house:
+            house.store = store
             ana, bo = await house.party("Ana", "Bo")
             stack.close()
             await bo.say(m.Leave())
@@ -153,3 +158,24 @@ async def test_a_server_that_stops_in_the_middle_of_a_call_is_made_up_for(
         ("Cleo", "left"),
         ("Dan", "left"),
     ]
+
+
+async def test_what_is_written_stands_in_no_log_at_any_level(url):
+    stream = io.StringIO()
+    loggers = logging.getLogger(), logging.getLogger("tertulia")
+    before = loggers[0].handlers[:], [logger.level for logger in loggers]
+    configure("debug", stream)
+    try:
+        logging.getLogger("tertulia.test").debug("= something")
+        store = open_store(url)
+        await store.start()
+        await store.add_room(replace(RECORD, name="marked-name", passcode="marked"))
+        await store.room(ROOM)
+        await store.close()
+    finally:
+        loggers[0].handlers[:] = before[0]
+        for logger, level in zip(loggers, before[1], strict=True):
+            logger.setLevel(level)
+        structlog.reset_defaults()
+    assert "= something" in stream.getvalue()
+    assert "marked" not in stream.getvalue()

@@ -11,6 +11,7 @@ from protocol import messages as m
 from protocol.codes import CloseCode, ErrorCode, LeaveReason, Role
 from server.attempts import BURST, REFILL
 from server.errors import StoreError
+from server.gate import Capacity
 from server.store import RoomRecord
 from server.store.sqlite import SqliteStore
 
@@ -151,6 +152,24 @@ async def test_guessing_at_a_room_that_is_none_is_counted_too(house):
     for _ in range(BURST):
         assert error(await token(bo, nowhere, passcode="y"))[1] == "room_not_found"
     assert error(await token(bo, nowhere, passcode="y")) == (429, "too_many")
+
+
+async def test_guesses_at_all_rooms_are_counted_by_address(tmp_path):
+    # In a second six of them, and one more every 20 seconds.
+    settings = make_settings(tmp_path, capacity=Capacity(scale=0.1))
+    async with serving(settings) as house:
+        ana, bo = await call(house), await call(house)
+        room = await ana.create(passcode="x")
+        for number in range(6):
+            answer = await token(bo, f"none-none-{number:04}", passcode="y")
+            assert error(answer)[1] == "room_not_found"
+        for each in ("none-none-none", room):
+            answer = await token(bo, each, passcode="x")
+            assert error(answer) == (429, "too_many")
+            assert answer.headers["retry-after"] == "20"
+        assert error(await token(bo, room)) == (403, "passcode_required")
+        house.clock.advance(20)
+        assert (await token(bo, room, passcode="x")).status_code == 200
 
 
 async def test_a_new_passcode_does_not_keep_out_who_is_in(house):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from protocol.messages import LinkSample, ParticipantId, RoomId
 from server.statistics import Statistics
-from server.store import LinkRecord, Spread
+from server.store import Aftermath, LinkRecord, Participation, Spread
 
 ANA, BO, EVA = (ParticipantId(each) for each in ("ana", "bo", "eva"))
 ALL = (ANA, BO, EVA)
@@ -132,3 +132,27 @@ def test_numbers_stay_within_what_a_store_holds():
         statistics.report(ANA, ALL, [replace(SAMPLE, freezes=2**53 - 1)])
     (link,) = statistics.leave(ANA, ROOM, 9.0)
     assert link.freezes == 2**53 - 1
+
+
+def test_what_was_not_recorded_yet_is_news_once():
+    statistics = Statistics()
+    statistics.report(ANA, ALL, [SAMPLE])
+    assert statistics.news(ANA, ROOM, 5.0) == [replace(SUM, ended_at=5.0)]
+    assert statistics.news(ANA, ROOM, 6.0) == []
+    statistics.report(ANA, ALL, [SAMPLE])
+    (link,) = statistics.news(ANA, ROOM, 7.0)
+    assert (link.samples, link.freezes) == (2, 2)
+
+
+def test_a_restart_goes_on_with_what_was_recorded():
+    before, after, whole = Statistics(), Statistics(), Statistics()
+    relayed = replace(SAMPLE, rtt=0.3, fps=10.0, connection="relay")
+    before.report(ANA, ALL, [relayed])
+    stay = Participation(ANA, ROOM, "ana", "", 0.0, connection="relay")
+    links = tuple(before.news(ANA, ROOM, 5.0))
+    after.recall(Aftermath(stopped=(stay,), links=links))
+    assert after.news(ANA, ROOM, 6.0) == []
+    assert after.report(ANA, ALL, [SAMPLE]) == ""  # not direct: a relay was needed
+    whole.report(ANA, ALL, [relayed])
+    whole.report(ANA, ALL, [SAMPLE])
+    assert after.leave(ANA, ROOM, 9.0) == whole.leave(ANA, ROOM, 9.0)

@@ -26,7 +26,7 @@ from server.outbox import MESSAGES
 from server.rooms import Rooms
 from server.seat import Seat
 from server.store import STOPPED, LinkRecord, Participation, RoomRecord, aftermath
-from server.switchboard import Switchboard
+from server.switchboard import RECORD, Switchboard
 from server.ticket import LIFE, Tickets
 from server.tokens import Pass, Role
 from server.wire import TO_CLIENT
@@ -65,7 +65,9 @@ class FakeJournal:
         self.stays.append(participation)
 
     def returned(self, participation):
-        self.kept[participation.id] = replace(participation, left_at=None, reason="")
+        kept = self.kept.get(participation.id, participation)
+        again = replace(kept, left_at=None, reason="", host=participation.host)
+        self.kept[participation.id] = again
         self.lines.append((participation.id, "returned"))
         self.stays.append(participation)
 
@@ -80,6 +82,8 @@ class FakeJournal:
 
     def reached(self, participation, connection):
         self.lines.append((participation, connection))
+        kept = self.kept[participation]
+        self.kept[participation] = replace(kept, connection=connection)
 
     def measured(self, link):
         self.links.append(link)
@@ -114,10 +118,15 @@ class Heard(Observer):
 class Board:
     """A switchboard and the people at it."""
 
-    def __init__(self, tickets: Tickets | None = None, ids: str = "id") -> None:
+    def __init__(
+        self,
+        tickets: Tickets | None = None,
+        ids: str = "id",
+        clock: FakeClock | None = None,
+    ) -> None:
         self.ids = ids
         self.heard = Heard()
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.journal = FakeJournal()
         self.ice: tuple[m.IceServer, ...] = ()
         rooms = Rooms(counting(ids), lambda room, participant: self.ice)
@@ -134,12 +143,13 @@ class Board:
         epoch: str = "",
         last_seq: int = 0,
         subject: str = "",
+        role: Role = Role.MEMBER,
     ) -> tuple[Seat, FakeLine]:
         line = FakeLine(self.clock.monotonic())
         hello = m.Hello(
             VERSION, "", name, resume=resume, epoch=epoch, last_seq=last_seq
         )
-        granted = Pass(subject or name, ROOM, Role.MEMBER)
+        granted = Pass(subject or name, ROOM, role)
         seat = self.switchboard.admit(line, hello, granted, self.record)
         return seat, line
 
@@ -148,8 +158,8 @@ class Board:
 
     def killed(self) -> "Board":
         """Return the next process, on what this one left."""
-        anew = Board(ids=f"{self.ids}'")
-        anew.record, anew.clock.now = self.record, self.clock.now
+        anew = Board(ids=f"{self.ids}'", clock=FakeClock(self.clock.now))
+        anew.record = self.record
         stays = self.journal.kept = {
             id: stay
             if stay.reason
@@ -157,7 +167,9 @@ class Board:
             for id, stay in self.journal.kept.items()
         }
         anew.journal.kept.update(stays)
-        anew.switchboard.recall(aftermath(stays.values()))
+        newest = {(link.participation, link.peer): link for link in self.journal.links}
+        left = aftermath(stays.values())
+        anew.switchboard.recall(replace(left, links=tuple(newest.values())))
         return anew
 
 
@@ -557,6 +569,28 @@ def test_where_no_host_came_back_another_one_is(board):
     assert anew.journal.kept[bo.participant].host
 
 
+def test_who_comes_back_with_a_lesser_token_is_host_no_longer(board):
+    ana, _ = board.join("Ana")
+    bo, _ = board.join("Bo", role=Role.HOST)
+    assert roles(board) == {"Ana": HOST, "Bo": HOST}
+    ticket = next(each.resume for each in read(bo) if isinstance(each, m.Joined))
+    read(ana)
+    board.join("Bo", ticket)
+    assert roles(board) == {"Ana": HOST, "Bo": MEMBER}
+    (told,) = read(ana)
+    assert told.participant.role is MEMBER
+    assert not board.journal.kept[bo.participant].host
+
+
+def test_who_was_made_host_by_people_comes_back_as_host(board):
+    ana, _ = board.join("Ana")
+    bo, _ = board.join("Bo")
+    board.say(ana, m.HandOver(bo.participant))
+    ticket = next(each.resume for each in read(bo) if isinstance(each, m.Joined))
+    board.join("Bo", ticket)
+    assert roles(board) == {"Ana": MEMBER, "Bo": HOST}
+
+
 def test_after_a_restart_observers_hear_only_what_changed(board):
     (ana, _), (bo, _) = board.join("Ana"), board.join("Bo")
     ticket = secret(ana)
@@ -793,6 +827,61 @@ def test_what_links_were_like_is_recorded_when_somebody_goes(board):
     assert (link.round_trip.mean, link.transport) == (0.5, "tls")
     board.say(ana, m.Leave())
     assert board.journal.links == [link]
+
+
+def measure(board: Board, seat: Seat, peer: str, way: str = "relay") -> None:
+    board.say(seat, m.ReportStats((m.LinkSample(peer, rtt=0.5, connection=way),)))
+
+
+def test_a_kill_costs_what_was_told_of_links_since_they_were_recorded(board):
+    (ana, _), (bo, _) = board.join("Ana"), board.join("Bo")
+    tickets = secret(ana), secret(bo)
+    for _ in range(2):
+        measure(board, ana, bo.participant)
+    keep_alive(board, RECORD)
+    measure(board, ana, bo.participant)
+    anew = board.killed()
+    (again, _), _ = anew.join("Ana", tickets[0]), anew.join("Bo", tickets[1])
+    for _ in range(3):
+        measure(anew, again, bo.participant, "direct")
+    anew.say(again, m.Leave())
+    (link,) = anew.journal.links
+    assert (link.samples, link.round_trip.mean) == (5, 0.5)
+    assert anew.journal.kept[ana.participant].connection == "relay"
+
+
+def test_a_server_that_stops_in_order_records_all_that_was_told_of_links(board):
+    (ana, _), (bo, _) = board.join("Ana"), board.join("Bo")
+    measure(board, ana, bo.participant)
+    board.switchboard.record_links()
+    board.switchboard.record_links()
+    (link,) = board.journal.links
+    assert link.samples == 1
+
+
+def test_of_who_does_not_come_back_links_are_recorded_as_they_were(board):
+    (ana, _), (bo, _) = board.join("Ana"), board.join("Bo")
+    ticket = secret(ana)
+    measure(board, ana, bo.participant)
+    board.switchboard.record_links()
+    anew = board.killed()
+    again, _ = anew.join("Ana", ticket)
+    anew.clock.advance(GRACE)
+    anew.switchboard.tick()
+    assert anew.journal.links == [
+        replace(board.journal.links[0], ended_at=anew.clock.unix())
+    ]
+    measure(anew, again, bo.participant)
+    anew.say(again, m.Leave())
+    assert len(anew.journal.links) == 1
+
+
+def keep_alive(board: Board, seconds: float) -> None:
+    """Let time pass in which everybody is heard of."""
+    board.clock.advance(seconds)
+    for seat in board.switchboard.connected():
+        seat.line.heard_at = board.clock.monotonic()
+    board.switchboard.tick()
 
 
 def test_nobody_hears_of_statistics_and_who_waits_tells_none(board):

@@ -170,3 +170,26 @@ def test_what_a_person_does_is_never_refused():
         for message in (CHAT, m.React("🎉"), m.SetHand(True)):
             assert allowance.hear(now, 500) is Verdict.HEARD
             assert allowance.ask(now, message, 500) is Verdict.HEARD
+
+
+def test_who_comes_back_has_what_they_had_left_and_the_time_since():
+    allowance = Allowance(0.0)
+    chat = m.Chat(m.ParticipantId("c"), "hola")
+    rate = RATES[Kind.CHAT]
+    for _ in range(int(rate.burst)):
+        assert allowance.ask(0.0, chat, 10) is Verdict.HEARD
+    allowance.catch_up(2.0)
+    said = [allowance.ask(2.0, chat, 10) for _ in range(int(2 * rate.per_second) + 1)]
+    assert said[:-1] == [Verdict.HEARD] * int(2 * rate.per_second)
+    assert said[-1] is Verdict.REFUSED
+
+
+def test_a_short_cut_after_a_long_one_grants_no_more_than_its_own_time():
+    allowance = Allowance(0.0)
+    chat = m.Chat(m.ParticipantId("c"), "hola")
+    rate = RATES[Kind.CHAT]
+    allowance.catch_up(10.0)
+    assert allowance.ask(10.0, chat, 10) is Verdict.HEARD
+    allowance.catch_up(0.0)
+    said = [allowance.ask(100.0, chat, 10) for _ in range(int(rate.burst) + 1)]
+    assert said == [*[Verdict.HEARD] * int(rate.burst), Verdict.REFUSED]
