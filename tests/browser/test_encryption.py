@@ -162,3 +162,20 @@ def test_a_room_may_be_made_in_the_page_without_encryption_and_says_so(
     ada.expect_phase("joined")
     tiles = bob.page.locator('[data-testid=tile][data-self="no"]')
     expect(tiles).to_have_attribute("data-e2ee", "off")
+
+
+NO_CURVES = """
+const generateKey = SubtleCrypto.prototype.generateKey;
+SubtleCrypto.prototype.generateKey = function (algorithm, ...rest) {
+  if (algorithm === "Ed25519") return Promise.reject(new DOMException("", "NotSupportedError"));
+  return generateKey.call(this, algorithm, ...rest);
+};
+"""
+
+
+def test_a_browser_without_the_curves_says_that_it_can_t_encrypt(participant):
+    ada = participant("ada", scripts=[NO_CURVES], join=False)
+    ada.control("display-name").fill("ada")
+    ada.control("join").click()
+    ada.expect_phase("failed")
+    expect(ada.page.get_by_test_id("failed-e2ee-unsupported")).to_be_visible()
