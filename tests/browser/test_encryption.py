@@ -167,7 +167,8 @@ def test_a_room_may_be_made_in_the_page_without_encryption_and_says_so(
 NO_CURVES = """
 const generateKey = SubtleCrypto.prototype.generateKey;
 SubtleCrypto.prototype.generateKey = function (algorithm, ...rest) {
-  if (algorithm === "Ed25519") return Promise.reject(new DOMException("", "NotSupportedError"));
+  if (algorithm === "Ed25519")
+    return Promise.reject(new DOMException("", "NotSupportedError"));
   return generateKey.call(this, algorithm, ...rest);
 };
 """
