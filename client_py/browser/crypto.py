@@ -141,6 +141,16 @@ class BrowserCrypto:
         return to_js(how), imported
 
 
+async def has_curves() -> bool:
+    """Whether this browser has both curves of a handshake; not all that encrypt do."""
+    try:
+        await _exchange()
+        await _pair(_ED25519, "sign", "verify")
+    except JsException:
+        return False
+    return True
+
+
 async def _exchange() -> BrowserExchange:
     return BrowserExchange(*await _pair(_X25519, "deriveBits"))
 

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 from js import RTCPeerConnection, Uint8Array, navigator, performance
 from pyodide.ffi import JsException, jsnull, to_js
 
+from client_py.browser.crypto import has_curves
 from client_py.browser.dom import Listeners
 from client_py.browser.frames import can_encrypt
 from client_py.browser.report import NOTHING, read
@@ -49,7 +50,8 @@ class BrowserProber:
                 trial.connection()
         except JsException:  # a policy, or an extension, forbids it
             return Finding(Outcome.FAILED, Reason.MISSING)
-        return _PASSED if can_encrypt() else Finding(Outcome.FAILED, Reason.MISSING)
+        encrypts = can_encrypt() and await has_curves()
+        return _PASSED if encrypts else Finding(Outcome.FAILED, Reason.MISSING)
 
     async def device(self, item: Item) -> Finding:
         """Look for a device without opening it: no light goes on."""

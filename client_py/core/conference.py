@@ -26,6 +26,7 @@ from client_py.core.speaker import listen
 from client_py.core.state import Snapshot
 from client_py.core.tasks import Tasks
 from client_py.core.wire import Wire
+from e2ee.backend import Identity
 from e2ee.room import new_secret
 from protocol.messages import ParticipantId
 
@@ -198,8 +199,14 @@ class Conference:
         assert crypto is not None and self._keeper is not None
         crypto.prepare()
         identity = asyncio.ensure_future(self._keeper.identity(room))
+        identity.add_done_callback(self._got_identity)
         self._sealing = Sealing(crypto, identity)
         self._tasks.spawn(self._recall_others(room, self._keeper))
+
+    def _got_identity(self, asked: asyncio.Future[Identity]) -> None:
+        if not asked.cancelled() and (error := asked.exception()):
+            log.warning("= no key to sign with can be had: %s", error)
+            self.post(e.CurvesMissing())
 
     async def _recall_others(self, room: str, keeper: Keeper) -> None:
         self.post(e.DevicesRecalled(await keeper.known(room)))

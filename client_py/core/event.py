@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from client_py.core.link_event import (
+    CurvesMissing as CurvesMissing,
     DevicesRecalled as DevicesRecalled,
     LevelsMeasured as LevelsMeasured,
     LinkEvent as LinkEvent,

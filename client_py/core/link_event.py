@@ -70,6 +70,11 @@ class DevicesRecalled:
 
 
 @dataclass(frozen=True, slots=True)
+class CurvesMissing:
+    """The platform lacks what a handshake needs: nothing can be encrypted with it."""
+
+
+@dataclass(frozen=True, slots=True)
 class PeerSpoke:
     """The other end of an encrypted link says something."""
 
@@ -140,6 +145,7 @@ LinkEvent = (
     | PeerForged
     | PeerSpoke
     | DevicesRecalled
+    | CurvesMissing
     | RecoveryDue
     | RenewalDue
     | PeerGathered

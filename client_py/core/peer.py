@@ -312,6 +312,9 @@ class Peer:
         self._send(taken.answers)
         if self._seal.secrets is not None and self._secured is Encryption.OFF:
             self._secure(Encryption.ON)
+            # Who may be somebody else is held back by now: nothing was told them.
+            trusted = not self._held
+            self._send(await self._seal.said_meanwhile(trusted=trusted))
         self._look_at_verdict()
         self._look_after_keys()
         for word in taken.words:

@@ -231,10 +231,9 @@ class Seal:
         answers: list[PeerMessage] = [_handshaking(answer)] if answer else []
         if shake.state is State.REVEALED:
             self._channel = Channel(self._crypto, *shake.early_channel)
-            answers += await self._said_meanwhile()
+            answers += await self.said_meanwhile()
         elif shake.secrets is not None and self.secrets is None:
             await self._finish(shake.secrets)
-            answers += await self._said_meanwhile()
         return answers
 
     async def _finish(self, secrets: Secrets) -> None:
@@ -251,8 +250,14 @@ class Seal:
         self.code = SafetyCode(pair_emoji(short), pair_digits(short))
         self.secrets = secrets
 
-    async def _said_meanwhile(self) -> list[PeerMessage]:
+    async def said_meanwhile(self, *, trusted: bool = True) -> list[PeerMessage]:
+        """Return what was said before it could be, once, as it may be sent now.
+
+        Who isn't ``trusted`` hears only what makes the connection.
+        """
         held, self._held = self._held, []
+        if not trusted:
+            held = [word for word in held if _KINDS[type(word)] in _EARLY]
         return [each for word in held for each in await self.say(word)]
 
     # -- words

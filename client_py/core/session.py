@@ -98,6 +98,11 @@ class Session:
             case e.DevicesRecalled(known):
                 self._known = known
                 self._stay.roster.trust.recall(known)
+            case e.CurvesMissing():
+                self._encrypts = False  # who joins from now on is told before
+                knocks = self._membership.knocking or self._membership.inside
+                if knocks and self._stay.roster.sealed:
+                    return self._end(Phase.FAILED, Problem.E2EE_UNSUPPORTED)
             case e.PeerSpoke():
                 return self._stay.told(event)
             case e.RenewalDue():

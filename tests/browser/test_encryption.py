@@ -153,12 +153,30 @@ def test_a_room_may_be_made_in_the_page_without_encryption_and_says_so(
     expect(box).to_be_checked()
     box.uncheck()
     ada.page.get_by_test_id("create-room").click()
-    expect(ada.page).to_have_url(re.compile(r"/r/[\w-]+$"))
+    expect(ada.page).to_have_url(re.compile(r"/r/[^#]+$"))
     said = ada.page.get_by_test_id("lobby-e2ee")
     expect(said).to_have_attribute("data-e2ee", "off")
-    bob = participant("bob", room=Room(ada.page.url))
+    bob = participant("bob", room=Room(ada.page.url.partition("?")[0]))
     ada.control("display-name").fill("ada")
     ada.control("join").click()
     ada.expect_phase("joined")
     tiles = bob.page.locator('[data-testid=tile][data-self="no"]')
     expect(tiles).to_have_attribute("data-e2ee", "off")
+
+
+NO_CURVES = """
+const generateKey = SubtleCrypto.prototype.generateKey;
+SubtleCrypto.prototype.generateKey = function (algorithm, ...rest) {
+  if (algorithm === "Ed25519")
+    return Promise.reject(new DOMException("", "NotSupportedError"));
+  return generateKey.call(this, algorithm, ...rest);
+};
+"""
+
+
+def test_a_browser_without_the_curves_says_that_it_can_t_encrypt(participant):
+    ada = participant("ada", scripts=[NO_CURVES], join=False)
+    ada.control("display-name").fill("ada")
+    ada.control("join").click()
+    ada.expect_phase("failed")
+    expect(ada.page.get_by_test_id("failed-e2ee-unsupported")).to_be_visible()

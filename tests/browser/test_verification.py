@@ -151,10 +151,10 @@ def test_who_comes_back_on_another_device_is_held_back_until_i_say_so(participan
     tile = ada.tile(other)
     expect(tile).to_have_attribute("data-alarm", "other-device")
     encryption(ada, other, "failed")
+    expect(ada.page.get_by_text("Sound and picture are held back")).to_be_visible()
     words = "This is not the device that you verified as bob"
     expect(tile.get_by_test_id("tile-held")).to_have_text(words)
     expect(tile.get_by_test_id("tile-held")).to_be_visible()
-    expect(ada.page.get_by_text("Sound and picture are held back")).to_be_visible()
     expect(tile.locator("video")).to_be_hidden()
     other.expect_sees_nothing_of(ada)
     dialog = open_dialog(ada, other)
@@ -174,6 +174,7 @@ def test_a_code_that_changes_while_it_is_compared_is_told_and_not_drawn_over(
 ):
     ada, bob = participant("ada"), participant("bob", scripts=[KEEP_WORKERS])
     encryption(ada, bob, "on")
+    bob.expect_sees(ada, frames=5)  # a worker that dies takes with it what it counted
     dialog = open_dialog(ada, bob)
     before = dialog.get_by_test_id("pair-digits").inner_text()
     bob.page.evaluate('workers[0].dispatchEvent(new Event("error"))')

@@ -22,12 +22,14 @@ from protocol.messages import (
     PeerMessage,
     Renew,
     Sealed,
+    Watching,
 )
 from tests.contract.fake_network import FakeFrames
 from tests.e2ee.hostile import CRYPTO, SHARED
 
 OFFER = Description("offer", "v=0\r\na=fingerprint:sha-256 AA:BB\r\n")
 ANSWER = Description("answer", "v=0\r\na=fingerprint:sha-256 CC:DD\r\n")
+WATCHING = Watching(180, 0)
 PATH = Candidate("candidate:1 1 udp 1 192.0.2.1 9 typ host")
 
 Tamper = Callable[[PeerMessage], list[PeerMessage]]
@@ -113,6 +115,21 @@ async def test_what_was_said_early_follows_the_third_message():
     assert bob.frames.sending == ada.frames.receiving
     assert ada.frames.sending != bob.frames.sending
     assert ada.seal.code == bob.seal.code is not None
+
+
+async def test_what_people_say_early_is_said_to_who_is_trusted_alone():
+    for trusted, heard in ((True, [WATCHING, PATH]), (False, [PATH])):
+        ada = End("ada", "bob", True, SHARED, 1)
+        bob = End("bob", "ada", False, SHARED, 1)
+        await bob.seal.begin()
+        hello = await ada.seal.begin()
+        assert [*await bob.seal.say(WATCHING), *await bob.seal.say(PATH)] == []
+        wire = Wire(ada, bob)
+        await wire.carry(ada, hello)
+        assert ada.heard == []
+        await wire.carry(bob, await bob.seal.said_meanwhile(trusted=trusted))
+        assert ada.heard == heard
+        assert await bob.seal.said_meanwhile() == []
 
 
 async def test_nobody_in_between_reads_a_word():

@@ -487,11 +487,11 @@ async def test_outputs_devices_and_playback_are_passed_on() -> None:
 @timeless
 async def test_room_is_made_and_entered() -> None:
     async with people("ann") as (_, (ann,)):
-        ann.post(e.CreateRoom())
+        ann.post(e.CreateRoom(e2ee=False))
         await ann.until(lambda now: now.room == "made")
-        assert ann.line.asked == ["create_room"]
+        assert ann.line.asked == ["create_room in the clear"]
         ann.line.refuse.append(Problem.SERVER_UNREACHABLE)
-        ann.post(e.CreateRoom())
+        ann.post(e.CreateRoom(e2ee=False))
         await ann.until(lambda now: now.notices)
         assert ann.snapshot.notices[0].detail == Problem.SERVER_UNREACHABLE
 

@@ -110,6 +110,14 @@ def test_who_can_not_encrypt_makes_no_encrypted_room_and_may_make_another() -> N
     assert session.handle(e.CreateRoom(e2ee=False)) == [do.MakeRoom(e2ee=False)]
 
 
+def test_who_turns_out_to_have_no_keys_to_sign_with_is_told_and_leaves() -> None:
+    session = inside(ANN)
+    ended = session.handle(e.CurvesMissing())
+    assert ended == [do.ClosePeer(ANN), do.Disconnect()]
+    assert session.snapshot.problem is Problem.E2EE_UNSUPPORTED
+    assert session.handle(e.Join("Me")) == [do.Disconnect()]
+
+
 def test_no_secret_is_written_where_a_snapshot_is() -> None:
     session = inside(ANN)
     assert session.snapshot.secret == SECRET

@@ -167,6 +167,7 @@ LINKS: list[e.Event] = [
     ),
     *(e.CompareCodes(who, match, None) for who in PEOPLE for match in (True, False)),
     *(e.AcceptDevice(who, None) for who in PEOPLE),
+    e.CurvesMissing(),
     *(
         e.PeerGathered(who, each, Gathered(refused=frozenset({401})))
         for who in PEOPLE
