@@ -100,7 +100,6 @@ class Peer:
         self._inbox: asyncio.Queue[_Taken] = asyncio.Queue()
         self._ignoring = False
         self._held = False  # nobody vouches for the other end: nothing is to pass
-        self._tracks: dict[Slot, Track | None] = {}
         self._received: dict[Slot, Track] = {}
         self._gathered = Gathered()
         self._pc = connect(
@@ -173,8 +172,7 @@ class Peer:
     def hold_back(self, held: bool) -> None:
         """Send no track and play none, whatever there is, or do so again."""
         self._held = held
-        for slot, track in self._tracks.items():
-            self._sending.replace(slot, None if held else track)
+        self._sending.hold(held=held)
         for slot, track in self._received.items():
             if not held:
                 self._play(self._who, slot, track)
@@ -262,8 +260,7 @@ class Peer:
             case CipherLost():
                 raise SealError("nothing encrypts any more")
             case Replace(slot, track):
-                self._tracks[slot] = track
-                self._sending.replace(slot, None if self._held else track)
+                self._sending.replace(slot, track)
             case NegotiationNeeded():
                 # In any other state the platform asks again once it is stable.
                 if self._pc.signaling_state == "stable":

@@ -29,12 +29,19 @@ class Sending:
         self._growth: asyncio.TimerHandle | None = None
         self._grown = False
         self._shape = Shape()
+        self._tracks: dict[Slot, Track | None] = {}
+        self._held = False
 
     def replace(self, slot: Slot, track: Track | None) -> None:
         """Send this track, or nothing; the newest of several counts."""
-        task = at_once(self._replace(slot, track))
-        self._replacing.add(task)
-        task.add_done_callback(self._replacing.discard)
+        self._tracks[slot] = track
+        self._put(slot, None if self._held else track)
+
+    def hold(self, *, held: bool) -> None:
+        """Send nothing, whatever track there is, or send it again."""
+        self._held = held
+        for slot, track in self._tracks.items():
+            self._put(slot, None if held else track)
 
     async def reshape(self, shape: Shape) -> None:
         """Send pictures like this, as soon as the first ones have grown."""
@@ -57,6 +64,11 @@ class Sending:
             self._growth.cancel()
         for task in self._replacing:
             task.cancel()
+
+    def _put(self, slot: Slot, track: Track | None) -> None:
+        task = at_once(self._replace(slot, track))
+        self._replacing.add(task)
+        task.add_done_callback(self._replacing.discard)
 
     async def _replace(self, slot: Slot, track: Track | None) -> None:
         await self._attempt(self._pc.replace_track(slot, track))

@@ -23,6 +23,7 @@ from server.ticket import Tickets
 from server.tokens import Pass, Role
 
 ROOMS = tuple(m.RoomId(f"room-{number}") for number in range(3))
+OPEN = RoomRecord(ROOMS[0], "", "its maker", 1.0, e2ee=False)
 NODE = "one"
 
 
@@ -113,7 +114,7 @@ class Place:
         for room, entries in self.streams.write().items():
             self.board.apply(room, entries)
 
-    async def join(self, name: str, record: RoomRecord | None = None) -> Seat:
+    async def join(self, name: str, record: RoomRecord = OPEN) -> Seat:
         hello = m.Hello(VERSION, "", name)
         granted = Pass(name, ROOMS[0], Role.MEMBER)
         line = FakeLine(self.clock.monotonic())
