@@ -58,6 +58,9 @@ class CryptoBackend(Protocol):
     async def open(self, key: bytes, nonce: bytes, sealed: bytes, aad: bytes) -> bytes:
         """Undo ``seal``. Raises ``ForgedError``."""
 
+    def forget(self, key: bytes) -> None:
+        """Keep nothing of a key any more."""
+
 
 class Aead(Protocol):
     """One key of a suite, at work."""

@@ -101,6 +101,11 @@ class Channel:
             self._generation = generation
         return Opened(kind, generation, plain)
 
+    def close(self) -> None:
+        """Have nothing kept of its keys: the link is over."""
+        self._backend.forget(self._key_out)
+        self._backend.forget(self._key_in)
+
     def _look(self, sequence: int) -> None:
         if self._window.look(sequence) is not Sighting.NEW:
             raise ChannelError(ChannelRefusal.REPLAYED)

@@ -14,6 +14,8 @@ from e2ee.suite import NONCE
 from e2ee.window import Sighting, Window
 
 LIMIT = 2**24  # frames under one key: 77 hours of 60 a second
+LAST_KID = 255  # a generation modulo 32, and three bits of slot
+_SLOT = 0b111
 _DOMAIN = b"mf1"  # the format, so that another one can never be mistaken for it
 
 
@@ -100,14 +102,15 @@ class Refused(FrameError):
 def split(slot: Slot, frame: bytes) -> tuple[bytes, Header, bytes, bytes]:
     """Return a frame's clear bytes, its header, that as bytes, and what is sealed.
 
-    Raises ``Refused`` as ``PLAIN`` for what can't be a frame of ours.
+    Raises ``Refused`` as ``PLAIN`` for what can't be a frame of ours, nor one of this
+    slot: most of what an encoder makes is told by its first bytes.
     """
     try:
         start = slot.clear(frame)
         header, length = Header.decode(frame[start:])
     except FrameError:
         raise Refused(Refusal.PLAIN) from None
-    if header.ctr >= LIMIT:
+    if header.ctr >= LIMIT or header.kid > LAST_KID or header.kid & _SLOT != slot:
         raise Refused(Refusal.PLAIN)
     end = start + length
     return frame[:start], header, frame[start:end], frame[end:]

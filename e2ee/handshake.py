@@ -6,8 +6,8 @@ other's, so nobody in between can try keys until two safety codes look alike.
     initiator                                  responder
     HELLO   version, suites, room, names, identity, commitment →
     ← REPLY   suite, identity, ephemeral key, nonce
-    REVEAL  ephemeral key, nonce, sealed(signature, capabilities) →
-    ← CONFIRM sealed(signature, capabilities)
+    REVEAL  ephemeral key, nonce, sealed(signature, introduction) →
+    ← CONFIRM sealed(signature, introduction)
 
 A handshake that fails is over: who was wrong once gets no second guess.
 """
@@ -89,7 +89,7 @@ class Handshake:
         link: Link,
         identity: Identity,
         shared_key: bytes,
-        capabilities: bytes = b"",
+        introduction: bytes = b"",
     ) -> None:
         self.state = State.NEW if link.begins else State.LISTENING
         self.failure: Failure | None = None
@@ -98,7 +98,7 @@ class Handshake:
         self._link = link
         self._identity = identity
         self._shared_key = shared_key
-        self._capabilities = capabilities
+        self._introduction = introduction
         self._nonce = backend.random(_RANDOM)
         self._said: list[bytes] = []  # the transcript so far
         self._commitment = b""
@@ -252,24 +252,24 @@ class Handshake:
         )
 
     async def _prove(self, role: bytes) -> bytes:
-        signature = await self._identity.sign(self._claim(role, self._capabilities))
+        signature = await self._identity.sign(self._claim(role, self._introduction))
         return await self._backend.seal(
             self._schedule.key(b"handshake " + role),
             bytes(NONCE),  # the key seals this one message
-            signature + self._capabilities,
+            signature + self._introduction,
             self._transcript,
         )
 
     async def _check(self, role: bytes, proof: bytes) -> bytes:
         key = self._schedule.key(b"handshake " + role)
         plain = await self._backend.open(key, bytes(NONCE), proof, self._transcript)
-        signature, capabilities = plain[:_SIGNATURE], plain[_SIGNATURE:]
-        claim = self._claim(role, capabilities)
+        signature, introduction = plain[:_SIGNATURE], plain[_SIGNATURE:]
+        claim = self._claim(role, introduction)
         await self._backend.verify(self._peer_identity, signature, claim)
-        return capabilities
+        return introduction
 
-    def _claim(self, role: bytes, capabilities: bytes) -> bytes:
-        return pack(b"tertulia proof v1", role, self._transcript, capabilities)
+    def _claim(self, role: bytes, introduction: bytes) -> bytes:
+        return pack(b"tertulia proof v1", role, self._transcript, introduction)
 
     def _roles(self) -> tuple[bytes, bytes]:
         mine, theirs = b"initiator", b"responder"
@@ -280,14 +280,14 @@ class Handshake:
         key = self._schedule.key
         return key(b"channel " + mine), key(b"channel " + theirs)
 
-    def _finish(self, capabilities: bytes) -> None:
+    def _finish(self, introduction: bytes) -> None:
         mine, theirs = self._roles()
         key = self._schedule.key
         channel_out, channel_in = self._channel()
         self.secrets = Secrets(
             suite=Suite(self._suite),
             peer_identity=self._peer_identity,
-            peer_capabilities=capabilities,
+            peer_introduction=introduction,
             channel_out=channel_out,
             channel_in=channel_in,
             base_out=key(b"frames " + mine),

@@ -1,7 +1,7 @@
 """What the link of a room carries: a secret that the server never sees.
 
-It stands in the URL's fragment. Both the room's name on the server and the key that
-only guests of the link share come from it; neither tells anything of the other.
+It stands in the URL's fragment. The key that only guests of the link share comes from
+it; the room's id is the server's, and a handshake holds the two together.
 """
 
 import binascii
@@ -13,7 +13,6 @@ from e2ee.errors import SecretError
 from e2ee.suite import expand, extract
 
 SECRET = 32  # bytes
-_ROOM = 16  # bytes of a room id, 22 characters
 _DIGEST = "sha256"
 
 
@@ -21,7 +20,6 @@ _DIGEST = "sha256"
 class Invitation:
     """What follows from the secret of a link."""
 
-    room_id: str
     shared_key: bytes = field(repr=False)
 
 
@@ -38,7 +36,7 @@ def new_secret(random: Callable[[int], bytes]) -> str:
 
 
 def read_invitation(text: str) -> Invitation:
-    """Derive the room's id and the shared key from what the link carries.
+    """Derive the shared key from what the link carries.
 
     Raises ``SecretError`` for anything that ``encode_secret`` doesn't return.
     """
@@ -49,8 +47,4 @@ def read_invitation(text: str) -> Invitation:
     if len(secret) != SECRET or encode_secret(secret) != text:
         raise SecretError("not the secret of a link")
     prk = extract(_DIGEST, b"tertulia link v1", secret)
-    room = expand(_DIGEST, prk, b"room id", _ROOM)
-    return Invitation(
-        room_id=urlsafe_b64encode(room).rstrip(b"=").decode(),
-        shared_key=expand(_DIGEST, prk, b"shared key", SECRET),
-    )
+    return Invitation(expand(_DIGEST, prk, b"shared key", SECRET))

@@ -1,9 +1,10 @@
 """When a link gets a new key, and when it is used: after the other side has it.
 
-    KEY{generation, using, base key, roster} → ACK{generation} → next frame
+    KEY{generation, using, base key} → ACK{generation} → next frame
 
-Nothing is lost on the way: the old key serves until the new one is acknowledged. Only
-after somebody left does waiting have an end; then nothing more is sent.
+Nothing is lost on the way: the old key serves until the new one is acknowledged,
+however long that takes. Keys travel by signaling, which may be cut, and nobody but the
+two ends of a link ever had a key of it: media needn't wait, also after somebody left.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,6 @@ GATHER = 0.1  # seconds: who leaves at once costs one rotation
 #: is in danger; and while a link is made its people's time is wanted elsewhere.
 SETTLE = 3.0
 RETRY = 0.25  # seconds, twice as long each time
-PATIENCE = 2.0  # seconds for an answer after somebody left
 LIFETIME = 600.0  # seconds under one key
 BASE_KEY = 32  # bytes
 
@@ -30,7 +30,6 @@ class Phase(Enum):
     STEADY = "steady"
     GATHERING = "gathering"
     OFFERED = "offered"
-    STOPPED = "stopped"  # only a new handshake helps
 
 
 class Step(Enum):
@@ -39,17 +38,14 @@ class Step(Enum):
     REQUESTED = "requested"
     DUE = "due"
     ACKNOWLEDGED = "acknowledged"
-    EXPIRED = "expired"
 
 
 #: A pair that isn't here changes nothing.
 TRANSITIONS = {
     (Phase.STEADY, Step.REQUESTED): Phase.GATHERING,
     (Phase.GATHERING, Step.DUE): Phase.OFFERED,
-    (Phase.GATHERING, Step.EXPIRED): Phase.STOPPED,
     (Phase.OFFERED, Step.REQUESTED): Phase.GATHERING,
     (Phase.OFFERED, Step.ACKNOWLEDGED): Phase.STEADY,
-    (Phase.OFFERED, Step.EXPIRED): Phase.STOPPED,
 }
 
 
@@ -59,7 +55,6 @@ class Reason(Enum):
     JOINED = "joined"
     LEFT = "left"
     AGE = "age"
-    FORGERIES = "forgeries"
     ASKED = "asked"
 
 
@@ -70,7 +65,6 @@ class Key:
     generation: int
     using: int
     base_key: bytes = field(repr=False)
-    roster: bytes = field(repr=False)
 
     def encode(self) -> bytes:
         """Return it as it is sealed."""
@@ -78,18 +72,17 @@ class Key:
             self.generation.to_bytes(4, "big"),
             self.using.to_bytes(4, "big"),
             self.base_key,
-            self.roster,
         )
 
     @classmethod
     def decode(cls, plain: bytes) -> "Key":
         """Undo ``encode``. Raises ``FrameError``."""
-        generation, using, base_key, roster = unpack(plain, 4)
-        lengths = len(generation), len(using), len(base_key), len(roster)
-        if lengths != (4, 4, BASE_KEY, BASE_KEY):
+        generation, using, base_key = unpack(plain, 3)
+        lengths = len(generation), len(using), len(base_key)
+        if lengths != (4, 4, BASE_KEY):
             raise FrameError("no key")
         numbers = int.from_bytes(generation, "big"), int.from_bytes(using, "big")
-        return cls(*numbers, base_key, roster)
+        return cls(*numbers, base_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +93,7 @@ class Use:
     base_key: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Send nothing on this link until there was another handshake."""
-
-
-Effect = Key | Use | Stop
+Effect = Key | Use
 
 
 class Rotation:
@@ -116,20 +104,14 @@ class Rotation:
     ) -> None:
         self.phase = Phase.STEADY
         self.generation = generation  # in use
-        self.roster = bytes(BASE_KEY)
         self._random = random
         self._newest = generation
         self._offer: Key | None = None
         self._due = now + LIFETIME
         self._wait = RETRY
-        self._deadline: float | None = None
 
     def request(self, reason: Reason, now: float) -> None:
         """Renew the key soon."""
-        if self.phase is Phase.STOPPED:
-            return
-        if reason is Reason.LEFT and self._deadline is None:
-            self._deadline = now + GATHER + PATIENCE
         due = now + (SETTLE if reason is Reason.JOINED else GATHER)
         if self._step(Step.REQUESTED):
             self._due = due
@@ -139,10 +121,6 @@ class Rotation:
 
     def tick(self, now: float) -> list[Effect]:
         """Do what is due. Call it at ``due``, or whenever."""
-        expired = self._deadline is not None and now >= self._deadline
-        if expired and self._step(Step.EXPIRED):
-            self._offer = None
-            return [Stop()]
         if now < self._due:
             return []
         if self.phase is Phase.STEADY:
@@ -151,7 +129,7 @@ class Rotation:
         if self._step(Step.DUE):
             self._newest += 1
             fresh = self._random(BASE_KEY)
-            self._offer = Key(self._newest, self.generation, fresh, self.roster)
+            self._offer = Key(self._newest, self.generation, fresh)
             self._wait = RETRY
         if self._offer is None:
             return []
@@ -167,16 +145,14 @@ class Rotation:
         if not self._step(Step.ACKNOWLEDGED):
             return []
         self.generation = generation
-        self._offer = self._deadline = None
+        self._offer = None
         self._due = now + LIFETIME
         return [Use(generation, offer.base_key)]
 
     @property
     def due(self) -> float:
         """When ``tick`` has something to do at the latest."""
-        if self.phase is Phase.STOPPED:
-            return float("inf")
-        return self._due if self._deadline is None else min(self._due, self._deadline)
+        return self._due
 
     def _step(self, step: Step) -> bool:
         after = TRANSITIONS.get((self.phase, step))

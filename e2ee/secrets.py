@@ -16,7 +16,7 @@ class Secrets:
 
     suite: Suite
     peer_identity: bytes
-    peer_capabilities: bytes
+    peer_introduction: bytes
     channel_out: bytes = field(repr=False)
     channel_in: bytes = field(repr=False)
     base_out: bytes = field(repr=False)  # of generation 0

@@ -10,7 +10,8 @@
      {kind: "admit", link, slot}                 what comes is no canary's any more
      {kind: "streams", options, readable, writable}, where a browser has no transforms
      {kind: "count"}                             answered with {kind: "counts", counts}
-   where keys is a list of {slot, kid, key, salt}: a CryptoKey that can't be extracted, 12 bytes.
+   where keys is a list of {slot, kid, key, salt}: a CryptoKey that can't be extracted, 12 bytes;
+   and a counter, where some were used with that key already.
    Told by itself, once each: {kind: "opened", link, generation} and, of a canary's first frame,
    {kind: "passing", link, slot}. A transform's options are {link, slot, way, canary}, the way being
    "send" or "receive". Nothing passes in plain, and no canary's frame at all. */
@@ -104,11 +105,10 @@ async function unprotect(link, slot, frame) {
   if (frame.length <= start) throw new Refused("plain");
   const [kid, middle] = decode(frame[start] >> 4, frame, start + 1);
   const [counter, end] = decode(frame[start] & 15, frame, middle);
-  if (counter >= LIMIT) throw new Refused("plain");
+  if (counter >= LIMIT || kid > 255 || (kid & 7) !== slot) throw new Refused("plain");
   const keys = receiving.get(link);
   const key = keys?.keys.get(kid);
   if (!keys || !key) throw new Refused("nokey");
-  if (key.slot !== slot) throw new Refused("auth");
   const look = () => {
     if (counter <= key.highest - WINDOW) throw new Refused("old");
     if (key.seen[counter % WINDOW] === counter) throw new Refused("dup");
@@ -172,7 +172,7 @@ function transform({ transformer }) {
 
 /** @param {any} message */
 const fresh = ({ generation, keys }) => keys.map((/** @type {Key} */ key) => (
-  { ...key, generation, counter: 0, highest: -1, seen: new Int32Array(WINDOW).fill(-1) }));
+  { counter: 0, ...key, generation, highest: -1, seen: new Int32Array(WINDOW).fill(-1) }));
 
 self.onmessage = ({ data }) => {
   const { kind, link, generation } = data;

@@ -212,7 +212,8 @@ class Joined:
     """You are in. Everything there is to know, in one message.
 
     What follows is numbered from ``last_seq`` + 1, in this ``epoch``; ``heard`` is the
-    last number of yours that came. ``resumed`` says that you are who you were.
+    last number of yours that came. ``resumed`` says that you are who you were. The
+    others see you by ``name``, where that isn't as you said.
     """
 
     you: Id
@@ -228,6 +229,7 @@ class Joined:
     role: Role = Role.MEMBER
     door: Door = Door()
     waiting: Annotated[tuple[Newcomer, ...], Limit(MAX_WAITING)] = ()
+    name: Name = ""
 
 
 @message("resumed")

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import uvicorn
 from starlette.applications import Starlette
@@ -44,6 +45,10 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.drain = drain
         self._started = started
+
+    def give_up(self) -> None:
+        """Stop in order, as if told to."""
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -180,33 +185,63 @@ def _run(
 ) -> None:
     app = create_app(settings)
     configure(settings.log_level)
+    serve(app, settings, started, sockets)
+
+
+def serve(
+    app: Starlette,
+    settings: Settings,
+    started: Callable[[int], None],
+    sockets: list[socket.socket] | None = None,
+) -> None:
+    """Serve the application of ``create_app``; ``started`` is told the port.
+
+    Exits with 1 if a part of it failed: whoever watches has to start it anew.
+    """
     # uvicorn raises the signal that stopped it again: that was no failure.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    _Server(configuration(app, settings), app.state.drain, started).run(sockets)
+    server = _Server(configuration(app, settings), app.state.drain, started)
+    app.state.background.on_failure = server.give_up
+    server.run(sockets)
+    if app.state.background.failed:
+        sys.exit(1)
 
 
 def _serve_together(settings: Settings, count: int) -> int:
     """Serve with several processes; return the exit status."""
     configure(settings.log_level)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        listener = socket.create_server(
-            (settings.host, settings.port), family=family, backlog=2048
+    with ExitStack() as opened:
+        listener = opened.enter_context(
+            _listen("TERTULIA_PORT", settings.host, settings.port)
         )
-    except OSError as error:
-        raise SettingError(
-            "TERTULIA_PORT", f"can't be used: {error.strerror}"
-        ) from None
+        # One scrape of a port that all share would meet any one of them.
+        numbers = range(count if settings.metrics_port else 0)
+        own = [
+            opened.enter_context(
+                _listen(
+                    "TERTULIA_METRICS_PORT", settings.host, settings.metrics_port + each
+                )
+            )
+            for each in numbers
+        ]
 
-    def work(socket_: socket.socket, ready: Callable[[], None]) -> None:
-        try:
-            _run(settings, lambda port: ready(), [socket_])
-        except SettingError as error:
-            sys.exit(f"tertulia: {error}")
+        def work(sockets: list[socket.socket], ready: Callable[[], None]) -> None:
+            try:
+                _run(settings, lambda port: ready(), sockets)
+            except SettingError as error:
+                sys.exit(f"tertulia: {error}")
 
-    with listener:
         port = listener.getsockname()[1]
-        return Workers(count, listener, work).run(lambda: _greet(settings.host, port))
+        workers = Workers(count, listener, work, own)
+        return workers.run(lambda: _greet(settings.host, port))
+
+
+def _listen(variable: str, host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise SettingError(variable, f"can't be used: {error}") from None
 
 
 def _greet(host: str, port: int) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Mount
 from protocol.messages import RoomId
 from server import health, openapi
 from server.assets import Assets
+from server.background import Background
 from server.caller import Callers
 from server.clock import Clock, SystemClock
 from server.drain import Drain
@@ -123,6 +124,7 @@ def create_app(
     trial = Trial(callers, _ice_for(settings, clock, TRIAL), clock, gate.scale)
     history = History(room_api.find_past, store)
     retention = Retention(store, clock, settings.retention_days)
+    background = Background()
     sessions = Sessions(
         tokens=tokens,
         callers=callers,
@@ -142,15 +144,16 @@ def create_app(
         await store.start()
         try:
             await journal.recover()
-            if node is None or await node.begin():
-                await store.end_open(clock.unix(), STOPPED)
+            expected = await node.begin() if node else frozenset()
+            if expected is not None:
+                await store.end_open(clock.unix(), STOPPED, expected)
             if node is None:  # else who was here before is in the streams
                 since = clock.unix() - TICKET_LIFE
                 switchboard.recall(await store.aftermath(since))
             work = [journal.run(), _ticking(switchboard, tick), retention.run()]
             if node:
                 work.append(node.run())
-            async with monitoring.running(), _running(*work):
+            async with monitoring.running(), background.running(*work):
                 yield
                 switchboard.record_links()
                 if node:
@@ -190,6 +193,8 @@ def create_app(
     )
     app.state.gate = gate  # the transport asks it before there is a request
     app.state.sockets = RequestIds(endpoint, trusts=gate.addresses.trusts)
+
+    app.state.background = background
 
     def begin_to_drain() -> None:
         app.state.draining = True
@@ -259,17 +264,6 @@ def _middleware(settings: Settings, gate: Gate) -> list[Middleware]:
         middleware.append(cors)
     middleware.append(Middleware(Turnstile, gate))
     return middleware
-
-
-@contextlib.asynccontextmanager
-async def _running(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(each) for each in work]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _ticking(switchboard: Switchboard, interval: float) -> None:

@@ -27,10 +27,12 @@ log = logging.getLogger("tertulia.assets")
 
 INDEX: Final = "/"
 ROOM: Final = "/r/{room}"  # every room's page
+NO_ROOM: Final = "/r/"  # the page of a link that no room can have
 CHECK: Final = "/check"  # the page that tests a connection
-PAGES: Final = (INDEX, ROOM, CHECK)
+PAGES: Final = (INDEX, ROOM, NO_ROOM, CHECK)
 CHUNK: Final = 256 * 1024  # bytes; between two the loop serves others
 
+_HOME = b'data-phase="lobby" data-room="none" data-panel="none" data-problem=""'
 _IMMUTABLE = b"public, max-age=31536000, immutable"
 _MISSING = """<!doctype html><meta charset="utf-8"><title>Tertulia</title>
 <h1>The page is not built yet</h1>
@@ -61,11 +63,17 @@ class Assets:
         for url, entry in manifest["files"].items():
             self._files[url] = _load(page, entry)
         if index := self._files.get(INDEX):
-            # A room's page opens with its lobby: painted before any script runs.
-            self._files[ROOM] = _with(index, b'data-room="none"', b'data-room="open"')
             self._files[CHECK] = index  # the page sees by its address
+            # People paste links with a dot at the end: what they get says so.
+            self._files[NO_ROOM] = _with(
+                index,
+                _HOME,
+                _HOME.replace(b'"lobby"', b'"failed"').replace(
+                    b'problem=""', b'problem="room-not-found"'
+                ),
+            )
         if test_mode:
-            for url in PAGES if index else ():
+            for url in self._files.keys() & PAGES:
                 self._files[url] = _with(
                     self._files[url], b'data-mode="normal"', b'data-mode="test"'
                 )
@@ -78,7 +86,7 @@ class Assets:
         if method not in ("GET", "HEAD"):
             await _plain(send, 405, [(b"allow", b"GET, HEAD")])
             return
-        url = ROOM if _is_room(scope["path"]) else scope["path"]
+        url = _page(scope["path"])
         variants = self._files.get(url)
         if variants is None:
             if url in PAGES:
@@ -93,7 +101,7 @@ class Assets:
             await _start(send, 304, kept)
             await send({"type": "http.response.body", "body": b""})
         else:
-            await _send(send, 200, variant, method)
+            await _send(send, 404 if url == NO_ROOM else 200, variant, method)
 
 
 _ON_304: Final = (b"cache-control", b"etag", b"vary")  # RFC 9110 §15.4.5
@@ -102,8 +110,11 @@ _ON_304: Final = (b"cache-control", b"etag", b"vary")  # RFC 9110 §15.4.5
 _ROOM_PATH: Final = re.compile(r"/r/[A-Za-z0-9_-]{1,64}")
 
 
-def _is_room(path: str) -> bool:
-    return _ROOM_PATH.fullmatch(path) is not None
+def _page(path: str) -> str:
+    """Return the URL of the page that a path means, or the path itself."""
+    if not path.startswith(NO_ROOM):
+        return path
+    return ROOM if _ROOM_PATH.fullmatch(path) else NO_ROOM
 
 
 def _load(page: Path, entry: dict[str, Any]) -> dict[str, Variant]:

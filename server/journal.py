@@ -4,7 +4,7 @@ A call never waits for the database: it appends here, one task writes in order.
 While the database is away, or slower than what comes, records go into a file and
 from there, in order, into the database::
 
-                  failed, or too much waits          failed
+                failed, or too long, too much        failed
     DIRECT ──────────────▶ CATCHING_UP ◀─────────────────▶ AWAY
        ▲                        │          written
        └── the file is empty ───┘
@@ -32,6 +32,7 @@ log = logging.getLogger("tertulia.journal")
 LENGTH: Final = 20_000  # records in memory: some megabytes
 RETRY: Final = 1.0  # seconds
 COMPANY: Final = 0.02  # seconds for those who come to wait for others
+PATIENCE: Final = 0.1  # seconds that a record may wait in memory alone
 _BATCH: Final = 500  # records that go to or come from the file at once
 
 T = TypeVar("T")
@@ -84,10 +85,12 @@ class Journal:
         file: File | None = None,
         length: int = LENGTH,
         company: float = COMPANY,
+        patience: float = PATIENCE,
     ) -> None:
         self._store = store
         self._retry = retry
         self._company = company
+        self._patience = patience
         self._file = file
         self._length = length
         self._flow = Flow.DIRECT
@@ -239,7 +242,12 @@ class Journal:
 
     async def _write_from_memory(self) -> None:
         written = record.together(self._waiting)
-        await record.write_all(written, self._store)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._patience, self._go_by_the_file)
+        try:
+            await record.write_all(written, self._store)
+        finally:
+            timer.cancel()
         self._back()
         async with self._moving:
             # They may have gone into the file meanwhile: then they come again.
@@ -264,8 +272,20 @@ class Journal:
         except ValueError:
             log.error("= a record in the journal's file can't be read, and is left out")
         else:
-            await record.write(kept, self._store)
+            try:
+                await record.write(kept, self._store)
+            except StoreError:
+                raise
+            except Exception:
+                # A fault of ours, which would keep every next process from starting.
+                log.exception("= a record can't be written, and is left out")
         self._replaying.popleft()
+
+    def _go_by_the_file(self) -> None:
+        """The database takes long: what waits for it is lost by no crash any more."""
+        if self._flow is Flow.DIRECT and self._file is not None:
+            self._flow = Flow.CATCHING_UP
+            self._flowing.set()
 
     def _away(self, error: StoreError) -> None:
         if self._flow is not Flow.AWAY:
@@ -337,7 +357,7 @@ class Journal:
         if type(what) is not record.Came or len(self._waiting) >= record.TOGETHER:
             self._hurry.set()
         if self._flow is Flow.DIRECT and self._file is not None:
-            if len(self._waiting) < self._length // 2:
-                return
-            self._flow = Flow.CATCHING_UP  # by the file: it has more room
+            if len(self._waiting) >= self._length // 2:
+                self._go_by_the_file()  # it has more room
+            return
         self._flowing.set()

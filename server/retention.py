@@ -62,6 +62,10 @@ class Retention:
                 log.warning("= nothing is pruned, the store failed: %s", error)
                 await self._sleep(_AGAIN)
                 continue
+            except Exception:  # no call has to end because the past can't be deleted
+                log.exception("= nothing is pruned")
+                await self._sleep(_AGAIN)
+                continue
             if done.participations or done.rooms:
                 log.info("= pruned %s", summary(done))
             await self._sleep(DAY)

@@ -13,6 +13,7 @@ ends it, and a host's word makes them PRESENT.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from protocol.codes import GRACE, MISSED_GRACE, ErrorCode, LeaveReason, Presence, Role
@@ -338,5 +339,6 @@ class Rooms:
         joined = room.welcome(who, self.ice_for(room.id, who), resumed=resumed)
         mine = [Delivery(who, joined)]
         if member.info.name != entry.name:
+            mine = [Delivery(who, replace(joined, name=member.info.name))]
             mine.append(Delivery(who, ParticipantChanged(member.info)))
         return [*mine, *room.mesh(who)]

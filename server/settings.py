@@ -19,7 +19,9 @@ from server.secret import given_secrets, kept_secret
 from server.store import engine_of
 from server.webhook import key_of
 
-PAGE: Final = Path(__file__).resolve().parent.parent / "build" / "page"
+_PACKED: Final = Path(__file__).resolve().with_name("page")  # a wheel brings it
+_BUILT: Final = _PACKED.parents[1] / "build" / "page"
+PAGE: Final = _PACKED if _PACKED.is_dir() else _BUILT
 
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?")
 _ICE_URL = re.compile(r"(stuns?|turns?):[^\s,]+")
@@ -63,6 +65,7 @@ class Settings:
     drain: float = 5.0
     log_level: str = "info"
     metrics_token: str = field(default="", repr=False)
+    metrics_port: int = 0  # of the first of several processes; 0: none of their own
     webhook_urls: tuple[str, ...] = field(default=(), repr=False)
     webhook_key: bytes = field(default=b"", repr=False)
     retention_days: int = 90  # 0: everything is kept
@@ -90,7 +93,7 @@ class Settings:
         secret, *retired = _secrets(env, data_dir, shared=workers > 1 or bool(redis))
         return cls(
             host=env.get("TERTULIA_HOST") or cls.host,
-            port=_port(env),
+            port=_port(env, "TERTULIA_PORT", cls.port),
             database=_database(env, data_dir),
             secret=secret,
             retired_secrets=tuple(retired),
@@ -109,6 +112,7 @@ class Settings:
             drain=_seconds(env, "TERTULIA_DRAIN", cls.drain, _DRAIN_LIMIT),
             log_level=_log_level(env),
             metrics_token=_metrics_token(env),
+            metrics_port=_port(env, "TERTULIA_METRICS_PORT", cls.metrics_port),
             webhook_urls=_webhook_urls(env),
             webhook_key=_webhook_key(env),
         )
@@ -136,10 +140,10 @@ def _seconds(env: Mapping[str, str], name: str, default: float, limit: float) ->
     return float(text)
 
 
-def _port(env: Mapping[str, str]) -> int:
-    text = env.get("TERTULIA_PORT") or str(Settings.port)
+def _port(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name) or str(default)
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise SettingError("TERTULIA_PORT", "expected a number from 0 to 65535")
+        raise SettingError(name, "expected a number from 0 to 65535")
     return int(text)
 
 

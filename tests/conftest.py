@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -42,7 +42,10 @@ def pytest_collection_modifyitems(config, items):
 
 @contextmanager
 def _turn(name, how=fcntl.LOCK_EX):
-    with (Path(tempfile.gettempdir()) / f"tertulia-{name}.lock").open("w") as turn:
+    file = Path(tempfile.gettempdir()) / f"tertulia-{name}.lock"
+    with suppress(FileExistsError):
+        file.touch(exist_ok=False)
+    with file.open() as turn:  # to read: it may be another user's
         fcntl.flock(turn, how)
         yield
 

@@ -16,6 +16,10 @@ from client_py.testing.sight import PATIENCE
 from e2ee.slot import Slot as KeySlot
 
 _TAKEN = ("ok", "dup")  # browsers repeat frames
+#: What is sealed for somebody else, or only looks sealed; and how much of it is no
+#: accident: 25 frames of sound are half a second.
+UNREAD = ("nokey", "auth")
+HALF_SECOND = 25
 _KEPT = 500  # frames of a slot that a witness keeps
 
 Link = TypeVar("Link", bound=FrameLink)
@@ -80,6 +84,11 @@ class Witness(FrameLink):
             self.kept[slot].append(frame)
         return opened
 
+    @property
+    def generation(self) -> int:
+        """The newest generation of keys of which a frame was opened, -1 for none."""
+        return self._receiving.newest_opened if self._receiving else -1
+
     def pictures(self, slot: Slot) -> list[av.VideoFrame]:
         """Return the pictures among them, as if they were plain."""
         return _decoded("vp8", self.kept[slot])
@@ -95,7 +104,7 @@ class Witness(FrameLink):
 
         Sound comes whole, so it is enough that a frame of it isn't sealed. Of pictures
         parts may be lost, and what is left is no sealed frame either; so they count
-        where they show somebody.
+        where they show somebody. What looks sealed by chance is told by its number.
         """
         plain = [
             slot.word
@@ -105,6 +114,9 @@ class Witness(FrameLink):
         for slot in (Slot.CAMERA, Slot.SCREEN):
             found = [picture.read(cells(each)) for each in self.pictures(slot)]
             plain += [each.name for each in found if each is not None]
+        for slot in Slot:
+            if sum(self.received[KeySlot(slot), what] for what in UNREAD) > HALF_SECOND:
+                plain.append(f"{slot.word}, unread")
         return plain
 
 

@@ -1,7 +1,8 @@
 """What came to the tabs of a test: nothing plain, where the page says it is encrypted.
 
 Each page's worker counts what it makes of every frame that comes (``record.js``). A
-plain frame is none that it can read; and a picture that is shown, though nothing was
+plain frame is none that it can read, nor is what nobody could open for half a second;
+and a picture that is shown, though nothing was
 opened, came past it.
 """
 
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page
+
+from tests.links import HALF_SECOND, UNREAD
 
 SCRIPT = Path(__file__).with_name("record.js").read_text()
 _MARK = "recorded: "
@@ -56,6 +59,11 @@ class Recorder:
             f"{found['plain']} plain frames came to {page}, link and slot {transform}"
             for (*_, transform), (page, found) in self._counted.items()
             if found.get("plain")
+        ]
+        plain += [
+            f"{unread} frames nobody could open came to {page}, link and slot {name}"
+            for (*_, name), (page, found) in self._counted.items()
+            if (unread := sum(found.get(what, 0) for what in UNREAD)) > HALF_SECOND
         ]
         return plain + sorted(self._unopened)
 

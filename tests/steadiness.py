@@ -135,11 +135,12 @@ def _excuse(item: pytest.Item, found: Steadiness) -> str:
     """Return what else than the product may be to blame, or nothing."""
     if a_tab_crashed(item):
         return "a tab crashed"
-    browsers = open_browsers(item.config)
-    if browsers is not None:
+    lost: list[str] = []
+    for browsers in open_browsers(item.config):
         browsers.end_hung()
-        if browsers.lost:
-            return f"{' and '.join(browsers.lost)} hung"
+        lost += browsers.lost
+    if lost:
+        return f"{' and '.join(lost)} hung"
     return str(found) if _is_alone(item) and not found.steady else ""
 
 
@@ -168,10 +169,10 @@ def _watched(item: pytest.Item) -> Iterator[None]:
     """End browsers that nobody hears of any more, while there is time to try again."""
 
     def kill() -> None:
-        if (browsers := open_browsers(item.config)) is not None:
+        for browsers in open_browsers(item.config):
             browsers.kill()
 
-    if (before := open_browsers(item.config)) is not None:
+    for before in open_browsers(item.config):
         before.lost.clear()
     limit = item.get_closest_marker("timeout")
     timer = threading.Timer(_FIRST * limit.args[0] if limit else LONGEST, kill)

@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * What must happen before Python is there: show one's own picture, ask for the right to
- * enter, keep what is typed and clicked. Python finds it all in `tertulia.boot`.
+ * enter. Python finds it all in `tertulia.boot`; what is clicked meanwhile is kept by
+ * gestures.js.
  */
 
 import { openMedia } from "./devices.js";
@@ -15,8 +16,10 @@ const AWAY = "tertulia.away"; // the address to come back to from a login
 const FRESH = 60_000; // milliseconds that a token must still be good for
 const LATER = 1_000; // milliseconds until what is kept for the next visit is written: not in the middle of a join
 
+const { tertulia } = /** @type {any} */ (window);
+const early = tertulia?.early;
 const body = document.body;
-const room = location.pathname.match(/^\/r\/([^/]+)$/)?.[1] ?? "";
+const room = location.pathname.match(/^\/r\/([\w-]{1,64})$/)?.[1] ?? "";
 
 /** @param {string} problem */
 function fail(problem) {
@@ -27,16 +30,33 @@ function fail(problem) {
 function missing() {
   if (!window.isSecureContext) return "insecure-context";
   const needed = ["WebAssembly", "RTCPeerConnection", "WebSocket", "crypto"];
-  return needed.every((name) => name in window) ? "" : "unsupported-browser";
+  const lacks = needed.filter((name) => !(name in window));
+  const told = document.getElementById("missing-features");
+  if (told && lacks.length) told.textContent = `Missing here: ${lacks.join(", ")}`;
+  return lacks.length ? "unsupported-browser" : "";
 }
 
-/** @template T @param {string} key @param {T} none @param {boolean} [tab] @returns {T} */
-function kept(key, none, tab = false) {
+/** @typedef {"localStorage" | "sessionStorage"} Area of what is kept: the browser's, or this tab's */
+
+/** What a browser that keeps nothing would have kept; Python goes on with it. @type {Record<Area, Record<string, string>>} */
+const refused = { localStorage: {}, sessionStorage: {} };
+
+/** @template T @param {string} key @param {T} none @param {Area} [area] @returns {T} */
+function kept(key, none, area = "localStorage") {
   try {
-    const storage = tab ? sessionStorage : localStorage;
-    return { ...none, ...JSON.parse(storage.getItem(key) ?? "{}") };
+    return { ...none, ...JSON.parse(window[area].getItem(key) ?? "{}") };
   } catch {
     return none; // storage refused, or not ours
+  }
+}
+
+/** @param {string} key @param {object} value @param {Area} [area] */
+function keep(key, value, area = "localStorage") {
+  const text = JSON.stringify(value);
+  try {
+    window[area].setItem(key, text);
+  } catch {
+    refused[area][key] = text;
   }
 }
 
@@ -51,7 +71,7 @@ function arrive() {
   if (!token && !signedIn) return { token, signedIn };
   const rest = parts.filter((part) => part !== "signed-in" && !part.startsWith("token="));
   let address = location.pathname + location.search + (rest.length ? `#${rest.join("&")}` : "");
-  const away = kept(AWAY, { path: "", address: "" }, true);
+  const away = kept(AWAY, { path: "", address: "" }, "sessionStorage");
   if (signedIn && away.path === location.pathname) address = away.address;
   history.replaceState(history.state, "", address);
   return { token, signedIn };
@@ -63,7 +83,7 @@ function signIn(/** @type {Event} */ event) {
   const link = /** @type {HTMLAnchorElement} */ (event.currentTarget);
   link.href = `/login?next=${encodeURIComponent(path)}`;
   const address = path + location.search + location.hash;
-  sessionStorage.setItem(AWAY, JSON.stringify({ path, address }));
+  keep(AWAY, { path, address }, "sessionStorage");
 }
 
 /** @param {string} path @param {string} token @param {object} [value] */
@@ -82,7 +102,7 @@ async function openSession(/** @type {string} */ invitation) {
   const value = invitation ? { token: invitation } : {};
   const { token, expires, room, name } = await post("/api/session", "", value);
   const session = { token, expires, room };
-  (invitation ? sessionStorage : localStorage).setItem(SESSION, JSON.stringify(session));
+  keep(SESSION, session, invitation ? "sessionStorage" : "localStorage");
   const field = /** @type {HTMLInputElement | null} */ (document.getElementById("display-name"));
   if (field && !field.value) field.value = name ?? "";
   return session;
@@ -92,7 +112,7 @@ async function openSession(/** @type {string} */ invitation) {
 async function admit({ token, signedIn }) {
   try {
     const none = { token: "", expires: 0, room: "" };
-    let session = kept(SESSION, none, true);
+    let session = kept(SESSION, none, "sessionStorage");
     if (session.room !== room) session = kept(SESSION, none);
     if (token || signedIn || session.expires < Date.now() + FRESH)
       session = await openSession(token);
@@ -114,22 +134,13 @@ async function makeCertificate() {
   }
 }
 
-/** @type {string[]} */
-const actions = [];
-/** @type {Set<HTMLElement>} */
-const pending = new Set();
-
-/** @param {Event} event */
-function keep(event) {
-  const name = event.type === "submit" ? "submit" : "action";
-  const found = /** @type {Element} */ (event.target).closest(`[data-${name}]`);
-  if (!(found instanceof HTMLElement)) return;
-  if (event.type === "submit") event.preventDefault();
-  if (found.dataset.action === "reload") location.reload(); // there may never be a Python
-  const by = /** @type {SubmitEvent} */ (event).submitter ?? found;
-  by.dataset.pending = "";
-  pending.add(by);
-  actions.push(found.dataset[name] ?? "");
+/** Have the lobby's toggles show what was on last time, if nobody has clicked them. @param {Preferences} preferences */
+function showToggles({ microphone, camera }) {
+  const clicked = early.gestures.map(({ element }) => element);
+  for (const [name, choice] of Object.entries({ mic: microphone, camera })) {
+    const toggle = document.querySelector(`#preview-frame [data-action="toggle-${name}"]`);
+    if (choice?.on === false && !clicked.includes(toggle)) toggle?.setAttribute("aria-pressed", "false");
+  }
 }
 
 async function startPlain(/** @type {any} */ glue) {
@@ -158,15 +169,16 @@ async function boot() {
     python = await startPlain(glue);
   }
   python.pyimport("client_py.browser.main").start();
-  for (const type of ["click", "submit"]) document.removeEventListener(type, keep, true);
-  for (const element of pending) delete element.dataset.pending;
+  early.release();
   performance.mark("tertulia:python-ready");
   setTimeout(keepSnapshot, LATER);
 }
 
 const painted = new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+// There may never be a Python to do it.
+document.querySelector('[data-testid="failed-reload"]')?.addEventListener("click", () => location.reload());
 const arrival = arrive();
-const problem = missing();
+const problem = missing() || (early ? "" : "boot-failed"); // without gestures.js no click would count
 if (problem) fail(problem);
 else {
   const preferences = kept("tertulia.preferences", /** @type {Preferences} */ ({}));
@@ -179,15 +191,10 @@ else {
   const admission = room ? admit(arrival) : null;
   if (!room && arrival.signedIn) openSession("").catch(() => {}); // asked again when needed
   document.getElementById("sign-in")?.addEventListener("click", signIn);
-  Object.assign(window, {
-    tertulia: {
-      snapshot: () => null,
-      boot: { room, preferences, media, admission, actions, assets, certificate: makeCertificate() },
-    },
-  });
+  Object.assign(tertulia, { boot: { room, preferences, refused, media, admission, assets, certificate: makeCertificate() } });
   const name = /** @type {HTMLInputElement | null} */ (document.getElementById("display-name"));
   if (name && !name.value) name.value = preferences.name ?? "";
-  for (const type of ["click", "submit"]) document.addEventListener(type, keep, true);
+  showToggles(preferences);
   painted.then(() => performance.mark("tertulia:first-paint"));
   boot().catch((error) => {
     console.error(error);

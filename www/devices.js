@@ -36,11 +36,11 @@ function wished(choice, wish) {
  * Open what was on last time: both at once, each alone where that fails.
  *
  * @param {Chosen} chosen
- * @returns what was opened, and the names of the errors; it never rejects
+ * @returns what was opened, and the errors; it never rejects
  */
 export async function openMedia({ microphone, camera, quality }) {
-  /** @type {Record<Kind, MediaStreamTrack | null> & {errors: Record<Kind, string>}} */
-  const opened = { microphone: null, camera: null, errors: { microphone: "", camera: "" } };
+  /** @type {Record<Kind, MediaStreamTrack | null> & {errors: Record<Kind, unknown>}} */
+  const opened = { microphone: null, camera: null, errors: { microphone: null, camera: null } };
   const [width, height] = SIZES[/** @type {keyof SIZES} */ (quality ?? "sd")] ?? SIZES.sd;
   const picture = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 30 } };
   const audio = wished(microphone, VOICE);
@@ -55,14 +55,14 @@ export async function openMedia({ microphone, camera, quality }) {
       if (opened.camera) show(opened.camera);
       return true;
     } catch (error) {
-      opened.errors[kind] = /** @type {Error} */ (error).name;
+      opened.errors[kind] = error;
       return false;
     }
   };
   tell({ media: "asking", audio: audio ? "on" : "muted" });
   if (!(audio && video)) await ask({ audio, video }, audio ? "microphone" : "camera");
   else if (!(await ask({ audio, video }, "camera"))) {
-    opened.errors.camera = "";
+    opened.errors.camera = null;
     await ask({ video }, "camera");
     await ask({ audio }, "microphone");
   }

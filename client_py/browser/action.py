@@ -5,23 +5,25 @@ One listener for each type of DOM event; ``data-action``, ``data-change`` and
 becomes an event of the session, or a change of what this page shows.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
 
-from js import AudioContext, document, location, navigator
+from js import document, location, navigator
+from pyodide.ffi import JsException
 
 from client_py.browser.checkup import CheckupDialog
+from client_py.browser.chime import chime
 from client_py.browser.dom import Listeners, by_id, set_text
 from client_py.browser.view import Panel, View, invite_link
 from client_py.core import event as e
-from client_py.core.address import room_link, secret_of
+from client_py.core.address import room_link, room_of, secret_of
 from client_py.core.conference import Conference
 from client_py.core.slot import Slot
-from client_py.core.state import CaptureQuality, SourceState
+from client_py.core.state import CaptureQuality, Phase, SourceState
 from protocol import messages as m
 
-_ON = (SourceState.LIVE, SourceState.STARTING)
 _KEYS = {
     "m": "toggle-mic",
     "v": "toggle-camera",
@@ -33,7 +35,9 @@ _KEYS = {
     ",": "toggle-settings",
     "?": "show-shortcuts",
 }
-_EVERYWHERE = ("toggle-mic", "toggle-camera", "show-shortcuts")
+#: Which attribute names what a gesture does, by the type of its event.
+_NAMED = {"click": "action", "change": "change", "submit": "submit"}
+_SOURCES = {"toggle-mic": Slot.MICROPHONE, "toggle-camera": Slot.CAMERA}
 _TYPING = "input, textarea, select, dialog"
 
 
@@ -48,7 +52,7 @@ class Actions:
         self._listeners = Listeners()
         post = conference.post
         self._clicks: dict[str, Callable[[Any], None]] = {
-            "create-room": lambda _: post(e.CreateRoom()),
+            "create-room": lambda _: post(e.CreateRoom(e2ee=view.lobby.encrypts)),
             "toggle-mic": lambda _: self._toggle(Slot.MICROPHONE),
             "toggle-camera": lambda _: self._toggle(Slot.CAMERA),
             "share-screen": lambda _: self._toggle(Slot.SCREEN),
@@ -56,10 +60,10 @@ class Actions:
             "react": self._react,
             "leave": lambda _: post(e.Leave()),
             "rejoin": lambda _: self._join(None),
-            "reload": lambda _: location.reload(),
             "retry-media": lambda _: self._retry_media(),
             "play-audio": lambda _: post(e.AllowPlayback()),
             "test-speaker": lambda _: self._test_speaker(),
+            "pick-speaker": lambda _: post(e.PickOutput()),
             "copy-link": lambda _: self._copy_link(),
             "toggle-chat": lambda _: view.toggle_panel(Panel.CHAT),
             "toggle-people": lambda _: view.toggle_panel(Panel.PEOPLE),
@@ -75,6 +79,10 @@ class Actions:
             ),
             "codes-match": lambda _: self._compare(same=True),
             "codes-differ": lambda _: self._compare(same=False),
+            "show-new-code": lambda _: view.verification.look_again(
+                conference.snapshot
+            ),
+            "accept-device": lambda _: self._accept_device(),
             "host-menu": view.hosting.open_menu,
             "host-mute": lambda _: self._moderate(m.Mute(view.hosting.target)),
             "host-stop-share": lambda _: self._moderate(
@@ -116,12 +124,20 @@ class Actions:
         self._listeners.add(document, "input", self._got_input)
         self._listeners.add(document, "keydown", self._got_key)
 
-    def perform(self, name: str) -> None:
-        """Do what was asked for before Python was there."""
-        if name in self._submits:
-            self._submits[name](None)
-        elif name in self._clicks:
-            self._clicks[name](None)
+    def perform(self, kind: str, element: Any, value: str) -> None:
+        """Do what was asked for before Python was there.
+
+        ``value`` is what was chosen, or what a toggle was to show.
+        """
+        name = str(element.getAttribute(f"data-{_NAMED[kind]}"))
+        if kind == "change" and name in self._changes:
+            self._changes[name](value)
+        elif kind == "submit" and name in self._submits:
+            self._submits[name](element)
+        elif kind == "click" and name in _SOURCES:
+            self._turn(_SOURCES[name], on=value == "true")
+        elif kind == "click" and name in self._clicks:
+            self._clicks[name](element)
 
     # -- DOM events
 
@@ -166,7 +182,7 @@ class Actions:
             by_id("reaction-picker").togglePopover()
         else:
             name = _KEYS.get(key.lower())
-            if name and (self._in_call or name in _EVERYWHERE):
+            if name and self._counts(name):
                 event.preventDefault()
                 self._clicks[name](None)
 
@@ -183,9 +199,18 @@ class Actions:
     def _in_call(self) -> bool:
         return bool(self._conference.snapshot.participants)
 
+    def _counts(self, name: str) -> bool:
+        """Tell whether a key does something on this screen: nothing opens unseen."""
+        snapshot = self._conference.snapshot
+        before = snapshot.phase in (Phase.LOBBY, Phase.JOINING) and snapshot.room
+        seen = name in _SOURCES and bool(before)
+        return self._in_call or seen or name == "show-shortcuts"
+
     def _toggle(self, slot: Slot) -> None:
-        on = self._conference.snapshot.source(slot).state in _ON
-        self._conference.post(e.TurnOff(slot) if on else e.TurnOn(slot))
+        self._turn(slot, on=not self._conference.snapshot.source(slot).state.on)
+
+    def _turn(self, slot: Slot, *, on: bool) -> None:
+        self._conference.post(e.TurnOn(slot) if on else e.TurnOff(slot))
 
     def _react(self, element: Any) -> None:
         self._conference.post(e.ShowReaction(str(element.dataset.emoji)))
@@ -204,8 +229,12 @@ class Actions:
 
     def _compare(self, *, same: bool) -> None:
         dialog = self._view.verification
-        self._conference.post(e.CompareCodes(dialog.target, same))
+        self._conference.post(e.CompareCodes(dialog.target, same, dialog.code))
         dialog.answer(self._conference.snapshot, same=same)
+
+    def _accept_device(self) -> None:
+        dialog = self._view.verification
+        self._conference.post(e.AcceptDevice(dialog.target, dialog.code))
 
     def _open_link(self, _: Any) -> None:
         room = room_of(str(by_id("invite-input").value))
@@ -223,42 +252,30 @@ class Actions:
     def _retry_media(self) -> None:
         snapshot = self._conference.snapshot
         for slot in (Slot.MICROPHONE, Slot.CAMERA):
-            if snapshot.source(slot).state is SourceState.FAILED:
+            state = snapshot.source(slot).state
+            if state in (SourceState.FAILED, SourceState.SILENT):
                 self._conference.post(e.TurnOn(slot))
 
     def _copy_link(self) -> None:
         snapshot = self._conference.snapshot
         link = invite_link(snapshot.room, snapshot.secret)
-        navigator.clipboard.writeText(link)
-        self._view.toasts.show("Invite link copied")
+        self._copying = asyncio.ensure_future(self._copy(link))
+
+    async def _copy(self, link: str) -> None:
+        try:
+            await navigator.clipboard.writeText(link)
+        except (JsException, AttributeError):  # a policy, or no gesture that counts
+            self._view.tell_uncopied()
+        else:
+            self._view.tell_copied()
 
     def _test_speaker(self) -> None:
-        """Two soft notes through the chosen output."""
-        context = AudioContext.new()
         output = self._conference.snapshot.output
-        if output and hasattr(context, "setSinkId"):
-            context.setSinkId(output)
-        for number, pitch in enumerate((523.25, 659.25)):
-            note, loudness = context.createOscillator(), context.createGain()
-            begin = context.currentTime + 0.25 * number
-            note.frequency.value = pitch
-            loudness.gain.setValueAtTime(0.0001, begin)
-            loudness.gain.exponentialRampToValueAtTime(0.2, begin + 0.03)
-            loudness.gain.exponentialRampToValueAtTime(0.0001, begin + 0.6)
-            note.connect(loudness)
-            loudness.connect(context.destination)
-            note.start(begin)
-            note.stop(begin + 0.65)
+        refused = e.OutputFailed(output)
+        chime(output, lambda: self._conference.post(refused))
 
 
 def _whose(element: Any) -> m.ParticipantId:
     """Return whose row, tile or toast an element is in."""
     owner = element.closest("[data-participant]")
     return m.ParticipantId(str(owner.dataset.participant))
-
-
-def room_of(text: str) -> str:
-    """Return the room that an invite link or a room name means, ``""`` for none."""
-    name = text.strip().split("#")[0].split("?")[0].rstrip("/").rsplit("/", 1)[-1]
-    known = name and all(each.isalnum() or each in "-_" for each in name)
-    return name if known and len(name) <= 64 else ""

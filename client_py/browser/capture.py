@@ -15,6 +15,7 @@ from client_py.core.ports import CaptureRequest
 from client_py.core.slot import Slot
 from client_py.core.state import Device, MediaProblem
 
+_SYSTEM = "by system"  # in Chromium's words, where the browser itself may
 _PROBLEMS = {
     "NotAllowedError": MediaProblem.DENIED,
     "SecurityError": MediaProblem.DENIED,
@@ -34,7 +35,7 @@ class Capture(Protocol):
         """Ask for a source at once; its tracks when awaited, or ``MediaError``."""
 
     async def devices(self) -> tuple[Device, ...]:
-        """Return the devices that there are."""
+        """Return the devices that there are, the default one of each kind first."""
 
 
 class DeviceCapture:
@@ -60,11 +61,22 @@ class DeviceCapture:
         """Return the devices that the browser tells of, the default ones once."""
         if not navigator.mediaDevices:
             return ()
-        listed = await navigator.mediaDevices.enumerateDevices()
-        return tuple(
-            Device(str(each.deviceId), str(each.kind), str(each.label))
+        listed = [*await navigator.mediaDevices.enumerateDevices()]
+        # Chromium lists the default ones twice, under an id that says no more.
+        defaults = {
+            (str(each.kind), str(each.groupId))
+            for each in listed
+            if each.deviceId == "default"
+        }
+        found = [
+            each
             for each in listed
             if each.deviceId and each.deviceId not in ("default", "communications")
+        ]
+        found.sort(key=lambda each: (str(each.kind), str(each.groupId)) not in defaults)
+        return tuple(
+            Device(str(each.deviceId), str(each.kind), str(each.label))
+            for each in found
         )
 
     async def _opened_early(
@@ -73,9 +85,16 @@ class DeviceCapture:
         media = await boot.media
         track = getattr(media, request.slot.word)
         if track and track.readyState == "live":
-            return {request.slot: track}
-        if name := getattr(media.errors, request.slot.word):
-            raise MediaError(_problem(str(name)))
+            if request.device in ("", str(track.getSettings().deviceId or "")):
+                return {request.slot: track}
+            # It is the next best, for whoever asks for that.
+            self._early[request.slot] = boot
+            opened = await _opened(request, _ask_for_device(request))
+            del self._early[request.slot]
+            track.stop()
+            return opened
+        if error := getattr(media.errors, request.slot.word):
+            raise MediaError(_problem(error))
         return await _opened(request, _ask_for_device(request))
 
 
@@ -115,13 +134,7 @@ def _ask_for_screen() -> Any:
 
 
 async def _opened(request: CaptureRequest, asked: Any) -> Mapping[Slot, Any]:
-    try:
-        stream = await _granted(asked)
-    except MediaError as error:
-        if not request.device or error.problem is not MediaProblem.NOT_FOUND:
-            raise
-        default = CaptureRequest(request.slot, "", request.quality)
-        stream = await _granted(_ask_for_device(default))
+    stream = await _granted(asked)
     return {request.slot: stream.getTracks()[0]}
 
 
@@ -146,8 +159,11 @@ async def _granted(asked: Any) -> Any:
     try:
         return await asked
     except JsException as error:
-        raise MediaError(_problem(str(error.name))) from None
+        raise MediaError(_problem(error)) from None
 
 
-def _problem(name: str) -> MediaProblem:
-    return _PROBLEMS.get(name, MediaProblem.FAILED)
+def _problem(error: Any) -> MediaProblem:
+    problem = _PROBLEMS.get(str(error.name), MediaProblem.FAILED)
+    if problem is MediaProblem.DENIED and _SYSTEM in str(error.message):
+        return MediaProblem.SYSTEM_DENIED
+    return problem

@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from js import RTCPeerConnection
-from pyodide.ffi import jsnull, to_js
+from pyodide.ffi import JsException, jsnull, to_js
 
 from client_py.browser.canary import Canaries
 from client_py.browser.frames import FrameWorker, configuration
 from client_py.browser.rtc import BrowserPeerConnection, Made, ice_server
+from client_py.core.errors import NegotiationError
 from client_py.core.ports import PeerEvent
 from protocol.messages import IceServer
 
@@ -59,7 +60,7 @@ class BrowserPeerConnections:
         emit: Callable[[PeerEvent], None],
         sealed: bool = False,
     ) -> "BrowserPeerConnection":
-        """Return a new connection."""
+        """Return a new connection. Raises ``NegotiationError`` where there is none."""
         self._needed = True
         fits = initiator and sealed == (self._frames is not None)
         if fits and (spare := self._spare()) is not None:
@@ -84,7 +85,11 @@ class BrowserPeerConnections:
         return None
 
     def _new(self, ice_servers: tuple[IceServer, ...], *, sealed: bool) -> Any:
-        return RTCPeerConnection.new(**self._configuration(ice_servers, sealed=sealed))
+        configuration = self._configuration(ice_servers, sealed=sealed)
+        try:
+            return RTCPeerConnection.new(**configuration)
+        except JsException as error:  # a policy, or an extension, forbids them
+            raise NegotiationError(f"no connection: {error}") from None
 
     def _configuration(
         self, ice_servers: tuple[IceServer, ...], *, sealed: bool

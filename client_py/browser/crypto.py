@@ -117,6 +117,10 @@ class BrowserCrypto:
             raise ForgedError from None
         return _plain(plain)
 
+    def forget(self, key: bytes) -> None:
+        """Keep nothing of a key any more."""
+        self._imported.pop(key, None)
+
     async def _make_spare(self) -> None:
         while len(self._spare) < _SPARE:
             self._spare.append(await _exchange())

@@ -3,7 +3,7 @@
 from typing import Any
 
 from client_py.browser.dom import Shown, by_id, set_data, set_text, template
-from client_py.browser.media import BrowserMedia
+from client_py.browser.media import BrowserMedia, can_pick_output
 from client_py.browser.tile import hue
 from client_py.browser.words import PASSCODE, initials
 from client_py.core.slot import Slot
@@ -23,11 +23,12 @@ _FIELDS = (
 )
 _NOTICES = {
     MediaProblem.DENIED: "permission-denied",
+    MediaProblem.SYSTEM_DENIED: "system-denied",
     MediaProblem.NOT_FOUND: "not-found",
     MediaProblem.IN_USE: "in-use",
-    MediaProblem.ENDED: "lost",
 }
-_ON = (SourceState.LIVE, SourceState.STARTING)
+#: What a device that gives nothing is said to be: mostly the reason for it.
+_SILENT = {"microphone": "silent", "camera": "in-use"}
 
 
 class Lobby:
@@ -52,6 +53,11 @@ class Lobby:
         """The passcode as typed."""
         return str(self._passcode.value)
 
+    @property
+    def encrypts(self) -> bool:
+        """Whether a room that is made now is to be encrypted."""
+        return bool(by_id("new-room-e2ee").checked)
+
     def render(self, snapshot: Snapshot) -> None:
         """Draw my picture, what is on, the devices and what is wrong with them."""
         self._show_preview(snapshot)
@@ -60,6 +66,7 @@ class Lobby:
         self._choose(snapshot)
         self._show_notices(snapshot)
         self._ask_passcode(snapshot.problem)
+        set_data(by_id("lobby-e2ee"), "e2ee", "on" if snapshot.secret else "off")
 
     def show_name(self) -> None:
         """Draw the initials of the name as it is typed."""
@@ -85,12 +92,12 @@ class Lobby:
             self._passcode.select()
 
     def _show_preview(self, snapshot: Snapshot) -> None:
-        camera = snapshot.camera.state
-        set_data(self._frame, "video", "on" if camera is SourceState.LIVE else "off")
-        set_data(
-            self._frame, "audio", "on" if snapshot.microphone.state in _ON else "muted"
-        )
-        starting = SourceState.STARTING in (camera, snapshot.microphone.state)
+        camera, microphone = snapshot.camera.state, snapshot.microphone.state
+        silent = microphone is SourceState.SILENT
+        sound = "silent" if silent else "on" if microphone.on else "muted"
+        set_data(self._frame, "video", "on" if camera.sent else "off")
+        set_data(self._frame, "audio", sound)
+        starting = SourceState.STARTING in (camera, microphone)
         set_data(self._frame, "media", "starting" if starting else "ready")
         stream = self._media.own_stream(Slot.CAMERA)
         if stream is None:
@@ -108,8 +115,12 @@ class Lobby:
                 for number, device in enumerate(found, 1):
                     label = device.label or f"{field.capitalize()} {number}"
                     _add_option(select, device.id, label)
-                # Firefox lists no speakers, and has its own way to choose one.
-                select.closest(".field").hidden = field == "speaker" and not found
+                if field == "speaker":
+                    # Firefox lists those that were chosen in its own way before.
+                    row = select.closest(".field")
+                    pick = row.querySelector('[data-action="pick-speaker"]')
+                    pick.hidden = not can_pick_output()
+                    row.hidden = not found and pick.hidden
 
     def _choose(self, snapshot: Snapshot) -> None:
         chosen = (
@@ -126,30 +137,40 @@ class Lobby:
             for select in _selects(field):
                 if select.value != value:
                     select.value = value
+                    if select.selectedIndex < 0:  # it isn't there
+                        select.value = ""
 
     def _show_notices(self, snapshot: Snapshot) -> None:
-        wanted = _problems(snapshot.microphone, snapshot.camera)
+        wanted = _troubles(snapshot.microphone, snapshot.camera)
         if not self._shown.changes("notices", *wanted):
             return
         for name in ("media-notice", "call-media-notice"):
             container = by_id(name)
             container.replaceChildren()
-            for device, problem in wanted:
+            for device, kind in wanted:
                 notice = template("notice")
                 set_data(notice, "device", device)
-                set_data(notice, "kind", _NOTICES.get(problem, "failed"))
+                set_data(notice, "kind", kind)
                 container.append(notice)
 
 
-def _problems(microphone: Source, camera: Source) -> list[tuple[str, MediaProblem]]:
-    failed = [
-        (device, source.problem)
-        for device, source in (("microphone", microphone), ("camera", camera))
-        if source.state is SourceState.FAILED
+def _troubles(microphone: Source, camera: Source) -> list[tuple[str, str]]:
+    """Return which devices are in trouble, and the ``data-kind`` of it."""
+    sources = (("microphone", microphone), ("camera", camera))
+    troubles = [
+        (device, _kind(device, source))
+        for device, source in sources
+        if source.state in (SourceState.FAILED, SourceState.SILENT)
     ]
-    if len(failed) == 2 and failed[0][1] is failed[1][1]:
-        return [("both", failed[0][1])]
-    return failed
+    if len(troubles) == 2 and troubles[0][1] == troubles[1][1]:
+        return [("both", troubles[0][1])]
+    return troubles
+
+
+def _kind(device: str, source: Source) -> str:
+    if source.state is SourceState.SILENT:
+        return _SILENT[device]
+    return _NOTICES.get(source.problem, "failed")
 
 
 def _selects(field: str) -> tuple[Any, Any]:

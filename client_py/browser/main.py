@@ -76,10 +76,9 @@ class App:
         self._listeners.add(window, "pagehide", self._got_pagehide)
         self._listeners.add(window, "popstate", self._got_popstate)
         self._actions.listen()
-        clicked = [str(name) for name in self._boot.actions]
-        prepared = self._connections.prepare(
-            self._boot.certificate, hurried=bool(clicked)
-        )
+        gestures = list(js.tertulia.early.gestures)
+        hurried = any(each.kind == "submit" for each in gestures)
+        prepared = self._connections.prepare(self._boot.certificate, hurried=hurried)
         self._tasks = [
             asyncio.ensure_future(self._conference.run()),
             asyncio.ensure_future(self._view.run()),
@@ -90,8 +89,8 @@ class App:
         set_data(document.body, "ready", "yes")
         if str(location.pathname) == PATH:
             self._checkup.open()
-        for name in clicked:
-            self._actions.perform(name)
+        for each in gestures:
+            self._actions.perform(str(each.kind), each.element, str(each.value))
 
     def snapshot(self) -> Any:
         """Return the snapshot as a JavaScript object, a copy."""
@@ -109,10 +108,11 @@ class App:
     def _enter(self) -> None:
         post, chosen = self._conference.post, self._chosen
         post(e.ChooseQuality(chosen.quality))
-        post(e.ChooseDevice(Slot.MICROPHONE, chosen.microphone))
-        post(e.ChooseDevice(Slot.CAMERA, chosen.camera))
-        if chosen.output:
-            post(e.ChooseOutput(chosen.output))
+        microphone, camera, output = chosen.microphone, chosen.camera, chosen.output
+        post(e.ChooseDevice(Slot.MICROPHONE, microphone.id, microphone.label))
+        post(e.ChooseDevice(Slot.CAMERA, camera.id, camera.label))
+        if output.id:
+            post(e.ChooseOutput(output.id, output.label))
         post(_lobby_here())
 
     def _open_sources(self) -> None:
@@ -122,15 +122,15 @@ class App:
             self._conference.post(e.TurnOn(Slot.CAMERA))
 
     def _publish(self, snapshot: Snapshot) -> None:
-        if snapshot.room and not self._sources_asked:
-            # The first room of this page: now devices are of use. Not from in
-            # here: a snapshot is told of in the middle of an event.
-            self._sources_asked = True
-            asyncio.get_running_loop().call_soon(self._open_sources)
         if snapshot.phase is Phase.JOINED and self._marked is not Phase.JOINED:
             performance.mark("tertulia:joined")
         self._marked = snapshot.phase
         self._view.publish(snapshot)
+        if snapshot.room and not self._sources_asked:
+            # The first room of this page: now devices are of use. At once, so that
+            # a gesture finds them on; last, as each of them publishes in its turn.
+            self._sources_asked = True
+            self._open_sources()
 
     def _drawn(self, snapshot: Snapshot) -> None:
         # Whoever leaves closes everything, and chose nothing by that.

@@ -23,13 +23,23 @@ from pyodide.ffi import JsException, to_js
 
 from client_py.browser.capture import Capture
 from client_py.browser.dom import Listeners, set_data
-from client_py.core.event import DevicesChanged, PlaybackBlocked, SourceEnded
+from client_py.core.event import (
+    ChooseOutput,
+    DevicesChanged,
+    OutputFailed,
+    PlaybackBlocked,
+    SourceEnded,
+    SourceInterrupted,
+    SourceResumed,
+)
 from client_py.core.ports import CaptureRequest, MediaEvent, Track
 from client_py.core.slot import Slot
 from protocol.messages import ParticipantId
 
 _Opening = asyncio.Future[Mapping[Slot, Track]]
 _WINDOW = 2048  # samples a level is measured over: 43 ms of most microphones
+_FAINT = 1e-6  # the level of what was heard a moment ago, and isn't just now
+_LULL = 32768  # samples, 0.68 s: all that came since the level was measured last
 
 
 class BrowserMedia:
@@ -80,7 +90,7 @@ class BrowserMedia:
         if slot is Slot.MICROPHONE:
             self._meter.listen(None)
 
-    def level(self) -> float:
+    def level(self) -> float | None:
         """Return the level of my own microphone just now."""
         return self._meter.level()
 
@@ -113,6 +123,12 @@ class BrowserMedia:
         for voice in self._voices.values():
             asyncio.ensure_future(self._sound(voice))
 
+    def pick_output(self) -> None:
+        """Let the browser ask for an output device; Firefox lists no others."""
+        if can_pick_output():
+            asked = navigator.mediaDevices.selectAudioOutput()
+            asyncio.ensure_future(self._picked(asked))
+
     def resume_playback(self) -> None:
         """Let through the sound that the browser held back."""
         self._emit(PlaybackBlocked(False))
@@ -139,6 +155,7 @@ class BrowserMedia:
             for track in tracks.values():  # turned off, or asked for anew, meanwhile
                 track.stop()
             return
+        held = slot in self._sources and self._sources[slot].muted
         self.stop(slot)
         for each, track in tracks.items():
             self._sources[each] = track
@@ -146,6 +163,8 @@ class BrowserMedia:
                 self._own[each] = MediaStream.new(to_js([track]))
             self._ended[each] = Listeners()
             self._ended[each].add(track, "ended", self._source_ended(slot))
+        if slot is not Slot.SCREEN:  # a window that is out of sight is no news
+            self._heed(slot, tracks[slot], held=held)
         if slot is Slot.MICROPHONE:
             self._meter.listen(tracks[Slot.MICROPHONE])
         self._list()  # labels are told only after a permission
@@ -157,23 +176,48 @@ class BrowserMedia:
 
         return ended
 
+    def _heed(self, slot: Slot, track: Track, *, held: bool) -> None:
+        """Tell when the system, or another program, takes what a source gives."""
+        interrupted, resumed = SourceInterrupted(slot), SourceResumed(slot)
+        self._ended[slot].add(track, "mute", lambda event: self._emit(interrupted))
+        self._ended[slot].add(track, "unmute", lambda event: self._emit(resumed))
+        if track.muted:
+            self._emit(interrupted)
+        elif held:
+            self._emit(resumed)
+
     def _list(self) -> None:
         asyncio.ensure_future(self._tell_devices())
 
     async def _tell_devices(self) -> None:
         self._emit(DevicesChanged(await self._capture.devices()))
 
-    async def _sound(self, voice: Any) -> None:
+    async def _picked(self, asked: Any) -> None:
         try:
-            if hasattr(voice, "setSinkId") and voice.sinkId != self._output:
-                await voice.setSinkId(self._output)
+            device = await asked
         except JsException:
-            pass  # the device is gone: the default one goes on
+            return  # nothing was chosen
+        await self._tell_devices()  # now it is listed
+        self._emit(ChooseOutput(str(device.deviceId), str(device.label)))
+
+    async def _sound(self, voice: Any) -> None:
+        output = self._output
+        try:
+            if hasattr(voice, "setSinkId") and voice.sinkId != output:
+                await voice.setSinkId(output)
+        except JsException as error:
+            if error.name != "AbortError":  # another one was chosen meanwhile
+                self._emit(OutputFailed(output))
         try:
             await voice.play()
         except JsException as error:
             if error.name == "NotAllowedError":
                 self._emit(PlaybackBlocked(True))
+
+
+def can_pick_output() -> bool:
+    """Whether the browser asks people itself which output device a page may use."""
+    return hasattr(navigator.mediaDevices, "selectAudioOutput")
 
 
 class _Meter:
@@ -183,8 +227,11 @@ class _Meter:
         self._context: Any = None
         self._source: Any = None
         self._analyser: Any = None
+        self._lull: Any = None
         self._samples = Float32Array.new(_WINDOW)
         self._floats = array("f", bytes(4 * _WINDOW))
+        self._past = Float32Array.new(_LULL)
+        self._past_floats = array("f", bytes(4 * _LULL))
 
     def listen(self, track: Track | None) -> None:
         """Measure this track from now on, or none."""
@@ -197,16 +244,31 @@ class _Meter:
             self._context = AudioContext.new()
             self._analyser = self._context.createAnalyser()
             self._analyser.fftSize = _WINDOW
+            self._lull = self._context.createAnalyser()
+            self._lull.fftSize = _LULL
         stream = MediaStream.new(to_js([track]))
         self._source = self._context.createMediaStreamSource(stream)
         self._source.connect(self._analyser)
+        self._source.connect(self._lull)
 
-    def level(self) -> float:
-        """Return the root mean square of the newest samples, 0..1."""
+    def level(self) -> float | None:
+        """Return the root mean square of the newest samples, 0..1.
+
+        Nothing is 0 that wasn't for a while: some microphones give zeros between words.
+        """
         if self._source is None:
             return 0.0
         if self._context.state == "suspended":
             self._context.resume()
+        if self._context.state != "running" or not self._context.currentTime:
+            return None
         self._analyser.getFloatTimeDomainData(self._samples)
         self._samples.assign_to(self._floats)
-        return min(1.0, hypot(*self._floats) / sqrt(_WINDOW))
+        level = min(1.0, hypot(*self._floats) / sqrt(_WINDOW))
+        return level or self._faintest()
+
+    def _faintest(self) -> float:
+        """Return whether anything came in a longer time, as the least of levels."""
+        self._lull.getFloatTimeDomainData(self._past)
+        self._past.assign_to(self._past_floats)
+        return _FAINT if any(self._past_floats) else 0.0

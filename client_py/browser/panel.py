@@ -5,7 +5,7 @@ from typing import Any
 from js import Date
 
 from client_py.browser.dom import Shown, by_id, part, set_data, set_text, template
-from client_py.browser.tile import hue
+from client_py.browser.tile import hue, sound
 from client_py.browser.words import initials
 from client_py.core.state import Participant, Snapshot
 from protocol.messages import ChatLine, ParticipantId
@@ -80,7 +80,7 @@ def _draw_person(row: Any, person: Participant) -> None:
     set_data(row, "name", person.name)
     set_data(row, "self", "yes" if person.me else "no")
     set_data(row, "connection", person.connection.value)
-    set_data(row, "audio", "on" if person.media.microphone else "muted")
+    set_data(row, "audio", sound(person))
     set_data(row, "video", "on" if person.media.camera else "off")
     set_data(row, "hand", "up" if person.hand else "down")
     set_data(row, "role", person.role.value)

@@ -4,14 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from js import localStorage
-from pyodide.ffi import JsException
-
-from client_py.core.state import CaptureQuality, Snapshot, SourceState
+from client_py.browser.storage import LOCAL
+from client_py.core.state import CaptureQuality, Choice, Snapshot, Source, SourceState
 
 _KEY = "tertulia.preferences"
-# One that failed was wanted too: it may work the next time.
-_WANTED = (SourceState.LIVE, SourceState.STARTING, SourceState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,28 +16,30 @@ class Preferences:
 
     name: str = ""
     microphone_on: bool = True
-    microphone: str = ""
+    microphone: Choice = Choice()
     camera_on: bool = True
-    camera: str = ""
-    output: str = ""
+    camera: Choice = Choice()
+    output: Choice = Choice()
     quality: CaptureQuality = CaptureQuality.SD
 
 
 def load() -> Preferences:
     """Return what was kept; what can't be read counts as never chosen."""
     try:
-        kept = json.loads(localStorage.getItem(_KEY) or "{}")
+        kept = json.loads(LOCAL.read(_KEY) or "{}")
         microphone, camera = kept.get("microphone", {}), kept.get("camera", {})
         return Preferences(
             name=str(kept.get("name", "")),
             microphone_on=bool(microphone.get("on", True)),
-            microphone=str(microphone.get("device", "")),
+            microphone=_choice(microphone),
             camera_on=bool(camera.get("on", True)),
-            camera=str(camera.get("device", "")),
-            output=str(kept.get("output", "")),
+            camera=_choice(camera),
+            output=Choice(
+                str(kept.get("output", "")), str(kept.get("output_label", ""))
+            ),
             quality=CaptureQuality(kept.get("quality", "sd")),
         )
-    except (ValueError, AttributeError, JsException):
+    except (ValueError, AttributeError):
         return Preferences()
 
 
@@ -49,15 +47,10 @@ def written(snapshot: Snapshot, name: str) -> str:
     """Return what a snapshot shows as chosen, as it is kept."""
     kept: dict[str, Any] = {
         "name": name,
-        "microphone": {
-            "on": snapshot.microphone.state in _WANTED,
-            "device": snapshot.microphone.device,
-        },
-        "camera": {
-            "on": snapshot.camera.state in _WANTED,
-            "device": snapshot.camera.device,
-        },
-        "output": snapshot.output,
+        "microphone": _source(snapshot.microphone),
+        "camera": _source(snapshot.camera),
+        "output": snapshot.preferred_output.id,
+        "output_label": snapshot.preferred_output.label,
         "quality": snapshot.quality.value,
     }
     return json.dumps(kept)
@@ -65,7 +58,15 @@ def written(snapshot: Snapshot, name: str) -> str:
 
 def keep(text: str) -> None:
     """Keep what was ``written``."""
-    try:
-        localStorage.setItem(_KEY, text)
-    except JsException:
-        pass  # private windows may refuse: then nothing is remembered
+    LOCAL.write(_KEY, text)
+
+
+def _choice(kept: dict[str, Any]) -> Choice:
+    return Choice(str(kept.get("device", "")), str(kept.get("label", "")))
+
+
+def _source(source: Source) -> dict[str, Any]:
+    # One that failed was wanted too: it may work the next time.
+    wanted = source.state.on or source.state is SourceState.FAILED
+    preferred = source.preferred
+    return {"on": wanted, "device": preferred.id, "label": preferred.label}

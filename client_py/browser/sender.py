@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from js import Object
 from pyodide.ffi import to_js
 
 from client_py.core.encoding import Encoding
@@ -19,8 +18,7 @@ _PREFERENCES = {
 def first_encodings(slot: Slot) -> Any:
     """Return the encodings that a slot begins with."""
     first = [{"scaleResolutionDownBy": _SMALL}] if slot is Slot.CAMERA else []
-    # A list of objects: a dict alone would become a Map.
-    return to_js(first, dict_converter=Object.fromEntries)
+    return to_js(first)
 
 
 def shrink(sender: Any) -> Any:

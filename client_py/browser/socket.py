@@ -11,19 +11,11 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from js import (
-    Date,
-    WebSocket,
-    document,
-    fetch,
-    localStorage,
-    location,
-    sessionStorage,
-    window,
-)
+from js import Date, WebSocket, document, fetch, location, navigator, window
 from pyodide.ffi import JsException, to_js
 
 from client_py.browser.dom import Listeners
+from client_py.browser.storage import LOCAL, TAB, Storage
 from client_py.core.errors import SignalingError
 from client_py.core.ports import Closed, TextReceived
 from client_py.core.refusal import PROBLEMS
@@ -34,6 +26,9 @@ from protocol.messages import IceServer
 
 _SESSION_KEY = "tertulia.session"  # shared with boot.js
 _FRESH = 60_000  # milliseconds that a token must still be good for
+
+
+Body = dict[str, Any]
 
 
 class BrowserSignaling:
@@ -47,16 +42,18 @@ class BrowserSignaling:
         self._socket: Any = None
         self._opened: asyncio.Future[bool] | None = None
 
-    async def create_room(self) -> str:
+    async def create_room(self, *, e2ee: bool = True) -> str:
         """Make a room and return its id."""
-        answer = await self._authorized("/api/rooms")
+        wanted = {} if e2ee else {"e2ee": False}
+        answer = await self._authorized("/api/rooms", wanted)
         return str(answer["room"])
 
     async def admit(self, room: str, passcode: str = "") -> str:
         """Return a token that opens the room."""
         if token := await self._admitted_early(room):
             return token
-        answer = await self._authorized(f"/api/rooms/{room}/token", room, passcode)
+        known = {"passcode": passcode} if passcode else {}
+        answer = await self._authorized(f"/api/rooms/{room}/token", known, room)
         return str(answer["token"])
 
     async def connect(self, emit: Callable[[TextReceived | Closed], None]) -> None:
@@ -109,7 +106,28 @@ class BrowserSignaling:
         self._signs.add(window, "online", lambda event: wake(Sign.NETWORK))
         self._signs.add(window, "pageshow", lambda event: wake(Sign.AWAKE))
         self._signs.add(document, "visibilitychange", got_visibility)
+        self._signs.add(document, "resume", lambda event: wake(Sign.AWAKE))
+        self._watch_carrier(lambda: wake(Sign.NETWORK))
         self._watching = asyncio.ensure_future(watch_clock(wake))
+
+    def _watch_carrier(self, moved: Callable[[], None]) -> None:
+        """From Wi-Fi to cellular there may be no moment offline, and no ``online``.
+
+        Where the browser tells what carries it (Network Information API), that is
+        looked at; its estimates of speed change all the time and say nothing.
+        """
+        network: Any = getattr(navigator, "connection", None)
+        carrier = getattr(network, "type", None)
+        if carrier is None:
+            return
+
+        def got_change(event: Any) -> None:
+            nonlocal carrier
+            before, carrier = carrier, network.type
+            if carrier not in (before, "none"):
+                moved()
+
+        self._signs.add(network, "change", got_change)
 
     def send(self, text: str) -> None:
         """Send a text; nothing when the socket is not open."""
@@ -139,45 +157,43 @@ class BrowserSignaling:
         fresh = Date.now() < admission.expires - _FRESH
         return str(admission.token) if fresh else ""
 
-    async def _authorized(self, path: str, room: str = "", passcode: str = "") -> Any:
+    async def _authorized(self, path: str, body: Body, room: str = "") -> Any:
         """POST with a session token, with a new one if the old was refused."""
         if visit := _visit(room):
-            return await _post(
-                path, visit, passcode
-            )  # nobody but a backend gives another
+            return await _post(path, visit, body)  # nobody but a backend gives another
         try:
-            return await _post(path, await self._session(), passcode)
+            return await _post(path, await self._session(), body)
         except SignalingError as error:
             if error.problem is not Problem.TOKEN_EXPIRED:
                 raise
-        localStorage.removeItem(_SESSION_KEY)
-        return await _post(path, await self._session(), passcode)
+        LOCAL.remove(_SESSION_KEY)
+        return await _post(path, await self._session(), body)
 
     async def trial_servers(self) -> tuple[IceServer, ...]:
         """Ask for ICE servers to test with; raise ``SignalingError``."""
-        answer = await self._authorized("/api/ice")
+        answer = await self._authorized("/api/ice", {})
         return tuple(
             IceServer(tuple(each["urls"]), each["username"], each["credential"])
             for each in answer["ice_servers"]
         )
 
     async def _session(self) -> str:
-        session = _kept(localStorage)
+        session = _kept(LOCAL)
         if session.get("expires", 0) > Date.now() + _FRESH:
             return str(session["token"])
-        answer = await _post("/api/session", "")
+        answer = await _post("/api/session", "", {})
         session = {
             "token": answer["token"],
             "expires": Date.now() + 1000 * answer["expires_in"],
         }
-        localStorage.setItem(_SESSION_KEY, json.dumps(session))
+        LOCAL.write(_SESSION_KEY, json.dumps(session))
         return str(answer["token"])
 
 
-def _kept(storage: Any) -> dict[str, Any]:
+def _kept(storage: Storage) -> dict[str, Any]:
     """Return the session in a storage, or nothing."""
     try:
-        session = json.loads(storage.getItem(_SESSION_KEY) or "{}")
+        session = json.loads(storage.read(_SESSION_KEY) or "{}")
         return {"token": str(session["token"]), **session}
     except (ValueError, KeyError, TypeError):
         return {}  # not ours, or of another version: get a new one
@@ -185,13 +201,13 @@ def _kept(storage: Any) -> dict[str, Any]:
 
 def _visit(room: str) -> str:
     """Return the session that is for this room alone, if there is one."""
-    session = _kept(sessionStorage)
+    session = _kept(TAB)
     fits = room and session.get("room") == room
     return str(session["token"]) if fits else ""
 
 
-async def _post(path: str, token: str, passcode: str = "") -> Any:
-    body = json.dumps({"passcode": passcode}) if passcode else "{}"
+async def _post(path: str, token: str, wanted: Body) -> Any:
+    body = json.dumps(wanted)
     headers = {"content-type": "application/json"}
     if token:
         headers["authorization"] = f"Bearer {token}"

@@ -24,14 +24,15 @@ class _Totals:
 
     def receive(self, stats: Entry) -> None:
         """Add an ``inbound-rtp``."""
-        self.received += stats["packetsReceived"]
-        self.lost += stats["packetsLost"]
-        self.size += stats["bytesReceived"]
-        self.jitter = max(self.jitter, stats["jitter"])
+        received, lost = stats.get("packetsReceived", 0), stats.get("packetsLost", 0)
+        self.received += received
+        self.lost += lost
+        self.size += stats.get("bytesReceived", 0)
+        self.jitter = max(self.jitter, stats.get("jitter", 0.0))
         self.stamp = max(self.stamp, stats["timestamp"])
         if stats["kind"] == "audio":
-            self.sound += stats["packetsReceived"]
-            self.sound_lost += stats["packetsLost"]
+            self.sound += received
+            self.sound_lost += lost
             return
         self.frames += stats.get("framesDecoded", 0)
         self.freezes += stats.get("freezeCount", 0)

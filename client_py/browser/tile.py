@@ -16,7 +16,7 @@ from client_py.browser.dom import (
 )
 from client_py.browser.gauge import Gauge
 from client_py.browser.media import BrowserMedia
-from client_py.browser.words import encryption, initials, picture_note
+from client_py.browser.words import encryption, held_back, initials, picture_note
 from client_py.core.slot import Slot
 from client_py.core.state import Participant, Reaction, Snapshot
 from protocol.messages import ParticipantId
@@ -64,6 +64,8 @@ class Grid:
             if self._drawn.get(key) != person:
                 self._draw(key, person)
                 self._drawn[key] = person
+        if self._shown.changes("active", snapshot.active_speaker, *wanted):
+            self._mark_active(snapshot.active_speaker)
         if self._shown.changes("pairs", snapshot.pairs, *wanted):
             self._name_pairs(snapshot)
         for reaction in snapshot.reactions:
@@ -130,7 +132,9 @@ class Grid:
         video = self._tiles[key].querySelector("video")
         video.srcObject = stream
         if stream is not None and self._first_frame and not person.me:
-            video.requestVideoFrameCallback(self._first_frame)
+            # Firefox has it since 132. It times the page, and shows nothing.
+            if hasattr(video, "requestVideoFrameCallback"):
+                video.requestVideoFrameCallback(self._first_frame)
             self._first_frame = None
 
     def _draw(self, key: Key, person: Participant) -> None:
@@ -148,40 +152,16 @@ class Grid:
         tile.setAttribute("aria-label", label)
         pin = tile.querySelector('[data-action="pin"]')
         pin.setAttribute("aria-label", f"Pin {label}")
-        if key[1] is Slot.SCREEN:
-            return
-        menu = tile.querySelector('[data-action="host-menu"]')
-        menu.setAttribute("aria-label", f"Host menu for {person.name}")
-        verify = tile.querySelector('[data-action="verify"]')
-        verify.setAttribute("aria-label", f"Encryption with {person.name}")
-        media = person.media
-        set_data(tile, "audio", "on" if media.microphone else "muted")
-        set_data(tile, "video", "on" if media.camera else "off")
-        set_data(tile, "screen", "on" if media.screen else "off")
-        set_data(tile, "speaking", "yes" if person.speaking else "no")
-        set_data(tile, "quality", person.quality.value)
-        bars = tile.querySelector('[data-action="show-link"]')
-        words = f"Connection to {person.name}: {diagnosis.state(person).lower()}"
-        bars.setAttribute("aria-label", words)
-        bars.setAttribute("title", words)
-        set_data(tile, "trying", person.attempt.value)
-        set_data(tile, "cause", person.cause.value)
-        for small in tile.querySelectorAll('[data-slot="detail"]'):
-            set_text(small, diagnosis.detail(person))
-        set_data(tile, "e2ee", person.e2ee.value)
-        set_data(tile, "roster", "forked" if person.forked else "same")
-        mark = tile.querySelector(".tile-e2ee")
-        mark.setAttribute("aria-label", encryption(person))
-        mark.setAttribute("title", encryption(person))
-        set_data(tile, "hidden", "yes" if person.hidden else "no")
-        set_data(tile, "paused", "yes" if person.paused else "no")
-        set_text(part(tile, "note"), picture_note(person))
-        hide = tile.querySelector('[data-action="hide-video"]')
-        hide.setAttribute("aria-label", f"Hide the picture of {person.name}")
-        hide.setAttribute("aria-pressed", str(person.hidden).lower())
-        set_data(tile, "hand", "up" if person.hand else "down")
-        set_text(part(tile, "initials"), initials(person.name))
-        set_data(tile, "hue", str(hue(person.name)))
+        if key[1] is Slot.CAMERA:
+            _draw_person(tile, person)
+            _draw_link(tile, person)
+            _draw_picture(tile, person)
+
+    def _mark_active(self, speaker: ParticipantId | None) -> None:
+        """Mark whoever has the floor, also while they pause for breath."""
+        for (who, slot), tile in self._tiles.items():
+            if slot is Slot.CAMERA:
+                set_data(tile, "active", "yes" if who == speaker else "no")
 
     def _name_pairs(self, snapshot: Snapshot) -> None:
         """Say on the tiles of other people which of them don't reach each other."""
@@ -206,6 +186,51 @@ class Grid:
         set_text(by_id("announcer"), f"{tile.dataset.name}: {reaction.emoji}")
 
 
+def _draw_person(tile: Any, person: Participant) -> None:
+    """Show what somebody does, and who they are where no picture says it."""
+    menu = tile.querySelector('[data-action="host-menu"]')
+    menu.setAttribute("aria-label", f"Host menu for {person.name}")
+    set_data(tile, "audio", sound(person))
+    set_data(tile, "screen", "on" if person.media.screen else "off")
+    set_data(tile, "speaking", "yes" if person.speaking else "no")
+    set_data(tile, "hand", "up" if person.hand else "down")
+    set_text(part(tile, "initials"), initials(person.name))
+    set_data(tile, "hue", str(hue(person.name)))
+
+
+def _draw_link(tile: Any, person: Participant) -> None:
+    """Show how well somebody is connected, and how their link is encrypted."""
+    set_data(tile, "quality", person.quality.value)
+    bars = tile.querySelector('[data-action="show-link"]')
+    words = f"Connection to {person.name}: {diagnosis.state(person).lower()}"
+    bars.setAttribute("aria-label", words)
+    bars.setAttribute("title", words)
+    set_data(tile, "trying", person.attempt.value)
+    set_data(tile, "cause", person.cause.value)
+    for small in tile.querySelectorAll('[data-slot="detail"]'):
+        set_text(small, diagnosis.detail(person))
+    verify = tile.querySelector('[data-action="verify"]')
+    verify.setAttribute("aria-label", f"Encryption with {person.name}")
+    set_data(tile, "e2ee", person.e2ee.value)
+    set_data(tile, "alarm", person.alarm.value)
+    set_text(part(tile, "held"), held_back(person))
+    set_data(tile, "roster", "forked" if person.forked else "same")
+    mark = tile.querySelector(".tile-e2ee")
+    mark.setAttribute("aria-label", encryption(person))
+    mark.setAttribute("title", encryption(person))
+
+
+def _draw_picture(tile: Any, person: Participant) -> None:
+    """Show whether there is a picture, and else why not."""
+    set_data(tile, "video", "on" if person.media.camera else "off")
+    set_data(tile, "hidden", "yes" if person.hidden else "no")
+    set_data(tile, "paused", "yes" if person.paused else "no")
+    set_text(part(tile, "note"), picture_note(person))
+    hide = tile.querySelector('[data-action="hide-video"]')
+    hide.setAttribute("aria-label", f"Hide the picture of {person.name}")
+    hide.setAttribute("aria-pressed", str(person.hidden).lower())
+
+
 def _mark_first_frame(*_: Any) -> None:
     performance.mark("tertulia:first-remote-frame")
 
@@ -213,6 +238,13 @@ def _mark_first_frame(*_: Any) -> None:
 def _end_reaction(element: Any) -> None:
     if element.classList.contains("reaction"):
         element.remove()
+
+
+def sound(person: Participant) -> str:
+    """Return how somebody is heard: ``data-audio`` everywhere."""
+    if person.silent:
+        return "silent"
+    return "on" if person.media.microphone else "muted"
 
 
 def hue(name: str) -> int:

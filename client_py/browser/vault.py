@@ -9,7 +9,7 @@ import logging
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from js import Date, Promise, Uint8Array, indexedDB, navigator
+from js import Date, Promise, Uint8Array, navigator, window
 from pyodide.ffi import JsException, to_js
 
 from client_py.browser.crypto import BrowserCrypto, BrowserIdentity
@@ -163,7 +163,7 @@ def _store(base: Any) -> Any:
 
 
 async def _open_base() -> Any:
-    asked = indexedDB.open(_NAME, 1)
+    asked = window.indexedDB.open(_NAME, 1)  # a browser may refuse even the name
 
     def upgrade(event: Any) -> None:
         asked.result.createObjectStore(_STORE, keyPath="room")

@@ -27,11 +27,10 @@ from client_py.browser.verification import VerificationDialog
 from client_py.browser.words import duration
 from client_py.core.address import fragment, room_link
 from client_py.core.history import History
-from client_py.core.state import Phase, Problem, Snapshot, SourceState
+from client_py.core.state import Phase, Problem, Snapshot
 from protocol.messages import ParticipantId
 
 _IN = (Phase.JOINED, Phase.RECONNECTING)
-_ON = (SourceState.LIVE, SourceState.STARTING)
 _METER = 0.1  # seconds between two looks at the microphone while its meter shows
 _CLOCK = 1.0  # seconds between two looks at the clock of the call
 
@@ -102,6 +101,35 @@ class View:
         self._draw()
         self._links.unfold(who)
 
+    def tell_copied(self) -> None:
+        """Say that the invite link is in the clipboard."""
+        self._tell_copying("Invite link copied")
+
+    def tell_uncopied(self) -> None:
+        """Say that the invite link isn't, and put it where people can take it."""
+        if self._snapshot.phase not in _IN:
+            self._tell_copying(
+                "Nothing could be copied. Take the link from the address bar."
+            )
+            return
+        field = by_id("alone-link")
+        if not field.checkVisibility(visibilityProperty=True):
+            self._panel = Panel.PEOPLE
+            self._draw()
+            field = by_id("people-link")
+        field.focus()
+        field.select()
+        self._tell_copying(
+            "Nothing could be copied. The link is selected: copy it yourself.",
+            "error",
+        )
+
+    def _tell_copying(self, words: str, kind: str = "info") -> None:
+        if self._snapshot.phase in _IN:
+            self.toasts.show(words, kind)
+        else:
+            set_text(by_id("copy-words"), words)
+
     async def run(self) -> None:
         """Keep the clock of the call and the microphone's meter."""
         clock = by_id("call-time")
@@ -118,8 +146,8 @@ class View:
             await asyncio.sleep(_METER if metered else _CLOCK)
 
     def _level(self) -> float:
-        live = self._snapshot.microphone.state is SourceState.LIVE
-        return self._media.level() if live else 0.0
+        sent = self._snapshot.microphone.state.sent
+        return (self._media.level() or 0.0) if sent else 0.0
 
     def _draw(self, _: Any = None) -> None:
         self._scheduled = False
@@ -157,7 +185,7 @@ class View:
     def _draw_body(self, snapshot: Snapshot) -> None:
         people = snapshot.participants
         others = any(person.media.screen for person in people[1:])
-        mine = snapshot.screen.state is SourceState.LIVE
+        mine = snapshot.screen.state.sent
         sharing = "on" if mine else "other" if others else "off"
         if not self._shown.changes(
             "body",
@@ -219,9 +247,9 @@ class View:
 
     def _draw_controls(self, snapshot: Snapshot) -> None:
         pressed = {
-            "toggle-mic": snapshot.microphone.state in _ON,
-            "toggle-camera": snapshot.camera.state in _ON,
-            "share-screen": snapshot.screen.state in _ON,
+            "toggle-mic": snapshot.microphone.state.on,
+            "toggle-camera": snapshot.camera.state.on,
+            "share-screen": snapshot.screen.state.on,
             "raise-hand": snapshot.hand,
         }
         if not self._shown.changes("controls", *pressed.values(), self._panel):

@@ -1,11 +1,25 @@
-"""The address of a room, and the secret in its fragment, which no server sees.
+"""The address of a room: its name, and a secret in the fragment that no server sees.
 
     https://host/r/ROOM#key=SECRET&token=TOKEN
 
 Parts of a fragment stand in any order; what is none of ours stays as it is.
 """
 
+import re
+
 _KEY = "key="
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def is_room(name: str) -> bool:
+    """Tell whether a room can have this name."""
+    return _NAME.fullmatch(name) is not None
+
+
+def room_of(text: str) -> str:
+    """Return the room that an invite link or a room name means, ``""`` for none."""
+    name = text.strip().split("#")[0].split("?")[0].rstrip("/").rsplit("/", 1)[-1]
+    return name if is_room(name) else ""
 
 
 def secret_of(address: str) -> str:

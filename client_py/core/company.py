@@ -5,9 +5,16 @@ from dataclasses import replace
 
 from client_py.core.gallery import Gallery
 from client_py.core.roster import Roster
+from client_py.core.slot import Slot
 from client_py.core.source import Sources
 from client_py.core.speaker import SpeakerTracker
-from client_py.core.state import Cause, Connection, Encryption, Participant
+from client_py.core.state import (
+    Cause,
+    Connection,
+    Encryption,
+    Participant,
+    SourceState,
+)
 from protocol.codes import Role
 from protocol.messages import MediaState, ParticipantId, ParticipantInfo
 
@@ -57,6 +64,7 @@ class Company:
             connection=connection,
             speaking=self.me in speaking and media.microphone,
             role=role,
+            silent=self._sources[Slot.MICROPHONE].state is SourceState.SILENT,
             e2ee=Encryption.ON if self._roster.sealed else Encryption.OFF,
         )
         others = self._roster.participants(speaking)

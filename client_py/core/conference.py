@@ -6,8 +6,9 @@ platform in the same turn of the loop, which browsers ask of a screen share.
 """
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from random import Random
 
 from client_py.core import effect as do, event as e
@@ -28,7 +29,10 @@ from client_py.core.wire import Wire
 from e2ee.room import new_secret
 from protocol.messages import ParticipantId
 
+log = logging.getLogger("tertulia.conference")
+
 LEVELS = 0.4  # seconds between two looks at the audio levels
+LOOKS_A_REPORT = round(EVERY / LOOKS)
 
 
 class Conference:
@@ -57,6 +61,7 @@ class Conference:
         self._draining = False
         self._peers: dict[ParticipantId, tuple[Peer, set[asyncio.Task[None]]]] = {}
         self._monitor = Monitor()
+        self._looks = 0
         self._open: dict[Slot, Track] = {}
         self._published: dict[Slot, Track] = {}
         self._starting: dict[Slot, asyncio.Task[None]] = {}
@@ -70,8 +75,8 @@ class Conference:
         self._platform.signaling.watch(lambda sign: self.post(e.Woken(sign)))
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._measure_levels())
-                group.create_task(self._watch_links())
+                group.create_task(_again_and_again(LEVELS, self._measure_levels))
+                group.create_task(_again_and_again(LOOKS, self._look_at_links))
         finally:
             self.post(e.Leave())
             for slot in {*self._open, *self._starting}:
@@ -95,7 +100,10 @@ class Conference:
         snapshot = self._session.snapshot
         if snapshot != self.snapshot:
             self.snapshot = snapshot
-            self._publish(snapshot)
+            try:
+                self._publish(snapshot)
+            except Exception:  # a call goes on, whatever can't be drawn of it
+                log.exception("= a snapshot can't be shown")
 
     def history(self, who: ParticipantId) -> History | None:
         """Return what the link to somebody was like for the last two minutes."""
@@ -120,9 +128,13 @@ class Conference:
             case do.RenewKeys(reason):
                 for peer, _ in self._peers.values():
                     peer.renew_keys(reason)
-            case do.Compare(who, match):
+            case do.Compare(who, match, code):
                 if who in self._peers:
-                    self._peers[who][0].compare(match)
+                    self._peers[who][0].compare(match, code)
+            case do.HoldBack(who, held):
+                self._peers[who][0].hold_back(held)
+                if held:
+                    self._platform.media.stop_playing(who)
             case do.Recall(room):
                 self._recall(room)
             case do.Remember(room, key, name) if self._keeper is not None:
@@ -148,12 +160,14 @@ class Conference:
                 self._stop(slot)
             case do.PlayThrough(device):
                 self._platform.media.play_through(device)
+            case do.PickOutput():
+                self._platform.media.pick_output()
             case do.ResumePlayback():
                 self._platform.media.resume_playback()
             case do.After(seconds, event):
                 self._wait(seconds, event)
-            case do.MakeRoom():
-                self._tasks.spawn(self._make_room())
+            case do.MakeRoom(e2ee):
+                self._tasks.spawn(self._make_room(e2ee))
             case do.Connect(room, passcode):
                 self._wire.connect(room, passcode)
             case do.Disconnect():
@@ -162,14 +176,20 @@ class Conference:
                 self._wire.probe()
 
     def _open_peer(self, link: do.OpenPeer) -> None:
-        peer = Peer(
-            link,
-            self._platform.peer_connection,
-            self._published,
-            self.post,
-            self._platform.media.play,
-            self._sealing if link.terms else None,
-        )
+        try:
+            peer = Peer(
+                link,
+                self._platform.peer_connection,
+                self._published,
+                self.post,
+                self._platform.media.play,
+                self._sealing if link.terms else None,
+            )
+        except NegotiationError as error:
+            log.warning("= no connection to %s: %s", link.participant, error)
+            failed = e.PeerChanged(link.participant, link.generation, "failed")
+            self.post(failed)
+            return
         self._peers[link.participant] = peer, {self._tasks.spawn(peer.run())}
         self._monitor.watch(link.participant, peer.get_stats)
 
@@ -239,11 +259,11 @@ class Conference:
 
     # -- signaling
 
-    async def _make_room(self) -> None:
+    async def _make_room(self, e2ee: bool) -> None:
         try:
-            room = await self._platform.signaling.create_room()
+            room = await self._platform.signaling.create_room(e2ee=e2ee)
             crypto = self._platform.crypto
-            secret = new_secret(crypto.random) if crypto else ""
+            secret = new_secret(crypto.random) if crypto and e2ee else ""
             self.post(e.EnterLobby(room, secret))
         except SignalingError as error:
             self.post(e.AdmissionFailed(error.problem))
@@ -251,27 +271,33 @@ class Conference:
     # -- what goes on by itself
 
     async def _measure_levels(self) -> None:
-        while True:
-            await asyncio.sleep(LEVELS)
-            people = self.snapshot.participants
-            if len(people) < 2:
-                continue
+        people, levels = self.snapshot.participants, {}
+        mine = self._platform.media.level()
+        if len(people) > 1:
             levels = await listen(people[1:], self._audio_level)
-            levels[people[0].id] = self._platform.media.level()
-            self.post(e.LevelsMeasured(levels, asyncio.get_running_loop().time()))
+            levels[people[0].id] = mine or 0.0
+        elif not self.snapshot.microphone.state.open:
+            return
+        now = asyncio.get_running_loop().time()
+        self.post(e.LevelsMeasured(levels, now, mine))
 
     async def _audio_level(self, who: ParticipantId) -> float:
         if who not in self._peers:
             raise NegotiationError("the connection is closed")
         return await self._peers[who][0].audio_level()
 
-    async def _watch_links(self) -> None:
-        due = EVERY
-        while True:
-            await asyncio.sleep(LOOKS)
-            self.post(e.LinksLooked(await self._monitor.look()))
-            due -= LOOKS
-            if due <= 0:
-                due = EVERY
-                if report := self._monitor.report():
-                    self._wire.say(report)
+    async def _look_at_links(self) -> None:
+        self.post(e.LinksLooked(await self._monitor.look()))
+        self._looks += 1
+        if self._looks % LOOKS_A_REPORT == 0 and (report := self._monitor.report()):
+            self._wire.say(report)
+
+
+async def _again_and_again(seconds: float, look: Callable[[], Awaitable[None]]) -> None:
+    """Look so often; what a look can't do costs that look, and not the call."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await look()
+        except Exception:
+            log.exception("= a look has failed")

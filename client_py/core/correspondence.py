@@ -67,6 +67,7 @@ class Correspondence:
         self._met: dict[ParticipantId, int] = {}  # the last line written by then
         self._told: dict[Key, _Told] = {}
         self._away: frozenset[ParticipantId] = frozenset()
+        self._lively: set[ParticipantId] = set()  # who speaks, though said to be away
         self._watch = RosterWatch()
         self._forked: frozenset[ParticipantId] = frozenset()
         self._seconds = 0.0  # looks, one each second
@@ -116,6 +117,8 @@ class Correspondence:
         info = self._roster.info(who)
         if info is None:
             return None
+        if who in self._roster.away:
+            self._lively.add(who)  # so the server hears them: it lies
         match word:
             case Showing(media, hand):
                 return replace(info, media=media, hand=hand)
@@ -138,6 +141,8 @@ class Correspondence:
         """A second is over: do all still see the same people?"""
         self._seconds += 1
         self._connected += not cut_off
+        if not cut_off:
+            self._roster.trust.look()
         before, self._seen = self._seen, self._roster.trust.seen
         if self._seen == before:  # while people come in it changes all the time
             self._stood = self._seen
@@ -145,7 +150,8 @@ class Correspondence:
         if cut_off or not self._seen:
             return  # what I see may be old
         self._watch.see(b64encode(self._seen), self._seconds)
-        away = self._roster.away  # what they see may be
+        self._lively &= self._roster.away
+        away = self._roster.away - self._lively  # what they see may be
         forked = frozenset(
             who
             for each in self._watch.forked(self._seconds)

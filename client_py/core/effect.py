@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from client_py.core.event import Event
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality
-from client_py.core.terms import Terms
+from client_py.core.terms import SafetyCode, Terms
 from client_py.core.uplink import Shape as Shaped
 from e2ee.rotation import Reason
 from protocol.messages import (
@@ -20,6 +20,8 @@ from protocol.messages import (
 @dataclass(frozen=True, slots=True)
 class MakeRoom:
     """Ask the server for a room, then enter its lobby."""
+
+    e2ee: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,19 @@ class RenewKeys:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Tell the other end of a link whether its code matches."""
+    """Tell the other end of a link whether its code matches, if it is still this."""
 
     participant: ParticipantId
     match: bool
+    code: SafetyCode | None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldBack:
+    """Let no sound or picture pass on a link, either way, or let them pass again."""
+
+    participant: ParticipantId
+    held: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +191,11 @@ class PlayThrough:
 
 
 @dataclass(frozen=True, slots=True)
+class PickOutput:
+    """Let the person choose the output device; this is the gesture for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ResumePlayback:
     """Try again to let the sound through; this is the gesture for it."""
 
@@ -197,6 +213,7 @@ Effect = (
     | Deliver
     | RenewKeys
     | Compare
+    | HoldBack
     | Recall
     | Remember
     | Tell
@@ -207,5 +224,6 @@ Effect = (
     | Publish
     | Unpublish
     | PlayThrough
+    | PickOutput
     | ResumePlayback
 )

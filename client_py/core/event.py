@@ -28,6 +28,7 @@ from client_py.core.state import (
     MediaProblem,
     Problem,
 )
+from client_py.core.terms import SafetyCode
 from client_py.core.wake import Sign
 from protocol.messages import (
     HostMessage,
@@ -41,7 +42,9 @@ from protocol.messages import (
 
 @dataclass(frozen=True, slots=True)
 class CreateRoom:
-    """Make a new room and stand before its door."""
+    """Make a new room and stand before its door; encrypted, unless said otherwise."""
+
+    e2ee: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +87,27 @@ class TurnOff:
 
 @dataclass(frozen=True, slots=True)
 class ChooseDevice:
-    """Take this microphone or camera from now on."""
+    """Take this microphone or camera from now on.
+
+    ``label`` is what it was called when it was chosen on an earlier visit.
+    """
 
     slot: Slot
     device: str
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ChooseOutput:
-    """Play everyone through this output device."""
+    """Play everyone through this output device; ``label`` as of ``ChooseDevice``."""
 
     device: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PickOutput:
+    """Let me choose the output device in a way that is the platform's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +148,22 @@ class Moderate:
 
 @dataclass(frozen=True, slots=True)
 class CompareCodes:
-    """Say whether a participant's code is the same as mine."""
+    """Say whether a participant's code is the same as mine.
+
+    ``code`` is the one that was looked at: there may be another by now.
+    """
 
     participant: ParticipantId
     match: bool
+    code: SafetyCode | None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptDevice:
+    """Let pass what is held back from a device, and for it, in spite of the alarm."""
+
+    participant: ParticipantId
+    code: SafetyCode | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +270,35 @@ class SourceEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceInterrupted:
+    """Nothing comes out of a source for now: its track was muted by the platform."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class SourceResumed:
+    """The platform lets a source through again."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class InterruptionLasts:
+    """Time to tell of an interruption, unless it is over."""
+
+    slot: Slot
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFailed:
+    """Nothing can be played through this output device any more."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybackBlocked:
     """The browser holds sound back until a gesture allows it, or no longer does."""
 
@@ -253,7 +307,7 @@ class PlaybackBlocked:
 
 @dataclass(frozen=True, slots=True)
 class DevicesChanged:
-    """These devices are there now."""
+    """These devices are there now; the first of each kind is the default one."""
 
     devices: tuple[Device, ...]
 
@@ -271,18 +325,23 @@ Gesture = (
     | RaiseHand
     | Moderate
     | CompareCodes
+    | AcceptDevice
+)
+PlaybackEvent = (
+    ChooseOutput | PickOutput | OutputFailed | AllowPlayback | PlaybackBlocked
 )
 SourceEvent = (
     TurnOn
     | TurnOff
     | ChooseDevice
-    | ChooseOutput
     | ChooseQuality
-    | AllowPlayback
     | SourceStarted
     | SourceFailed
     | SourceEnded
-    | PlaybackBlocked
+    | SourceInterrupted
+    | SourceResumed
+    | InterruptionLasts
+    | PlaybackEvent
     | DevicesChanged
 )
 PictureEvent = HideVideo | TilesMeasured | PeerHinted

@@ -17,7 +17,7 @@ from client_py.core.look import Look
 from client_py.core.source import Sources
 from client_py.core.state import CaptureQuality, NoticeKind, Participant
 from client_py.core.uplink import Sending, Shape, Uplink
-from protocol.messages import ParticipantId, Pausing, Watching
+from protocol.messages import ParticipantId, ParticipantInfo, Pausing, Watching
 
 _NONE = Watching(camera=0, screen=0)
 
@@ -39,6 +39,7 @@ class Gallery:
         self._told: dict[tuple[ParticipantId, int], tuple[Watching, bool]] = {}
         self._shaped: dict[tuple[ParticipantId, int], Shape] = {}
         self._paused = False
+        self.waiting = False  # nothing that is told now would arrive
 
     def take(
         self, event: TilesMeasured | HideVideo | PeerHinted, links: Links
@@ -86,8 +87,11 @@ class Gallery:
             shape = self._shaped[key] = self._uplink.shapes[who]
             if shaped.get(key) != shape:
                 effects.append(Reshape(who, shape))
-            watching, pausing = self._told[key] = self._watching(who), shape.paused
             before = told.get(key, (EVERYTHING, False))
+            if self.waiting:
+                self._told[key] = before
+                continue
+            watching, pausing = self._told[key] = self._watching(who), shape.paused
             if before[0] != watching:
                 effects.append(Tell(who, watching))
             if before[1] != pausing:
@@ -101,6 +105,13 @@ class Gallery:
             elif links and self._sources.announced.camera:
                 self._tell(NoticeKind.VIDEO_BACK, "", "")
         return effects
+
+    def sends(self, info: ParticipantInfo) -> bool:
+        """Whether somebody sends me something, by what I was told and asked for."""
+        media, watching = info.media, self._watching(info.id)
+        camera = media.camera and watching.camera and info.id not in self._holding
+        screen = media.screen and watching.screen
+        return media.microphone or bool(camera or screen)
 
     def mark(self, person: Participant) -> Participant:
         """Return somebody with what is to be said of their picture."""

@@ -6,7 +6,7 @@ from typing import Final
 from client_py.core.event import PeerSecured
 from client_py.core.look import Look
 from client_py.core.recovery import Recovery, Stage
-from client_py.core.state import Attempt, Cause, Connection, Encryption, Quality
+from client_py.core.state import Alarm, Attempt, Cause, Connection, Encryption, Quality
 from client_py.core.terms import SafetyCode
 from client_py.core.verdict import Gathered, cause, has_relay
 from protocol.codes import Presence
@@ -14,9 +14,9 @@ from protocol.messages import IceServer, LinkReport, ParticipantInfo
 from protocol.statistics import Connection as Route, Transport
 
 LATE: Final = 4  # looks: a connection that is made takes less, mostly far less
-SILENCE: Final = 2  # looks without anything, from somebody who shows something
-# Firefox checks its ways every five seconds, and from who shows nothing nothing else
-# may come.
+SILENCE: Final = 2  # looks without anything, from somebody who sends something
+# Browsers check their ways every 2.5 or five seconds, and from who is muted and not
+# looked at nothing else may come.
 QUIET: Final = 8
 
 
@@ -35,17 +35,28 @@ class Link:
     code: SafetyCode | None = None
     identity: bytes = b""  # their key, as the last handshake proved it
     familiar: bool = False  # verified on an earlier visit
+    alarm: Alarm = Alarm.NONE
+    alias: str = ""  # the name under which this key was verified, if another
+    accepted: bytes = b""  # the key that the person lets pass all the same
     forked: bool = False  # they see other people than I do
+    unproved: int = 0  # looks at it while nobody had proved a key
     verified: bytes = b""  # the key that both people found to be the right one
     ended: bool = False  # for good: it can't be trusted
     heard: int = 0  # the last number that they gave a signal
+    named: bool = False  # by themselves, under seal
     introduced: bool = False  # told what they show, where that is sealed
     absent: bool = False  # not back since the server was started anew
     gathered: Gathered = Gathered()  # by this generation
     before: Gathered = Gathered()  # by the one that failed before it
     looks: int = 0  # at this generation while it didn't stand yet
+    owed: int = 0  # looks in a row at which something had to come
     route: tuple[Route, Transport] = ("unknown", "unknown")
     fault: Cause = Cause.NONE  # of what they send
+
+    @property
+    def encryption(self) -> Encryption:
+        """How it is encrypted, as far as that helps people."""
+        return Encryption.FAILED if self.alarm.holds else self.e2ee
 
     @property
     def away(self) -> bool:
@@ -91,7 +102,9 @@ class Link:
         """It is encrypted, or isn't any more; another key than before ends it."""
         theirs = secured.theirs
         self.e2ee, self.code = secured.encryption, secured.code
-        self.identity = theirs
+        self.identity = theirs or self.identity  # a try that fails proves nothing
+        if secured.name:
+            self.info, self.named = replace(self.info, name=secured.name), True
         match secured.encryption:
             case Encryption.VERIFIED:
                 self.verified = theirs
@@ -103,25 +116,31 @@ class Link:
         if secured.ended or self.ended:
             self.ended, self.connection = True, Connection.UNREACHABLE
 
+    def mistrust(self, alias: str) -> None:
+        """Their key was verified, under another name."""
+        self.verified, self.familiar, self.alias = b"", False, alias
+        self.e2ee = Encryption.ON
+
     def recognize(self) -> None:
         """Their key was verified on an earlier visit."""
+        self.alarm, self.alias = Alarm.NONE, ""
         if self.identity and not self.verified:
             self.verified, self.familiar = self.identity, True
             if self.e2ee is Encryption.ON:
                 self.e2ee = Encryption.VERIFIED
 
-    def look(self, look: Look) -> None:
-        """Take note of how it is just now."""
+    def look(self, look: Look, *, sending: bool) -> None:
+        """Take note of how it is just now, and whether something has to come."""
+        self.owed = self.owed + 1 if sending else 0
         self.quality = look.quality
         self.route = (look.connection, look.transport)
         self.fault = look.fault
 
     def is_silent(self, look: Look) -> bool:
         """Whether so much of nothing means that there is no line."""
-        media = self.info.media
-        shows = media.microphone or media.camera or media.screen
         missed = look.missed or 0
-        return missed >= (SILENCE if shows else QUIET)
+        # What they were asked for a moment ago needn't be on its way yet.
+        return missed >= QUIET or min(missed, self.owed) >= SILENCE
 
     def attempt(self, servers: tuple[IceServer, ...]) -> Attempt:
         """Return what is being done about it."""
@@ -129,7 +148,7 @@ class Link:
             return Attempt.NOTHING
         relay = Attempt.RELAY if has_relay(servers) else None
         match self.recovery.stage:
-            case Stage.SHAKEN:
+            case Stage.SHAKEN | Stage.HELD:
                 return Attempt.WAIT
             case Stage.RESTARTED:
                 return relay or Attempt.WAY

@@ -32,7 +32,8 @@ class PeerChanged:
 class PeerSecured:
     """How a link is encrypted now; ``mine`` and ``theirs`` are identity keys.
 
-    Where it is ``ended`` for good, that is what people are told.
+    Where it is ``ended`` for good, that is what people are told. ``name`` is what the
+    other end proved to go by, ``""`` before it did.
     """
 
     participant: ParticipantId
@@ -42,6 +43,7 @@ class PeerSecured:
     theirs: bytes = b""
     code: SafetyCode | None = None
     ended: NoticeKind | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +113,14 @@ class LinksLooked:
 
 @dataclass(frozen=True, slots=True)
 class LevelsMeasured:
-    """Audio levels 0..1 by participant, at a time in seconds."""
+    """Audio levels 0..1 by participant, at a time in seconds.
+
+    ``mine`` is that of my open microphone, muted or not; None where it isn't known.
+    """
 
     levels: Mapping[ParticipantId, float]
     now: float
+    mine: float | None = None
 
 
 #: What a peer posts itself.

@@ -6,6 +6,7 @@ how many looks found nothing is counted here, and judged by the roster.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,6 +19,8 @@ from client_py.core.ports import LinkStats
 from client_py.core.quality import QualityMeter
 from client_py.core.report import Reporter
 from protocol.messages import ParticipantId, ReportStats
+
+log = logging.getLogger("tertulia.monitor")
 
 LOOKS: Final = 1.0  # seconds between two looks
 
@@ -107,4 +110,7 @@ async def _stats(watched: _Watched) -> LinkStats | None:
     try:
         return await watched.get_stats()
     except NegotiationError:
+        return None
+    except Exception:
+        log.exception("= a link can't be measured")
         return None

@@ -14,6 +14,7 @@ from typing import Any
 
 from client_py.core.effect import OpenPeer
 from client_py.core.errors import NegotiationError, SealError
+from client_py.core.introduction import name_of
 from client_py.core.link_event import (
     PeerChanged,
     PeerEvent as Posted,
@@ -42,6 +43,7 @@ from client_py.core.sealing import Seal, Sealing
 from client_py.core.sending import Sending, at_once
 from client_py.core.slot import Slot
 from client_py.core.state import Encryption, NoticeKind
+from client_py.core.terms import SafetyCode
 from client_py.core.uplink import Shape
 from client_py.core.verdict import Gathered
 from client_py.core.wish import (
@@ -97,6 +99,9 @@ class Peer:
         self._play = play
         self._inbox: asyncio.Queue[_Taken] = asyncio.Queue()
         self._ignoring = False
+        self._held = False  # nobody vouches for the other end: nothing is to pass
+        self._tracks: dict[Slot, Track | None] = {}
+        self._received: dict[Slot, Track] = {}
         self._gathered = Gathered()
         self._pc = connect(
             initiator=link.initiator,
@@ -161,9 +166,18 @@ class Peer:
             self._seal.renew(reason)
             self._inbox.put_nowait(Due())
 
-    def compare(self, match: bool) -> None:
+    def compare(self, match: bool, code: SafetyCode | None) -> None:
         """Tell the other end whether the person finds the codes the same."""
-        self._inbox.put_nowait(Compared(match))
+        self._inbox.put_nowait(Compared(match, code))
+
+    def hold_back(self, held: bool) -> None:
+        """Send no track and play none, whatever there is, or do so again."""
+        self._held = held
+        for slot, track in self._tracks.items():
+            self._sending.replace(slot, None if held else track)
+        for slot, track in self._received.items():
+            if not held:
+                self._play(self._who, slot, track)
 
     def shape(self, shape: Shape) -> None:
         """Send pictures like this, as soon as the first ones have grown."""
@@ -190,6 +204,8 @@ class Peer:
             if timer is not None:
                 timer.cancel()
         self._sending.close()
+        if self._seal is not None:
+            self._seal.close()
         self._pc.close()
 
     async def run(self) -> None:
@@ -211,6 +227,9 @@ class Peer:
             log.warning("= %s isn't trusted: %s", self._who, error)
             self._end(None)
             self._changed("untrusted")
+        except Exception:  # what nobody foresaw must not pass for a link that stands
+            log.exception("= the link to %s has failed", self._who)
+            self._changed("failed")
 
     async def _begin(self) -> None:
         if self._greeting is not None:
@@ -233,8 +252,8 @@ class Peer:
             case Due() if self._seal is not None:
                 self._send(await self._seal.tick())
                 self._look_after_keys()
-            case Compared(match) if self._seal is not None:
-                self._send(await self._seal.compare(match))
+            case Compared(match, code) if self._seal is not None:
+                self._send(await self._seal.compare(match, code))
                 self._look_at_verdict()
             case Unprotected(slot):
                 # Another connection would be no better: it is the browser.
@@ -243,7 +262,8 @@ class Peer:
             case CipherLost():
                 raise SealError("nothing encrypts any more")
             case Replace(slot, track):
-                self._sending.replace(slot, track)
+                self._tracks[slot] = track
+                self._sending.replace(slot, None if self._held else track)
             case NegotiationNeeded():
                 # In any other state the platform asks again once it is stable.
                 if self._pc.signaling_state == "stable":
@@ -263,7 +283,9 @@ class Peer:
                     self._sending.grow_soon(partial(self._inbox.put_nowait, Grow()))
                 self._changed(state)
             case TrackReceived(slot, track):
-                self._play(self._who, slot, track)
+                self._received[slot] = track
+                if not self._held:
+                    self._play(self._who, slot, track)
             case Reshape(shape):
                 await self._sending.reshape(shape)
             case Grow():
@@ -359,7 +381,10 @@ class Peer:
         theirs = secrets.peer_identity if secrets else b""
         who, generation, code = self._who, self._link.generation, self._seal.code
         mine = self._seal.mine
-        self._post(PeerSecured(who, generation, encryption, mine, theirs, code, ended))
+        name = name_of(secrets.peer_introduction) if secrets else ""
+        self._post(
+            PeerSecured(who, generation, encryption, mine, theirs, code, ended, name)
+        )
 
     async def _say(self, message: PeerMessage) -> None:
         if self._seal is None:

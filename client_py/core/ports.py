@@ -11,7 +11,15 @@ from typing import Any, Protocol
 
 from client_py.core.doubt import Came
 from client_py.core.encoding import Encoding
-from client_py.core.event import DevicesChanged, PlaybackBlocked, SourceEnded
+from client_py.core.event import (
+    ChooseOutput,
+    DevicesChanged,
+    OutputFailed,
+    PlaybackBlocked,
+    SourceEnded,
+    SourceInterrupted,
+    SourceResumed,
+)
 from client_py.core.keeper import Keeper
 from client_py.core.outgoing import Outgoing
 from client_py.core.slot import Slot
@@ -46,8 +54,11 @@ class Closed:
 class Signaling(Protocol):
     """The way to the server: HTTP for rights, one WebSocket for words."""
 
-    async def create_room(self) -> str:
-        """Make a room and return its id; raise ``SignalingError``."""
+    async def create_room(self, *, e2ee: bool = True) -> str:
+        """Make a room and return its id; raise ``SignalingError``.
+
+        Whoever comes to a room that is made with ``e2ee`` needs the secret of its link.
+        """
 
     async def admit(self, room: str, passcode: str = "") -> str:
         """Return a token that opens the room; raise ``SignalingError``."""
@@ -278,7 +289,15 @@ class PeerConnectionFactory(Protocol):
 
 # -- media
 
-MediaEvent = SourceEnded | DevicesChanged | PlaybackBlocked
+MediaEvent = (
+    SourceEnded
+    | SourceInterrupted
+    | SourceResumed
+    | DevicesChanged
+    | OutputFailed
+    | ChooseOutput
+    | PlaybackBlocked
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +313,10 @@ class Media(Protocol):
     """Devices and shares in, people's pictures and voices out."""
 
     def watch(self, emit: Callable[[MediaEvent], None]) -> None:
-        """Tell of devices, sources that end and sound held back, from now on."""
+        """Tell of devices, sources that end and sound held back, from now on.
+
+        Microphones and cameras may be interrupted and resume meanwhile.
+        """
 
     def start(self, request: CaptureRequest) -> Awaitable[Mapping[Slot, Track]]:
         """Open a source; its tracks by slot. Raises ``MediaError`` when awaited.
@@ -307,8 +329,12 @@ class Media(Protocol):
     def stop(self, slot: Slot) -> None:
         """Close the source of a slot and emit nothing more of it. Idempotent."""
 
-    def level(self) -> float:
-        """Return the level 0..1 of my own microphone just now."""
+    def level(self) -> float | None:
+        """Return the level 0..1 of my own microphone just now.
+
+        Exactly 0 means that nothing came since one was asked a moment ago, None that
+        the platform can't tell.
+        """
 
     def play(self, participant: ParticipantId, slot: Slot, track: Track) -> None:
         """Show or sound a participant's track."""
@@ -317,7 +343,14 @@ class Media(Protocol):
         """Let go of everything of a participant. Idempotent."""
 
     def play_through(self, device: str) -> None:
-        """Play everyone through this output device."""
+        """Play everyone through this output device, or tell ``OutputFailed``."""
+
+    def pick_output(self) -> None:
+        """Let the person choose an output device, and tell ``ChooseOutput``.
+
+        ``DevicesChanged`` comes before it: platforms may list no others. This is a
+        gesture, on platforms that have a way of their own; others do nothing.
+        """
 
     def resume_playback(self) -> None:
         """Let through the sound that the platform held back."""

@@ -4,8 +4,10 @@ Pure: ``take`` takes what happened and says what to do next. A link is *shaken* 
 the browser misses it, or nothing comes through; most often it comes back within a
 moment. Then ICE is restarted (RFC 8839 §4.4.1.1.1), which keeps keys and media; and
 at once where the network is another one; what doesn't help in time is replaced as a
-whole. A link that never stood is replaced at
-once.
+whole. A link that never stood is replaced at once.
+
+Both take words, which go by the server. As long as those don't reach the other end, a
+link is *held*: as it is it may come back by itself, and in pieces it can't.
 """
 
 from collections.abc import Mapping
@@ -23,6 +25,7 @@ class Stage(Enum):
     STEADY = "steady"
     SHAKEN = "shaken"
     RESTARTED = "restarted"
+    HELD = "held"  # until words reach the other end again
     GIVEN_UP = "given up"
 
 
@@ -38,6 +41,8 @@ class Happening(Enum):
     OVERDUE = "overdue"  # the stage lasts longer than it may
     WOKEN = "woken"  # the machine is back
     MOVED = "moved"  # the network is back, perhaps another one
+    BACK = "back"  # words reach the other end again, and I begin
+    AWAITED = "awaited"  # the same, and they begin
 
 
 class Step(Enum):
@@ -47,6 +52,7 @@ class Step(Enum):
     WATCH = "watch"  # let ``MOMENT`` pass
     RESTART = "restart"  # restart ICE, and let ``RESTART`` pass
     REPLACE = "replace"
+    RENEW = "renew"  # replace at once: what was in the way is gone
 
 
 _TABLE: Mapping[tuple[Stage, Happening], tuple[Stage, Step]] = {
@@ -67,12 +73,31 @@ _TABLE: Mapping[tuple[Stage, Happening], tuple[Stage, Step]] = {
     (Stage.RESTARTED, Happening.HEARD): (Stage.STEADY, Step.NOTHING),
     (Stage.RESTARTED, Happening.FAILED): (Stage.GIVEN_UP, Step.REPLACE),
     (Stage.RESTARTED, Happening.OVERDUE): (Stage.GIVEN_UP, Step.REPLACE),
+    (Stage.NEW, Happening.MOVED): (Stage.GIVEN_UP, Step.RENEW),
+    (Stage.HELD, Happening.CONNECTED): (Stage.STEADY, Step.NOTHING),
+    (Stage.HELD, Happening.HEARD): (Stage.STEADY, Step.NOTHING),
+    (Stage.HELD, Happening.WOKEN): (Stage.RESTARTED, Step.RESTART),
+    (Stage.HELD, Happening.MOVED): (Stage.RESTARTED, Step.RESTART),
+    (Stage.HELD, Happening.BACK): (Stage.RESTARTED, Step.RESTART),
+    (Stage.HELD, Happening.AWAITED): (Stage.SHAKEN, Step.WATCH),
+    **{
+        (Stage.GIVEN_UP, happening): (Stage.GIVEN_UP, Step.RENEW)
+        for happening in (
+            Happening.WOKEN,
+            Happening.MOVED,
+            Happening.BACK,
+            Happening.AWAITED,
+        )
+    },
     **{
         (stage, Happening.UNTRUSTED): (Stage.GIVEN_UP, Step.REPLACE)
         for stage in Stage
         if stage is not Stage.GIVEN_UP
     },
 }
+
+#: What can wait until words reach the other end.
+_PATIENT = (Happening.FAILED, Happening.OVERDUE)
 
 
 class Recovery:
@@ -82,12 +107,17 @@ class Recovery:
         self.stage = Stage.NEW
         self.serial = 0  # of the stage: a timer knows the one that it is for
 
-    def take(self, happening: Happening) -> Step:
-        """Take what happened; return what to do."""
+    def take(self, happening: Happening, *, reached: bool = True) -> Step:
+        """Take what happened; return what to do.
+
+        ``reached`` tells whether words reach the other end.
+        """
         after, step = _TABLE.get((self.stage, happening), (self.stage, Step.NOTHING))
-        if after is not self.stage:
+        if step is not Step.NOTHING and happening in _PATIENT and not reached:
+            after, step = Stage.HELD, Step.NOTHING
+        if after is not self.stage or step is Step.RESTART:
             self.stage = after
-            self.serial += 1
+            self.serial += 1  # also of another try of the same: it has its own time
         return step
 
     def give_up(self) -> bool:

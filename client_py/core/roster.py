@@ -5,43 +5,25 @@ link that fails and can't be mended (``recovery``) is replaced as a whole, by it
 initiator, under the next generation. What comes for an older generation is dropped.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from client_py.core.backoff import next_delay
 from client_py.core.effect import (
     After,
     ClosePeer,
     Deliver,
     Effect,
     OpenPeer,
-    RestartIce,
     Send,
     UseServers,
 )
-from client_py.core.event import (
-    AbsenceOver,
-    PeerChanged,
-    PeerGathered,
-    PeerSaid,
-    PeerSecured,
-    RecoveryDue,
-    RenewalDue,
-)
+from client_py.core.event import AbsenceOver, PeerGathered, PeerSaid, PeerSecured
 from client_py.core.link import Link
-from client_py.core.look import Look
-from client_py.core.recovery import (
-    COURTESY,
-    MOMENT,
-    RESTART,
-    Happening,
-    Stage,
-    Step,
-)
-from client_py.core.state import Connection, Participant
+from client_py.core.mending import Mending
+from client_py.core.recovery import Stage
+from client_py.core.state import Participant
 from client_py.core.terms import Terms
 from client_py.core.trust import Trust
-from client_py.core.wake import Sign
 from e2ee.handshake import Link as Seals
 from protocol.codec import to_plain
 from protocol.codes import GRACE
@@ -57,14 +39,7 @@ from protocol.messages import (
     Signal,
 )
 
-_HAPPENINGS = {
-    "connected": Happening.CONNECTED,
-    "disconnected": Happening.DISCONNECTED,
-    "failed": Happening.FAILED,
-    "untrusted": Happening.UNTRUSTED,
-}
 _NOTHING = (MediaState(), False)
-_SHAKEN = (Stage.SHAKEN, Stage.RESTARTED)
 _SETTLED = (Stage.STEADY, Stage.GIVEN_UP)
 
 
@@ -74,11 +49,12 @@ class Roster:
     def __init__(
         self, random: Callable[[], float], room: str = "", shared_key: bytes = b""
     ) -> None:
-        self._random = random
         self._shared_key = shared_key
         self._me = ParticipantId("")
+        self.my_name = ""
         self._links: dict[ParticipantId, Link] = {}
         self.trust = Trust(room, self._links)
+        self.mending = Mending(self._links, self._replace, random)
         self._ice_servers: tuple[IceServer, ...] = ()
         self._absences = 0  # a timer knows the one it is for
 
@@ -120,13 +96,19 @@ class Roster:
                 attempt=link.attempt(self._ice_servers),
                 cause=link.cause(self._ice_servers),
                 role=link.info.role,
-                e2ee=link.e2ee,
+                e2ee=link.encryption,
                 code=link.code,
                 familiar=link.familiar,
+                alarm=link.alarm,
+                alias=link.alias,
                 forked=link.forked,
             )
             for who, link in self._links.items()
         )
+
+    def alias(self, who: ParticipantId) -> str:
+        """Return the other name under which somebody's device was verified."""
+        return self._links[who].alias
 
     def fork(self, others: Collection[ParticipantId]) -> None:
         """These see other people in the call than I do."""
@@ -167,11 +149,12 @@ class Roster:
         effects += self.use(joined.ice_servers)
         for who, info in here.items():
             if who in self._links:
-                self.change(info)
+                effects += self.change(info)
             else:
                 # Whoever came while I was cut off is the newcomer of the two.
-                newcomer = anew or not joined.resumed
-                effects += self._open(info, initiator=newcomer)
+                effects += self._open(info, initiator=not joined.resumed)
+                if anew:  # what they think of that is asked of them
+                    effects.append(Send(Signal(who, 1, to_plain(Renew()))))
         if anew and any(link.absent for link in self._links.values()):
             self._absences += 1
             effects.append(After(GRACE, AbsenceOver(self._absences)))
@@ -198,9 +181,12 @@ class Roster:
 
     def change(self, info: ParticipantInfo) -> list[Effect]:
         """Somebody's name, media, hand or presence changed."""
-        if link := self._links.get(info.id):
-            link.info, link.absent = self.believed(info), False
-        return []
+        link = self._links.get(info.id)
+        if link is None:
+            return []
+        away, link.info, link.absent = link.away, self.believed(info), False
+        back = away and not link.away
+        return self.mending.back(info.id) if back else []
 
     def show(self, info: ParticipantInfo) -> bool:
         """Somebody says under seal what they show; return if they had said before."""
@@ -211,13 +197,14 @@ class Roster:
     def believed(self, info: ParticipantInfo) -> ParticipantInfo:
         """Return what is believed of the server's word of somebody.
 
-        In an encrypted call people themselves say what they show.
+        In an encrypted call people themselves say who they are and what they show.
         """
         if not self.sealed:
             return info
         link = self._links.get(info.id)
         media, hand = (link.info.media, link.info.hand) if link else _NOTHING
-        return replace(info, media=media, hand=hand)
+        name = link.info.name if link and link.named else info.name
+        return replace(info, name=name, media=media, hand=hand)
 
     def remove(self, who: ParticipantId) -> list[Effect]:
         """Somebody is gone."""
@@ -240,14 +227,12 @@ class Roster:
         if generation > link.generation and link.initiator:
             return []  # only the initiator raises it: somebody lies
         if isinstance(message, Renew):
-            # The other end may have noticed first.
-            news = link.initiator and link.recovery.give_up()
-            return self._give_up(who, link) if news else []
+            return self._asked(who, link, generation)
         effects: list[Effect] = []
         if generation > link.generation:
             if link.recovery.stage not in _SETTLED:
                 link.fail()  # the other end was the first to give it up
-            effects += self._replace(who, link, generation)
+            effects += self._replace(who, generation)
         return [*effects, Deliver(who, message)]
 
     def said(self, event: PeerSaid) -> list[Effect]:
@@ -258,38 +243,6 @@ class Roster:
         body = to_plain(event.message)
         return [Send(Signal(event.participant, event.generation, body))]
 
-    def peer_changed(self, event: PeerChanged) -> list[Effect]:
-        """A link's connection state is another."""
-        who, link = event.participant, self._links.get(event.participant)
-        if link is None or event.generation != link.generation:
-            return []
-        happening = _HAPPENINGS.get(event.state)
-        if happening is None:
-            return []
-        if happening is Happening.CONNECTED:
-            link.stand()
-        elif happening is Happening.DISCONNECTED:
-            link.connection = Connection.RECONNECTING
-        return self._happened(who, link, happening)
-
-    def recovery_due(self, event: RecoveryDue) -> list[Effect]:
-        """A link had its time to come back, if it is still at that stage."""
-        who, link = event.participant, self._links.get(event.participant)
-        if link is None or link.generation != event.generation:
-            return []
-        if link.recovery.serial != event.serial:
-            return []
-        return self._happened(who, link, Happening.OVERDUE)
-
-    def woken(self, sign: Sign) -> list[Effect]:
-        """The machine or its network is back: what shakes needn't be waited for."""
-        moved = sign is Sign.NETWORK
-        happening = Happening.MOVED if moved else Happening.WOKEN
-        effects: list[Effect] = []
-        for who, link in self._links.items():
-            effects += self._happened(who, link, happening)
-        return effects
-
     def secured(self, event: PeerSecured) -> list[Effect]:
         """A link is encrypted, or isn't any more."""
         who, link = event.participant, self._links.get(event.participant)
@@ -298,71 +251,28 @@ class Roster:
         self.trust.secure(link, event)
         return [ClosePeer(who)] if link.ended else []
 
-    def renewal_due(self, event: RenewalDue) -> list[Effect]:
-        """Replace the link, if it is still the one that failed."""
-        who, link = event.participant, self._links.get(event.participant)
-        if link is None or link.ended or link.generation != event.generation:
-            return []
-        return self._replace(who, link, link.generation + 1)
-
     def gathered(self, event: PeerGathered) -> None:
         """My end of a link knows more of the ways out."""
         link = self._links.get(event.participant)
         if link is not None and event.generation == link.generation:
             link.gathered = event.gathered
 
-    def look(self, looks: Mapping[ParticipantId, Look]) -> list[Effect]:
-        """Somebody looked at the links."""
-        effects: list[Effect] = []
-        for who, link in self._links.items():
-            if link.recovery.stage is Stage.NEW:
-                link.looks += 1
-            if who in looks:
-                effects += self._looked(who, link, looks[who])
-        return effects
-
-    def _looked(self, who: ParticipantId, link: Link, look: Look) -> list[Effect]:
-        link.look(look)
-        if link.recovery.stage is Stage.STEADY and link.is_silent(look):
-            link.connection = Connection.RECONNECTING
-            return self._happened(who, link, Happening.SILENT)
-        if link.recovery.stage in _SHAKEN and look.missed == 0:
-            link.stand()
-            return self._happened(who, link, Happening.HEARD)
-        return []
+    def _asked(self, who: ParticipantId, link: Link, generation: int) -> list[Effect]:
+        """The other end wants a new link: it may have noticed first."""
+        if link.initiator:
+            return self.mending.asked(who, link)
+        # A server that was started anew may have each believe that the other begins.
+        if self._me > who:
+            return [Send(Signal(who, generation, to_plain(Renew())))]
+        link.initiator = True
+        return self._replace(who, max(link.generation, generation) + 1)
 
     def _open(self, info: ParticipantInfo, *, initiator: bool) -> list[Effect]:
         link = self._links[info.id] = Link(self.believed(info), initiator)
         return [self._peer(info.id, link)]
 
-    def _happened(
-        self, who: ParticipantId, link: Link, happening: Happening
-    ) -> list[Effect]:
-        if link.ended:
-            return []
-        match link.recovery.take(happening):
-            case Step.WATCH:
-                courtesy = 0.0 if link.initiator else COURTESY
-                return [self._timer(who, link, MOMENT + courtesy)]
-            case Step.RESTART:
-                link.connection = Connection.RECONNECTING
-                return [RestartIce(who), self._timer(who, link, RESTART)]
-            case Step.REPLACE:
-                return self._give_up(who, link)
-            case Step.NOTHING:
-                return []
-
-    def _timer(self, who: ParticipantId, link: Link, seconds: float) -> After:
-        return After(seconds, RecoveryDue(who, link.generation, link.recovery.serial))
-
-    def _give_up(self, who: ParticipantId, link: Link) -> list[Effect]:
-        link.fail()
-        if not link.initiator:
-            return [Send(Signal(who, link.generation, to_plain(Renew())))]
-        delay = next_delay(link.failures - 1, self._random())
-        return [After(delay, RenewalDue(who, link.generation))]
-
-    def _replace(self, who: ParticipantId, link: Link, generation: int) -> list[Effect]:
+    def _replace(self, who: ParticipantId, generation: int) -> list[Effect]:
+        link = self._links[who]
         link.renew(generation)
         return [ClosePeer(who), self._peer(who, link)]
 
@@ -370,5 +280,5 @@ class Roster:
         terms = None
         if self._shared_key:
             whose = Seals(self.trust.room, self._me, who, link.initiator)
-            terms = Terms(whose, self._shared_key)
+            terms = Terms(whose, self._shared_key, self.my_name)
         return OpenPeer(who, link.generation, link.initiator, self._ice_servers, terms)

@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 
 from client_py.core.body import peer_message
 from client_py.core.errors import SealError
+from client_py.core.introduction import introduce
 from client_py.core.ports import FrameKeys
 from client_py.core.terms import SafetyCode, Terms
 from e2ee.backend import CryptoBackend, Identity
 from e2ee.channel import Channel, Kind, Opened
 from e2ee.errors import ChannelError, ChannelRefusal, E2eeError, Failure, HandshakeError
 from e2ee.handshake import Handshake, State
-from e2ee.rotation import Effect, Key, KeyReceiver, Reason, Rotation, Stop, Use
+from e2ee.rotation import Effect, Key, KeyReceiver, Reason, Rotation, Use
 from e2ee.safety import pair_digits, pair_emoji
 from e2ee.secrets import Secrets
 from e2ee.verification import Verdict, Verification
@@ -135,7 +136,11 @@ class Seal:
         self.mine = identity.public
         terms = self._terms
         self._handshake = Handshake(
-            self._crypto, terms.link, identity, terms.shared_key
+            self._crypto,
+            terms.link,
+            identity,
+            terms.shared_key,
+            introduce(terms.name),
         )
         if not terms.link.begins:
             return []
@@ -183,6 +188,11 @@ class Seal:
         """Let no frame leave any more."""
         self._frames.stop_sending()
 
+    def close(self) -> None:
+        """Keep no key: the link is over."""
+        if self._channel is not None:
+            self._channel.close()
+
     def renew(self, reason: Reason) -> None:
         """Send under another key soon."""
         if self._rotation is not None:
@@ -194,9 +204,12 @@ class Seal:
         held = self._verification
         return held.verdict if held else Verdict.UNVERIFIED
 
-    async def compare(self, match: bool) -> list[PeerMessage]:
-        """Say that the codes match, or that they don't: that ends the link."""
-        if self._verification is None:
+    async def compare(self, match: bool, code: SafetyCode | None) -> list[PeerMessage]:
+        """Say that the codes match, or that they don't: that ends the link.
+
+        A match counts for the ``code`` that was looked at, and for no later one.
+        """
+        if self._verification is None or (match and code != self.code):
             return []
         if match:
             return [await self._seal(Kind.VERIFICATION, self._verification.match())]
@@ -260,7 +273,7 @@ class Seal:
             return Taken()  # of another connection
         try:
             return await self._mean(opened)
-        except (E2eeError, ValueError) as error:
+        except (E2eeError, ValueError, RecursionError) as error:
             log.warning("< a sealed message says nothing: %s", error)
             return Taken()
 
@@ -308,9 +321,6 @@ class Seal:
                 case Use(generation, base_key):
                     suite = self.secrets.suite
                     await self._frames.send_under(generation, suite, base_key)
-                case Stop():
-                    self._frames.stop_sending()
-                    raise SealError("no answer to a new key")
         return said
 
 

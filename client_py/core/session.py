@@ -11,6 +11,7 @@ others and the links to them), ``Company`` (who is shown, and who speaks) and
 from collections.abc import Callable, Mapping
 
 from client_py.core import event as e
+from client_py.core.address import is_room
 from client_py.core.effect import (
     Deliver,
     Disconnect,
@@ -78,7 +79,7 @@ class Session:
         effects = self._take(event)
         if not _unseen(event, effects):
             self._shown = None
-        return [*effects, *self._stay.correspond()]
+        return [*effects, *self._stay.guard(), *self._stay.correspond()]
 
     def _take(self, event: e.Event) -> list[Effect]:
         match event:
@@ -87,9 +88,9 @@ class Session:
             case e.PeerSaid():
                 return self._stay.roster.said(event)
             case e.PeerChanged():
-                return self._stay.roster.peer_changed(event)
+                return self._stay.roster.mending.changed(event)
             case e.RecoveryDue():
-                return self._stay.roster.recovery_due(event)
+                return self._stay.roster.mending.due(event)
             case e.PeerSecured():
                 return self._stay.secured(event)
             case e.PeerForged():
@@ -100,16 +101,17 @@ class Session:
             case e.PeerSpoke():
                 return self._stay.told(event)
             case e.RenewalDue():
-                return self._stay.roster.renewal_due(event)
+                return self._stay.roster.mending.renewal_due(event)
             case e.PeerGathered():
                 self._stay.roster.gathered(event)
             case e.PeerHinted() | e.HideVideo() | e.TilesMeasured():
                 return self._stay.pictured(event)
             case e.LinksLooked():
-                cut_off = self._phase is not Phase.JOINED
-                return self._stay.look(event, cut_off=cut_off)
-            case e.LevelsMeasured(levels, now):
-                if self._stay.company.measure(levels, now):
+                return self._stay.look(event)
+            case e.LevelsMeasured(levels, now, mine):
+                audience = bool(self._stay.roster.people)
+                heard = self._sources.measure(mine, now, audience=audience)
+                if self._stay.company.measure(levels, now) or heard:
                     self._shown = None
             case _ if isinstance(event, e.SignalingEvent):
                 return self._signaling(event)
@@ -143,14 +145,15 @@ class Session:
             microphone=self._sources[Slot.MICROPHONE],
             camera=self._sources[Slot.CAMERA],
             screen=self._sources[Slot.SCREEN],
-            output=self._sources.output,
+            output=self._sources.playback.output,
+            preferred_output=self._sources.playback.preferred,
             quality=self._sources.quality,
             devices=self._sources.devices,
             hand=self._stay.hand,
             chat=self._log.chat,
             reactions=self._log.reactions,
             notices=self._log.notices,
-            playback_blocked=self._sources.playback_blocked,
+            playback_blocked=self._sources.playback.blocked,
             role=self._stay.hosting.role,
             door=self._stay.hosting.door,
             waiting=self._stay.hosting.waiting,
@@ -171,8 +174,12 @@ class Session:
 
     def _gesture(self, event: e.Gesture) -> list[Effect]:
         match event:
-            case e.CreateRoom():
-                return [MakeRoom()]
+            case e.CreateRoom(e2ee):
+                if e2ee and not self._encrypts:  # it would be nobody's: without a key
+                    refused = Problem.E2EE_UNSUPPORTED
+                    self._log.tell(NoticeKind.REFUSED, "create-room", refused)
+                    return []
+                return [MakeRoom(e2ee)]
             case e.EnterLobby(room, secret):
                 return self._enter_lobby(room, secret)
             case e.Join(name, passcode):
@@ -180,19 +187,21 @@ class Session:
             case e.Leave():
                 return self._leave()
             case _ if self._membership.inside:
-                cut_off = self._phase is Phase.RECONNECTING
-                return self._stay.spoken(event, cut_off=cut_off)
+                return self._stay.spoken(event)
         return []
 
     def _enter_lobby(self, room: str, secret: str) -> list[Effect]:
         effects = self._leave()
-        self._membership.room, self._membership.passcode = room, ""
-        self._membership.secret = secret
+        known = is_room(room)
+        self._membership.room, self._membership.passcode = room if known else "", ""
+        self._membership.secret = secret if known else ""
         before = self._phase
         self._membership.go(Phase.LOBBY)
         if before is not Phase.LOBBY:
             effects += self._sources.come_back()
         self._known = {}
+        if room and not known:  # a link that was spoilt on its way: nobody to ask
+            return [*effects, *self._end(Phase.FAILED, Problem.ROOM_NOT_FOUND)]
         if secret and self._encrypts:
             effects.append(Recall(room))  # it takes its time: not when somebody waits
         return effects
@@ -235,7 +244,7 @@ class Session:
                 moved = sign is Sign.NETWORK
                 joined = self._phase is Phase.JOINED
                 knocking = [Probe()] if joined else self._membership.hurry(anew=moved)
-                return [*knocking, *self._stay.roster.woken(sign)]
+                return [*knocking, *self._stay.roster.mending.woken(sign)]
             case e.Settled():
                 self._membership.settle()
                 return []
@@ -273,6 +282,7 @@ class Session:
             return self._end(Phase.LEFT, Problem.ELSEWHERE)
         if code in (CloseCode.BAD_MESSAGE, CloseCode.REFUSED):
             return self._end(Phase.FAILED, Problem.INTERNAL)
+        self._stay.cut()
         return self._membership.retry()
 
     def _heard(self, message: m.ServerMessage) -> list[Effect]:

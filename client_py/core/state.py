@@ -76,10 +76,10 @@ class MediaProblem(StrEnum):
 
     NONE = ""
     DENIED = "permission-denied"
+    SYSTEM_DENIED = "system-denied"  # the browser may, but the system doesn't let it
     NOT_FOUND = "not-found"
     IN_USE = "in-use"
     CANCELLED = "cancelled"
-    ENDED = "ended"
     UNSUPPORTED = "unsupported"
     FAILED = "failed"
 
@@ -90,8 +90,24 @@ class SourceState(StrEnum):
     OFF = "off"
     STARTING = "starting"
     LIVE = "live"
+    SILENT = "silent"  # it is sent as before, but nothing comes out of the device
     MUTED = "muted"  # the device is open, nothing of it is sent
     FAILED = "failed"
+
+    @property
+    def on(self) -> bool:
+        """Whether the person has it on, as its button shows."""
+        return self in (SourceState.STARTING, SourceState.LIVE, SourceState.SILENT)
+
+    @property
+    def sent(self) -> bool:
+        """Whether the others get it."""
+        return self in (SourceState.LIVE, SourceState.SILENT)
+
+    @property
+    def open(self) -> bool:
+        """Whether there is a track of it."""
+        return self.sent or self is SourceState.MUTED
 
 
 #: How a participant is reached, as the others are told and as ``data-connection`` of
@@ -132,6 +148,21 @@ class Encryption(StrEnum):
     FAILED = "failed"
 
 
+class Alarm(StrEnum):
+    """Why whoever is on a link may be somebody else. ``data-alarm`` of the tile."""
+
+    NONE = ""
+    OTHER_DEVICE = "other-device"  # not the one that was verified under this name
+    OTHER_KEY = "other-key"  # not the one that was on this link a moment ago
+    DIFFERED = "differed"  # the codes of who had this name differed
+    OTHER_NAME = "other-name"  # the device was verified, as somebody else's
+
+    @property
+    def holds(self) -> bool:
+        """Whether sound and picture wait for the person's word."""
+        return self not in (Alarm.NONE, Alarm.OTHER_NAME)
+
+
 class CaptureQuality(StrEnum):
     """What the camera is asked for."""
 
@@ -164,6 +195,13 @@ class NoticeKind(StrEnum):
     SHARING = "sharing"
     SHARE_ENDED = "share-ended"
     DEVICE_ENDED = "device-ended"
+    DEVICE_UNPLUGGED = "device-unplugged"  # nothing of it was sent, so nothing is tried
+    DEVICE_REPLACED = "device-replaced"
+    DEVICE_BACK = "device-back"
+    DEFAULT_CHANGED = "default-changed"
+    SOURCE_HELD = "source-held"
+    MICROPHONE_SILENT = "microphone-silent"
+    TALKING_MUTED = "talking-muted"
     MEDIA_PROBLEM = "media-problem"
     REFUSED = "refused"
     MUTED = "muted"
@@ -176,6 +214,9 @@ class NoticeKind(StrEnum):
     FORKED = "forked"
     FORGED = "forged"
     OTHER_DEVICE = "other-device"
+    OTHER_KEY = "other-key"
+    OTHER_NAME = "other-name"
+    DIFFERED = "differed"
     VIDEO_PAUSED = "video-paused"
     VIDEO_BACK = "video-back"
 
@@ -190,12 +231,28 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """The device that a person chose; ``""`` is whichever is the default one.
+
+    By its label it is found again under another id.
+    """
+
+    id: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """One of my own sources. ``device`` is the chosen one, ``""`` the default."""
+    """One of my own sources.
+
+    ``device`` is the one in use, or asked for: the ``preferred`` one, or the next
+    best while that can't be had. ``""`` is whichever is the default.
+    """
 
     state: SourceState = SourceState.OFF
     problem: MediaProblem = MediaProblem.NONE
     device: str = ""
+    preferred: Choice = Choice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +272,12 @@ class Participant:
     role: Role = Role.MEMBER
     e2ee: Encryption = Encryption.OFF
     code: SafetyCode | None = None
+    silent: bool = (
+        False  # the microphone is on, and no sound comes out of it; mine only
+    )
     familiar: bool = False  # verified on an earlier visit: the same device
+    alarm: Alarm = Alarm.NONE
+    alias: str = ""  # the name under which their device was verified, if another
     forked: bool = False  # they see other people in this call than I do
     hidden: bool = False  # I don't want to see them
     paused: bool = False  # the way is too slow for their picture, or for mine
@@ -276,6 +338,7 @@ class Snapshot:
     camera: Source = Source()
     screen: Source = Source()
     output: str = ""
+    preferred_output: Choice = Choice()
     quality: CaptureQuality = CaptureQuality.SD
     devices: tuple[Device, ...] = ()
     hand: bool = False

@@ -10,21 +10,30 @@ from client_py.core import event as e
 from client_py.core.body import peer_message
 from client_py.core.company import Company
 from client_py.core.correspondence import Correspondence
-from client_py.core.effect import Compare, Effect, Remember, RenewKeys, Send
+from client_py.core.effect import (
+    Compare,
+    Effect,
+    HoldBack,
+    Remember,
+    RenewKeys,
+    Send,
+)
 from client_py.core.gallery import Gallery
 from client_py.core.hosting import Hosting
 from client_py.core.log import Log
 from client_py.core.mesh import Mesh
 from client_py.core.roster import Roster
 from client_py.core.source import Sources
-from client_py.core.state import Encryption, NoticeKind, Pair
+from client_py.core.state import Alarm, Encryption, NoticeKind, Pair
 from e2ee.rotation import Reason
 from protocol import messages as m
 from protocol.codes import MAX_CHAT, VERSION, LeaveReason
 
 log = logging.getLogger("tertulia.stay")
 
-Spoken = e.Say | e.ShowReaction | e.RaiseHand | e.Moderate | e.CompareCodes
+Spoken = (
+    e.Say | e.ShowReaction | e.RaiseHand | e.Moderate | e.CompareCodes | e.AcceptDevice
+)
 
 
 def sendable(text: str, length: int) -> str:
@@ -46,11 +55,14 @@ class Stay:
         self.hosting = Hosting(log)
         self.mesh = Mesh()
         self.resume = ""  # the ticket to come back with
+        self._cut_off = False  # the server doesn't hear me
         self._sources = sources
         self._log = log
         self._epoch = ""
         self._announced = m.MediaState()
         self._warned = False  # of words that only the server can have written
+        self._held: set[tuple[m.ParticipantId, int]] = set()  # by connection
+        self._alarms: dict[m.ParticipantId, Alarm] = {}  # that were told
 
     def hello(self, token: str, agent: str) -> m.Hello:
         """Return what to say at the door, for the first time or again."""
@@ -85,7 +97,9 @@ class Stay:
         self._log.enter(joined.you, () if self.roster.sealed else joined.chat)
         self.hosting.enter(joined)
         self.mesh.enter()
+        self.name = self.roster.my_name = joined.name or self.name
         effects += self.roster.enter(joined, anew=anew)
+        effects += self._go_on()
         if self.roster.sealed:
             if joined.chat:
                 self.forged()
@@ -102,14 +116,25 @@ class Stay:
         """Nothing was lost: what I know is true, and what I missed follows."""
         self.resume = resumed.resume
         self.mesh.go_on()
-        return self.roster.use(resumed.ice_servers)
+        return [*self.roster.use(resumed.ice_servers), *self._go_on()]
+
+    def cut(self) -> None:
+        """The server hears nothing of me. What is only state waits, and the newest
+        of it is told afterwards: so no cut is too long for what has to be kept.
+        """
+        self._cut_off = self.gallery.waiting = True
+        self.roster.mending.cut_off()
+
+    def _go_on(self) -> list[Effect]:
+        self._cut_off = self.gallery.waiting = False
+        return self.roster.mending.go_on()
 
     def lose_seat(self) -> list[Effect]:
         """Be nobody here for now, and somebody new next time."""
         self.company.me, self.resume = None, ""
         return self.roster.clear()
 
-    def spoken(self, event: Spoken, *, cut_off: bool) -> list[Effect]:
+    def spoken(self, event: Spoken) -> list[Effect]:
         """Do what I want to say to the room."""
         me = self.company.me
         if me is None:
@@ -117,7 +142,7 @@ class Stay:
         match event:
             case e.Say(text, at):
                 return self._say(me, sendable(text, MAX_CHAT), at)
-            case e.ShowReaction() if cut_off:
+            case e.ShowReaction() if self._cut_off:
                 return []  # its moment will be over by the time that I am back
             case e.ShowReaction(emoji):
                 sealed = self.roster.sealed
@@ -125,10 +150,14 @@ class Stay:
             case e.RaiseHand(raised):
                 self.hand = raised
                 return [] if self.roster.sealed else [Send(m.SetHand(raised))]
-            case e.CompareCodes(who, match):
-                return [Compare(who, match)] if who in self.roster else []
+            case e.CompareCodes(who, match, code):
+                return [Compare(who, match, code)] if who in self.roster else []
+            case e.AcceptDevice(who, code):
+                if who in self.roster:
+                    self.roster.trust.accept(who, code)
+                return []
             case e.Moderate(message):
-                return [] if cut_off else self.hosting.ask(message)
+                return [] if self._cut_off else self.hosting.ask(message)
 
     def heard(self, message: m.ServerMessage) -> list[Effect]:
         """Take what goes on in the room."""
@@ -177,13 +206,14 @@ class Stay:
         self.mesh.forget(who)
         return [*removed, *self._renew_keys(Reason.LEFT)] if removed else []
 
-    def look(self, event: e.LinksLooked, *, cut_off: bool) -> list[Effect]:
+    def look(self, event: e.LinksLooked) -> list[Effect]:
         """Take how the links are; tell the others what is new of it."""
-        effects = self.roster.look(event.looks)
+        cut_off = self._cut_off or self.company.me is None
+        effects = self.roster.mending.look(event.looks, self.gallery.sends)
         effects += self.gallery.look(event.looks, self.roster.generations)
         if self.roster.sealed:
             self.words.look(cut_off=cut_off)
-        if self.company.me is None or cut_off:
+        if cut_off:
             return effects
         return [*effects, *self.mesh.tell(self.roster.reports)]
 
@@ -196,6 +226,10 @@ class Stay:
         who = event.participant
         if not self.roster.sealed or not self.roster.is_now(who, event.generation):
             return []
+        if (who, event.generation) in self._held and not isinstance(
+            event.word, m.Showing
+        ):
+            return []  # nobody vouches for whose words these are
         before, now = self.roster.info(who), self.words.hear(who, event.word)
         if before and now and self.roster.show(now):
             self._notice(before, now)
@@ -203,9 +237,12 @@ class Stay:
 
     def correspond(self) -> list[Effect]:
         """Return what others have to hear of me under seal."""
-        if not self.roster.sealed or self.company.me is None:
+        if not self.roster.sealed or self.company.me is None or self._cut_off:
             return []
-        return self.words.settle(self.roster.generations, hand=self.hand)
+        links = self.roster.generations
+        held = {who for who, _ in self._held}
+        open_ = {who: n for who, n in links.items() if who not in held}
+        return self.words.settle(open_, hand=self.hand)
 
     def pairs(self) -> tuple[Pair, ...]:
         """Return who reaches whom."""
@@ -225,9 +262,25 @@ class Stay:
             self._log.tell(event.ended or NoticeKind.KEY_CHANGED, info.name)
         elif event.encryption is Encryption.VERIFIED:
             return [Remember(self.roster.trust.room, event.theirs, info.name)]
-        elif self.roster.trust.is_other(info.id):
-            self._log.tell(NoticeKind.OTHER_DEVICE, info.name)
         return effects
+
+    def guard(self) -> list[Effect]:
+        """Hold back what goes to somebody who may be somebody else, and tell of it."""
+        alarms = self.roster.trust.alarms
+        if not (alarms or self._alarms or self._held):
+            return []
+        for who, alarm in alarms.items():
+            info = self.roster.info(who)
+            if info and self._alarms.get(who) is not alarm:
+                alias = self.roster.alias(who)
+                self._log.tell(NoticeKind(alarm.value), info.name, alias)
+        self._alarms = alarms
+        before, links = self._held, self.roster.generations
+        self._held = {(who, links[who]) for who, each in alarms.items() if each.holds}
+        held = [HoldBack(who, True) for who, _ in sorted(self._held - before)]
+        past = sorted(before - self._held)
+        free = [HoldBack(who, False) for who, n in past if links.get(who) == n]
+        return [*held, *free]
 
     def _renew_keys(self, reason: Reason) -> list[Effect]:
         return [RenewKeys(reason)] if self.roster.sealed else []
@@ -241,7 +294,8 @@ class Stay:
 
     def _changed(self, info: m.ParticipantInfo) -> list[Effect]:
         if info.id == self.company.me:
-            self.name = info.name
+            if not self.roster.sealed:
+                self.name = info.name  # else it came with the answer to my hello
             self.hosting.become(info.role)
             return []
         if before := self.roster.info(info.id):

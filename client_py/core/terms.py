@@ -7,10 +7,14 @@ from e2ee.handshake import Link
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Whose link it is, and the key that every guest of the room's link knows."""
+    """Whose link it is, and the key that every guest of the room's link knows.
+
+    ``name`` is the one that I go by.
+    """
 
     link: Link
     shared_key: bytes = field(repr=False)
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,10 +103,9 @@ class Uplink:
 
     @property
     def paused(self) -> bool:
-        """Whether my camera reaches nobody, because no way carries it."""
-        shapes = self._shapes.values()
-        wanted = [each for each in shapes if each.paused or each.camera.active]
-        return bool(wanted) and all(each.paused for each in wanted)
+        """Whether no picture of mine reaches anybody, because no way carries it."""
+        wanted = [line for line in self._lines.values() if self._shown(line)]
+        return bool(wanted) and not any(line.limit for line in wanted)
 
     # -- inside
 
@@ -144,19 +143,23 @@ class Uplink:
         part = self._budget / len(self._lines) - AUDIO
         screens = {who: self._screen(line, part) for who, line in self._lines.items()}
         cameras = self._cameras(screens)
-        camera = bool(self._sending.camera)
         self._shapes = {
             who: Shape(
                 camera=rung(cameras[who]),
                 screen=screens[who],
-                paused=camera and line.watching.camera > 0 and not line.limit,
+                paused=self._shown(line) and not line.limit,
             )
             for who, line in self._lines.items()
         }
 
+    def _shown(self, line: Line) -> bool:
+        """Whether there is a picture of mine that the other end would show."""
+        camera = self._sending.camera and line.watching.camera > 0
+        return bool(camera or (self._sending.screen and line.watching.screen > 0))
+
     def _screen(self, line: Line, part: float) -> Encoding:
-        if line.watching.screen <= 0:
-            return NOTHING
+        if line.watching.screen <= 0 or not line.limit:
+            return NOTHING  # even the slowest would be more than a camera's floor
         most = max(_SCREENS_SHARE * part, part - CAMERA[1].bitrate)
         fits = rungs_within(SCREEN, most)
         # The way that carries less of a camera carries less of a screen, too.

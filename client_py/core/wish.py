@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from client_py.core.ports import Track
 from client_py.core.slot import Slot
+from client_py.core.terms import SafetyCode
 from client_py.core.uplink import Shape
 from protocol.messages import Aside
 
@@ -23,9 +24,10 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The person says whether the codes match."""
+    """The person says whether the codes match, having looked at this one."""
 
     match: bool
+    code: SafetyCode | None
 
 
 @dataclass(frozen=True, slots=True)

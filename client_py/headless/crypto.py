@@ -73,6 +73,9 @@ class HeadlessCrypto:
     async def seal(self, key: bytes, nonce: bytes, plain: bytes, aad: bytes) -> bytes:
         return AESGCM(key).encrypt(nonce, plain, aad)
 
+    def forget(self, key: bytes) -> None:
+        """Nothing is kept."""
+
     async def open(self, key: bytes, nonce: bytes, sealed: bytes, aad: bytes) -> bytes:
         return Gcm(key).open(nonce, sealed, aad)
 

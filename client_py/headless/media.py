@@ -1,7 +1,7 @@
 """Media without devices: a drawn camera and a tone go out, what comes in is noted.
 
 What a participant sends in a slot is kept even over a new connection, so that a
-test can wait for it: ``sees``, ``hears`` and ``loses``.
+test can wait for it: ``sees``, ``hears``, ``falls_silent`` and ``loses``.
 """
 
 import asyncio
@@ -9,7 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from client_py.core import picture
 from client_py.core.errors import MediaError
-from client_py.core.event import DevicesChanged, SourceEnded
+from client_py.core.event import (
+    DevicesChanged,
+    SourceEnded,
+    SourceInterrupted,
+    SourceResumed,
+)
 from client_py.core.ports import CaptureRequest, MediaEvent
 from client_py.core.slot import Slot
 from client_py.core.state import Device, MediaProblem
@@ -26,6 +31,7 @@ DEVICES = (
 _DEVICE = {Slot.MICROPHONE: "tone", Slot.CAMERA: "drawing", Slot.SCREEN: ""}
 _PATIENCE = 10.0  # seconds to wait for media
 _QUIET = 0.5  # seconds without a frame that are the end of a track's flow
+_SILENT = 1.0  # seconds without a tone that are silence: two pieces, and some delay
 
 
 class HeadlessMedia:
@@ -95,6 +101,9 @@ class HeadlessMedia:
     def play_through(self, device: str) -> None:
         """There is nothing to hear with."""
 
+    def pick_output(self) -> None:
+        """There is nothing to hear with."""
+
     def resume_playback(self) -> None:
         """Nothing is held back."""
 
@@ -123,6 +132,16 @@ class HeadlessMedia:
             self.stop(slot)
             if self._emit is not None:
                 self._emit(SourceEnded(slot))
+
+    def interrupt(self, slot: Slot) -> None:
+        """Let it be told that my source of a slot is held by another program."""
+        if slot in self._sources and self._emit is not None:
+            self._emit(SourceInterrupted(slot))
+
+    def resume(self, slot: Slot) -> None:
+        """Let it be told that my source of a slot isn't held any more."""
+        if slot in self._sources and self._emit is not None:
+            self._emit(SourceResumed(slot))
 
     async def sees(
         self,
@@ -161,13 +180,32 @@ class HeadlessMedia:
             timeout,
         )
 
+    async def falls_silent(
+        self,
+        participant: ParticipantId,
+        slot: Slot = Slot.MICROPHONE,
+        *,
+        timeout: float = _PATIENCE,
+    ) -> None:
+        """Wait until no tone has come in a slot of a participant for a second.
+
+        Silence may come, or nothing at all.
+        """
+        sink = self._sinks.setdefault((participant, slot), Sink(self._arrived.set))
+        try:
+            async with asyncio.timeout(timeout):
+                while await self._happens(lambda: sink.tones, _SILENT):
+                    pass
+        except TimeoutError:
+            raise TimeoutError(f"still hears {sink.pitch} Hz: {sink}") from None
+
     async def loses(
         self, participant: ParticipantId, slot: Slot, *, timeout: float = _PATIENCE
     ) -> None:
         """Wait until nothing has come in a slot of a participant for half a second."""
         sink = self._sinks.setdefault((participant, slot), Sink(self._arrived.set))
         async with asyncio.timeout(timeout):
-            while await self._moves(sink):
+            while await self._happens(lambda: sink.frames, _QUIET):
                 pass
 
     async def close(self) -> None:
@@ -190,10 +228,11 @@ class HeadlessMedia:
             Slot.SCREEN_AUDIO: Tone(name),
         }
 
-    async def _moves(self, sink: Sink) -> bool:
-        before = sink.frames
+    async def _happens(self, count: Callable[[], int], seconds: float) -> bool:
+        """Whether a count rises within so many seconds."""
+        before = count()
         try:
-            await self._until(lambda: sink.frames > before, str, _QUIET)
+            await self._until(lambda: count() > before, str, seconds)
         except TimeoutError:
             return False
         return True

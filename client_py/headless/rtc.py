@@ -71,7 +71,9 @@ class Connections:
     ) -> "HeadlessPeerConnection":
         self.made += 1
         link = self._frames() if sealed else None
-        return HeadlessPeerConnection(initiator, ice_servers, emit, self._closing, link)
+        return HeadlessPeerConnection(
+            ice_servers, emit, self._closing, link, initiator=initiator
+        )
 
     async def settle(self) -> None:
         """Wait until all that was closed is gone."""
@@ -83,11 +85,12 @@ class HeadlessPeerConnection:
 
     def __init__(
         self,
-        initiator: bool,
         ice_servers: tuple[IceServer, ...],
         emit: Callable[[PeerEvent], None],
         closing: Tasks,
         frames: FrameLink | None = None,
+        *,
+        initiator: bool,
     ) -> None:
         self.frames = frames
         self._guarded = False

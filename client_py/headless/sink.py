@@ -75,6 +75,11 @@ class Sink:
         seen = self.seen and f"{self.seen.name!r} {self.seen.count}"
         return f"{self.frames} frames came, last {seen or self.pitch}"
 
+    @property
+    def tones(self) -> int:
+        """How many pieces were more than silence."""
+        return self.sounds.total() - self.sounds[0.0]
+
     async def run(self, track: Incoming) -> None:
         """Consume a track until it ends."""
         self._heard.clear()

@@ -31,15 +31,17 @@ class HeadlessSignaling:
         self._tasks = Tasks()
         self._watching: asyncio.Task[None] | None = None
 
-    async def create_room(self) -> str:
+    async def create_room(self, *, e2ee: bool = True) -> str:
         """Make a room and return its id."""
-        answer = await self._authorized("/api/rooms")
+        wanted = {} if e2ee else {"e2ee": False}
+        answer = await self._authorized("/api/rooms", wanted)
         return str(answer["room"])
 
     async def admit(self, room: str, passcode: str = "") -> str:
         """Return a token that opens the room."""
         path = f"/api/rooms/{quote(room, safe='')}/token"
-        answer = await self._authorized(path, passcode)
+        known = {"passcode": passcode} if passcode else {}
+        answer = await self._authorized(path, known)
         return str(answer["token"])
 
     async def connect(self, emit: Callable[[TextReceived | Closed], None]) -> None:
@@ -88,20 +90,19 @@ class HeadlessSignaling:
         await self._tasks.settle()
         await self._http.aclose()
 
-    async def _authorized(self, path: str, passcode: str = "") -> Any:
+    async def _authorized(self, path: str, body: dict[str, Any]) -> Any:
         """POST with a session token, with a new one if the old was refused."""
         if self._session:
             try:
-                return await self._post(path, self._session, passcode)
+                return await self._post(path, self._session, body)
             except SignalingError as error:
                 if error.problem is not Problem.TOKEN_EXPIRED:
                     raise
-        answer = await self._post("/api/session", "")
+        answer = await self._post("/api/session", "", {})
         self._session = str(answer["token"])
-        return await self._post(path, self._session, passcode)
+        return await self._post(path, self._session, body)
 
-    async def _post(self, path: str, token: str, passcode: str = "") -> Any:
-        body = {"passcode": passcode} if passcode else {}
+    async def _post(self, path: str, token: str, body: dict[str, Any]) -> Any:
         headers = {"origin": self._origin}
         if token:
             headers["authorization"] = f"Bearer {token}"

@@ -9,7 +9,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -52,12 +52,33 @@ _FOUND = {
 }
 
 
-class Browsers:
-    """Launches each engine once."""
+def executable(engine: str) -> str | None:
+    """Return the system's browser of an engine; None where Playwright's own is used."""
+    if named := os.environ.get(f"TERTULIA_{engine.upper()}"):
+        return named
+    found = (shutil.which(name) for name in _FOUND.get(engine, ()))
+    return next((path for path in found if path), None)
 
-    def __init__(self, playwright: Playwright, *, headed: bool = False) -> None:
+
+class Browsers:
+    """Launches each engine once.
+
+    ``executable`` says where an engine's browser is, None for Playwright's own;
+    Chromium gets these ``arguments`` besides its usual ones.
+    """
+
+    def __init__(
+        self,
+        playwright: Playwright,
+        *,
+        headed: bool = False,
+        executable: Callable[[str], str | None] = executable,
+        arguments: Sequence[str] = (),
+    ) -> None:
         self._playwright = playwright
         self._headed = headed
+        self._executable = executable
+        self._arguments = arguments
         self._launched: dict[str, Browser] = {}
         self._processes: dict[str, int] = {}
         self.lost: list[str] = []  # engines whose browser hung or died, and was ended
@@ -137,11 +158,11 @@ class Browsers:
 
     def _launch(self, engine: str) -> Browser:
         options: dict[str, Any] = {"headless": not self._headed}
-        path = executable(engine)
+        path = self._executable(engine)
         if path:
             options["executable_path"] = path
         if engine == "chromium":
-            options["args"] = [*QUIET, *FAKE_DEVICES]
+            options["args"] = [*QUIET, *FAKE_DEVICES, *self._arguments]
         elif engine == "firefox":
             options["firefox_user_prefs"] = _FIREFOX
             if path:
@@ -180,11 +201,3 @@ def _process(browser: Browser) -> int:
     found = session.send("SystemInfo.getProcessInfo")["processInfo"]
     session.detach()
     return next(int(each["id"]) for each in found if each["type"] == "browser")
-
-
-def executable(engine: str) -> str | None:
-    """Return the system's browser of an engine; None where Playwright's own is used."""
-    if named := os.environ.get(f"TERTULIA_{engine.upper()}"):
-        return named
-    found = (shutil.which(name) for name in _FOUND.get(engine, ()))
-    return next((path for path in found if path), None)

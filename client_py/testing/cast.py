@@ -32,6 +32,7 @@ class Cast:
     def __init__(
         self,
         room: Room,
+        *,
         browser: Callable[[str], Browser],
         background: Callable[[], Background],
         let_go: Callable[[BrowserContext], None] = BrowserContext.close,

@@ -172,7 +172,7 @@ class HeadlessParticipant:
         self, other: Someone, frames: int = 10, within: float = PATIENCE
     ) -> None:
         name = picture.screen(other.name)
-        self._sees(other, name, frames, within, Slot.SCREEN)()
+        self._sees(other, name, frames, within, slot=Slot.SCREEN)()
 
     def expect_sees_nothing_of(self, other: Someone, within: float = PATIENCE) -> None:
         who = ParticipantId(other.id)
@@ -207,6 +207,8 @@ class HeadlessParticipant:
             lambda now: (found := _find(now, who)) and not found.media.microphone,
             within,
         )
+        silent = self._here.media.falls_silent(ParticipantId(who), timeout=within)
+        self._receive(silent, within)()
 
     def expect_reads(self, text: str, by: Someone, within: float = PATIENCE) -> None:
         self._expect(
@@ -297,6 +299,7 @@ class HeadlessParticipant:
         name: str,
         frames: int,
         within: float,
+        *,
         slot: Slot = Slot.CAMERA,
     ) -> Callable[[], None]:
         who = self._meet(other, within)

@@ -1,8 +1,9 @@
 // Records what an audio element plays; returns the samples at a rate, of 16 bits.
-// A recorder, and no live context: Firefox runs none on a machine without sound.
+// A recorder, and no live context: Firefox runs none on a machine without sound. A track
+// through which nothing flows can't be recorded; it is silent by what the browser says.
 async (voice, { milliseconds, rate }) => {
   const held = voice.paused || voice.muted || !voice.volume;
-  if (held) return { samples: [], why: "it is held back" };
+  if (held) return { samples: [], muted: false, why: "it is held back" };
   const recorder = new MediaRecorder(voice.srcObject);
   const parts = [];
   const stopped = new Promise((resolve) => {
@@ -17,9 +18,10 @@ async (voice, { milliseconds, rate }) => {
     const recorded = await new Blob(parts).arrayBuffer();
     const decoded = await new OfflineAudioContext(1, rate, rate).decodeAudioData(recorded);
     const samples = Array.from(decoded.getChannelData(0), (each) => Math.round(32767 * each));
-    return { samples, why: "" };
+    return { samples, muted: false, why: "" };
   } catch {
     const [track] = voice.srcObject.getAudioTracks();
-    return { samples: [], why: `its track is ${track.muted ? "muted" : "flowing"}` };
+    const muted = track.muted;
+    return { samples: [], muted, why: `its track is ${muted ? "muted" : "flowing"}` };
   }
 }

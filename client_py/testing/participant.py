@@ -307,10 +307,10 @@ class Participant:
         def heard() -> None:
             end = time.monotonic() + within
             now, why = first.heard()
-            while abs(now - pitch) > PITCH_TOLERANCE:
+            while now is None or abs(now - pitch) > PITCH_TOLERANCE:
+                what = "nothing that tells" if now is None else f"{now:.0f} Hz"
                 assert time.monotonic() < end, (
-                    f"{self} hears {now:.0f} Hz of {other.name}, "
-                    f"not {pitch:.0f} Hz {why}"
+                    f"{self} hears {what} of {other.name}, not {pitch:.0f} Hz {why}"
                 )
                 now, why = Listening(voice).heard()
 

@@ -8,6 +8,7 @@ import asyncio
 import inspect
 import re
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from client_py.testing.server import Room, Server
 
 _cast: "pytest.StashKey[Cast]" = pytest.StashKey()
-_browsers: "pytest.StashKey[Browsers]" = pytest.StashKey()
+_browsers: "pytest.StashKey[list[Browsers]]" = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +49,9 @@ def tertulia_browsers(
 
     loop = asyncio.events._get_running_loop()
     headed = bool(pytestconfig.getoption("--headed", False))
-    browsers = pytestconfig.stash[_browsers] = Browsers(playwright, headed=headed)
-    yield browsers
-    del pytestconfig.stash[_browsers]
+    browsers = Browsers(playwright, headed=headed)
+    with known(pytestconfig, browsers):
+        yield browsers
     asyncio.events._set_running_loop(loop)
     browsers.close()
 
@@ -193,9 +194,21 @@ def a_tab_crashed(item: pytest.Item) -> bool:
     return cast is not None and cast.crashed
 
 
-def open_browsers(config: pytest.Config) -> "Browsers | None":
-    """Return the browsers of this session, if there are any by now."""
-    return config.stash.get(_browsers, None)
+def open_browsers(config: pytest.Config) -> "tuple[Browsers, ...]":
+    """Return all browsers of this session that are known by now."""
+    among: list[Browsers] = config.stash.get(_browsers, [])
+    return tuple(among)
+
+
+@contextmanager
+def known(config: pytest.Config, browsers: "Browsers") -> Iterator[None]:
+    """Have whoever watches over the tests know of these browsers as well."""
+    among = config.stash.setdefault(_browsers, [])
+    among.append(browsers)
+    try:
+        yield
+    finally:
+        among.remove(browsers)
 
 
 # -- hooks

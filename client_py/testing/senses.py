@@ -59,9 +59,14 @@ class Listening:
         wish = {"milliseconds": 1000 * _LISTENING, "rate": RATE}
         self._underway = _Underway(voice, _LISTEN, wish)
 
-    def heard(self) -> tuple[float, str]:
-        """Wait for it; return its pitch in Hz, 0.0 for silence, and a reason."""
+    def heard(self) -> tuple[float | None, str]:
+        """Wait for it; return its pitch in Hz, 0.0 for silence, and a reason.
+
+        None is neither: nothing could be recorded, though something may have been.
+        """
         recorded = self._underway.found()
+        if recorded["muted"]:
+            return 0.0, recorded["why"]
         return pitch(recorded["samples"]), recorded["why"]
 
 

@@ -63,10 +63,15 @@ class Sight:
         )
 
 
-def pitch(samples: Sequence[int]) -> float:
-    """Return the loudest frequency of the last samples in Hz, 0.0 for silence."""
+def pitch(samples: Sequence[int]) -> float | None:
+    """Return the loudest frequency of the last samples in Hz, 0.0 for silence.
+
+    None of fewer samples than tell anything.
+    """
     sound = np.array(samples[-int(RATE * _WINDOW) :]) / 32767
-    if len(sound) < RATE * _WINDOW or np.abs(sound).max() < _SILENCE:
+    if len(sound) < RATE * _WINDOW:
+        return None
+    if np.abs(sound).max() < _SILENCE:
         return 0.0
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
     return float(np.argmax(spectrum)) * RATE / len(sound)

@@ -37,6 +37,21 @@ window.RTCPeerConnection = class extends RTCPeerConnection {
 };
 """
 
+#: The width in which a page sends its picture on each link, just now.
+WIDTHS_SENT = """
+async () => {
+  const widths = [];
+  for (const connection of window.connections) {
+    if (connection.connectionState !== "connected") continue;
+    const report = await connection.getStats();
+    for (const stats of report.values())
+      if (stats.type === "outbound-rtp" && stats.kind === "video" && stats.frameWidth)
+        widths.push(stats.frameWidth);
+  }
+  return widths;
+}
+"""
+
 #: Frames decoded so far on every link of a page, by a name of the link's own.
 FRAMES_DECODED = """
 async () => {

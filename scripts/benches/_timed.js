@@ -7,8 +7,7 @@ let took = { send: [], receive: [] };
 let grown = { send: [], receive: [] };
 const real = /** @type {any} */ (self).onrtctransform;
 
-/** @param {any} event */
-/** @type {any} */ (self).onrtctransform = (event) => {
+/** @type {any} */ (self).onrtctransform = (/** @type {any} */ event) => {
   const { transformer } = event;
   const { options } = transformer;
   const name = options.way ?? (options.kind === "encode" ? "send" : "receive"); // LiveKit's words
@@ -32,7 +31,7 @@ const real = /** @type {any} */ (self).onrtctransform;
   const sendKeyFrameRequest = () => transformer.sendKeyFrameRequest?.();
   real.call(self, { transformer: { options, readable, writable, sendKeyFrameRequest } });
 };
-self.addEventListener("message", ({ data }) => {
+self.addEventListener("message", (/** @type {any} */ { data }) => {
   if (data.kind !== "took") return;
   self.postMessage({ kind: "took", took: { ...took, grown: grown.send } });
   [took, grown] = [{ send: [], receive: [] }, { send: [], receive: [] }];

@@ -13,6 +13,7 @@ from _report import Row, progress, report, row
 from _rig import (
     FRAMES_DECODED,
     KEEP_CONNECTIONS,
+    WIDTHS_SENT,
     chromium,
     join,
     lobby,
@@ -20,11 +21,14 @@ from _rig import (
     our_server,
     raw_server,
 )
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 RUNS = 3
 SECONDS = 8.0
 ROOMS = ((4, "sd", 640, 360), (6, "low", 320, 180))
+
+#: Nobody sends more than is shown: here tiles are larger than the pictures.
+VIEWPORT: ViewportSize = {"width": 1920, "height": 1080}
 
 
 def ours(
@@ -60,6 +64,15 @@ def raw(
         )
         page.evaluate("me => mesh(me)", f"person-{number}")
     return pages
+
+
+def width_sent(pages: list[Page]) -> float:
+    """Return the median over all links of the width in which pictures go.
+
+    Frames of two sizes don't compare; a machine that is busy has browsers send
+    smaller ones, ours or raw.
+    """
+    return median(width for page in pages for width in page.evaluate(WIDTHS_SENT))
 
 
 def frames_per_second(pages: list[Page], links: int) -> float:
@@ -121,24 +134,32 @@ def measure(browser: Browser, address: str, floor: str) -> list[Row]:
         mine: list[float] = []
         theirs: list[float] = []
         share: list[float] = []
+        my_widths: list[float] = []
+        their_widths: list[float] = []
         for run in range(RUNS):
             with ExitStack() as stack:
-                context = stack.enter_context(browser.new_context())
+                context = stack.enter_context(browser.new_context(viewport=VIEWPORT))
                 context.add_init_script(KEEP_CONNECTIONS)
                 pages = ours(context, address, people, quality)
                 mine.append(frames_per_second(pages, people - 1))
+                my_widths.append(width_sent(pages))
                 share.append(python_share(pages[0]))
             with ExitStack() as stack:
-                context = stack.enter_context(browser.new_context())
+                context = stack.enter_context(browser.new_context(viewport=VIEWPORT))
                 context.add_init_script(KEEP_CONNECTIONS)
                 pages = raw(context, floor, people, width, height)
                 theirs.append(frames_per_second(pages, people - 1))
+                their_widths.append(width_sent(pages))
             progress(
                 f"mesh {people} people {run + 1}/{RUNS}: ours {mine[-1]:.1f},"
-                f" raw {theirs[-1]:.1f} fps, Python {share[-1]:.2f} %"
+                f" raw {theirs[-1]:.1f} fps, {my_widths[-1]:.0f} and"
+                f" {their_widths[-1]:.0f} wide,"
+                f" Python {share[-1]:.2f} %"
             )
         size = f"{people} people {width}×{height}"
         rows.append(row(size, "fps", mine, theirs, "raw JavaScript"))
+        sent = f"{size}, width sent"
+        rows.append(row(sent, "px", my_widths, their_widths, "raw JavaScript"))
         rows.append(row(f"{size}, Python on main thread", "%", share))
     return rows
 

@@ -13,19 +13,19 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from page.image import HERE, find_client, make_image
+from page.image import HERE, make_image
 from page.node import ToolError, install_packages
-from page.publication import Publication, content_hash
+from page.publication import Publication
+from page.sources import BEST, DRAFT, Sources
 from page.trim import GLUE, WASM, trim_core
 
 ROOT = HERE.parents[1]
-BEST, DRAFT = 11, 5  # brotli's qualities
 MARKER = "<!-- preloads -->"
 _STYLE = re.compile(r' *<link rel="stylesheet" href="([\w.-]+)">\n')
 Say = Callable[[str], None]
@@ -40,7 +40,7 @@ def build(
 ) -> bool:
     """Build ``out``/page from ``root``/www and the client; tell if there was need."""
     sources = Sources(root)
-    key = content_hash(sources.key().encode(), bytes([quality]))
+    key = sources.page_key(quality)
     if _built(out) == key:
         return False
     out.mkdir(parents=True, exist_ok=True)
@@ -58,31 +58,6 @@ def build(
         os.replace(out / "page.new", out / "page")
         say(f"page: built in {time.monotonic() - started:.0f} s")
     return True
-
-
-class Sources:
-    """The files that the page is made of."""
-
-    def __init__(self, root: Path) -> None:
-        self.www = root / "www"
-        self.loader = self.www / "python.js"
-        self.client = find_client(root)
-        worker = root / "e2ee" / "worker.js"
-        self.workers = [worker] if worker.exists() else []
-
-    def python_key(self) -> str:
-        """Return what changes when the snapshot must be made anew."""
-        return _key(
-            HERE.glob("*.mjs"),
-            HERE.glob("*.py"),
-            [HERE / "package-lock.json", self.loader],
-            (self.client.root / file for file in self.client.files),
-        )
-
-    def key(self) -> str:
-        """Return what changes with anything of the page."""
-        www = (path for path in self.www.rglob("*") if path.is_file())
-        return self.python_key() + _key(www, self.workers)
 
 
 def _image(sources: Sources, out: Path, say: Say) -> Path:
@@ -117,6 +92,9 @@ def _publish(sources: Sources, image: Path, publication: Publication) -> None:
     index = index.replace(MARKER, _links(urls, hashlib.sha256(snapshot).hexdigest()))
     index = publication.rewrite(index, www)
     publication.put("/", "index.html", index.encode(), immutable=False)
+    # A room's page opens with its lobby: painted before any script runs.
+    room = index.replace('data-room="none"', 'data-room="open"', 1)
+    publication.put("/r/{room}", "room.html", room.encode(), immutable=False)
 
 
 def _join_styles(index: str, www: Path, publication: Publication) -> str:
@@ -150,16 +128,6 @@ def _links(urls: dict[str, str], digest: str) -> str:
             "  ", " "
         )
         for part, url in urls.items()
-    )
-
-
-def _key(*groups: Iterable[Path]) -> str:
-    # Names as they are inside the repository: where it lies makes no difference.
-    named = sorted(
-        ("/".join(path.parts[-2:]), path) for group in groups for path in group
-    )
-    return content_hash(
-        *(part for name, path in named for part in (name.encode(), path.read_bytes()))
     )
 
 

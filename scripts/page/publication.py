@@ -1,7 +1,6 @@
 """Files under names that say their content, in every encoding, and their manifest."""
 
 import gzip
-import hashlib
 import json
 import re
 import shutil
@@ -10,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import brotli
+
+from page.sources import content_hash
 
 _TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -45,14 +46,6 @@ _ENCODINGS: dict[str, tuple[str, Callable[[bytes, int], bytes]]] = {
         lambda body, quality: gzip.compress(body, min(quality, 9), mtime=0),
     ),
 }
-
-
-def content_hash(*bodies: bytes) -> str:
-    """Return the hash that names contents."""
-    state = hashlib.sha256()
-    for body in bodies:
-        state.update(len(body).to_bytes(8, "little") + body)
-    return state.hexdigest()[:12]
 
 
 class Publication:

@@ -141,6 +141,16 @@ def decode(data: bytes) -> Entry:
     return _decoder.decode(data)
 
 
+def size(command: Command) -> int:
+    """Return about how many bytes it is, where people choose how many."""
+    match command:
+        case Relay():
+            return len(command.body)
+        case Say():
+            return len(command.text)
+    return 0
+
+
 def spoken(
     key: str, who: ParticipantId, message: ClientMessage, number: int
 ) -> Command:

@@ -1,6 +1,7 @@
 """The rooms that a process follows: how it comes to know them, and forgets them."""
 
 import asyncio
+import logging
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
@@ -20,6 +21,8 @@ from server.rooms import Rooms
 from server.seating import Seating
 from server.switchboard import Switchboard
 from server.ticket import Tickets
+
+log = logging.getLogger("tertulia.cluster")
 
 
 class Following(Switchboard):
@@ -105,10 +108,24 @@ class Following(Switchboard):
                 self._write(room, Cut(hold.key, who, CloseCode.INTERNAL))
         return True
 
-    async def open_again(self, room: RoomId) -> None:
-        """Begin anew with a room of which something was missed."""
-        self.close(room)
-        await self.open(room)
+    async def catch_up(self) -> None:
+        """Redis was away: begin anew with the rooms of which something was missed.
+
+        May raise ``StreamError``.
+        """
+        for room, replica in list(self._replicas.items()):
+            if self._replicas.get(room) is not replica or replica.last == FIRST:
+                continue  # it was closed while Redis was waited for, or is empty
+            last, state = self.snapshot(room)
+            kept = await self._streams.save(room, last, state)
+            if not is_after(kept, last):
+                continue  # nobody knows more than we do
+            if await self._streams.contains(room, last, kept):
+                continue
+            if self._replicas.get(room) is replica:
+                log.warning("= a part of a room was missed")
+                self.close(room)
+                await self.open(room)
 
     def _restore(
         self, room: RoomId, replica: Replica, past: Past, *, whole: bool
@@ -120,7 +137,8 @@ class Following(Switchboard):
         replica.last, replica.count = past.id, snapshot.count
         replica.serials = dict(snapshot.serials)
         if not whole:  # what came before isn't in the stream any more
-            replica.recent.extend(snapshot.recent)
+            for id, said in snapshot.recent:
+                replica.remember(id, said)
         self.observers.muted = True
         for each in snapshot.members:
             self.observers.joined(room, each.info.id)
@@ -131,10 +149,6 @@ class Following(Switchboard):
         replica = self._replicas[room]
         state = take(self.rooms, room, replica, self._seats, self._holds)
         return replica.last, state.encode()
-
-    def follows(self) -> list[RoomId]:
-        """Return the rooms that are followed."""
-        return list(self._replicas)
 
     def close(self, room: RoomId) -> None:
         """Follow a room no more, and forget it."""
@@ -154,16 +168,22 @@ class Following(Switchboard):
     def idle(self, living: frozenset[str]) -> list[RoomId]:
         """Return the rooms that others can look after."""
         now = self._clock.monotonic()
+        # What was said while Redis is away comes back to those who follow it alone.
+        unread = self._streams.unread
         idle = []
         for room, replica in self._replicas.items():
             people = [self._holds[who] for who in self._people(room)]
-            if any(
+            if room in unread or any(
                 hold.node == self.node or hold.node not in living for hold in people
             ):
                 replica.wanted_at = now
             elif now - replica.wanted_at >= IDLE:
                 idle.append(room)
         return idle
+
+    def people(self) -> frozenset[ParticipantId]:
+        """Return everybody in the rooms that are followed."""
+        return frozenset(self._seats)
 
     def served(self) -> set[RoomId]:
         """Return the rooms in which somebody's socket is this process's."""
@@ -192,7 +212,7 @@ class Following(Switchboard):
         for id, entry in entries:
             said = entry.command
             if type(said) is Relay and said.number:
-                replica.recent.append((id, said))
+                replica.remember(id, said)
 
     def _write(self, room: RoomId, command: Command) -> None:
         self._streams.append(room, command)

@@ -56,6 +56,11 @@ class Leases:
             )
         return Census(_names(living), _names(dead))
 
+    async def end(self) -> None:
+        """Live no more, from now on."""
+        with reaching():
+            await self._redis.zadd(_NODES, {self._node: 0}, xx=True)
+
     async def note(self, rooms: Iterable[RoomId], gone: Iterable[RoomId]) -> None:
         """Let an heir know which rooms this process has people in."""
         changes = (("sadd", list(rooms)), ("srem", list(gone)))
@@ -72,8 +77,19 @@ class Leases:
             )
             if not mine:
                 return None
-            rooms = await self._redis.smembers(_ROOMS + dead)
+        return await self.rooms(dead)
+
+    async def rooms(self, node: str) -> list[RoomId]:
+        """Return the rooms that a process has people in, or had when it died."""
+        with reaching():
+            rooms = await self._redis.smembers(_ROOMS + node)
         return [RoomId(room.decode()) for room in rooms]
+
+    async def age(self) -> float:
+        """Return for how many seconds Redis has known of leases, rounded down."""
+        with reaching():
+            server = await self._redis.info("server")
+        return float(server["uptime_in_seconds"])
 
     async def bury(self, dead: str) -> None:
         """Forget a process whose rooms are looked after."""

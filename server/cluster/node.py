@@ -8,12 +8,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
-from protocol.messages import RoomId
-from server.cluster.leases import LIFE, RENEWAL, Census, Leases
+import msgspec
+
+from protocol.messages import ParticipantId, RoomId
+from server.cluster.leases import LIFE, RENEWAL, SILENT, Census, Leases
 from server.cluster.ledger import Ended, EndedSessions, SharedAttempts
-from server.cluster.streams import FIRST, Streams, is_after
+from server.cluster.streams import Streams
 from server.cluster.switchboard import SharedSwitchboard
 from server.errors import StreamError
 from server.identifier import identifier
@@ -58,11 +61,24 @@ class Node:
         """Let all processes know that a session was ended."""
         await self._ended.add(Ended(session, until))
 
-    async def begin(self) -> bool:
-        """Take a lease; return whether there is no trace of another process."""
+    async def begin(self) -> frozenset[ParticipantId] | None:
+        """Take a lease; if no other process lives, return who may still come back.
+
+        That is who was in the rooms of the processes before. None where others live:
+        they know who is in.
+        """
         await self._hear_of_ended()
         census = await self._leases.renew()
-        return not census.dead and census.living == {self.switchboard.node}
+        if census.living == {self.switchboard.node}:
+            # To a Redis that was away the living come back within this time.
+            await asyncio.sleep(SILENT - await self._leases.age())
+            census = await self._leases.renew()
+        if census.living != {self.switchboard.node}:
+            return None
+        for dead in census.dead:
+            for room in await self._leases.rooms(dead):
+                await self._open(room)
+        return self.switchboard.people()
 
     async def run(self) -> None:
         """Do it all, for ever."""
@@ -72,36 +88,26 @@ class Node:
             group.create_task(self._live())
 
     async def stop(self) -> None:
-        """Let what was said still go out."""
+        """Let what was said still go out, and others know where our people are."""
         try:
             await self._streams.flush()
+            await self._note()
         except StreamError:
             log.warning("= Redis is away: what was said last is lost")
         self._over = True
         self._streams.stop()
 
     async def close(self) -> None:
-        """Hang up. The lease ends by itself; then another one looks after us."""
+        """End the lease and hang up. Another one looks after our people."""
+        with suppress(StreamError):  # then it ends by itself
+            await self._leases.end()
         await self._streams.close()
 
     # -- reading
 
     async def _read(self) -> None:
-        async for room, entries in self._streams.read(self._returned):
+        async for room, entries in self._streams.read(self.switchboard.catch_up):
             self.switchboard.apply(room, entries)
-
-    async def _returned(self) -> None:
-        """Redis is there again: see whether anything of it was lost meanwhile."""
-        for room in self.switchboard.follows():
-            last, state = self.switchboard.snapshot(room)
-            if last == FIRST:
-                continue
-            kept = await self._streams.save(room, last, state)
-            if not is_after(kept, last):
-                continue  # nobody knows more than we do
-            if not await self._streams.contains(room, last, kept):
-                log.warning("= a part of a room was missed")
-                await self.switchboard.open_again(room)
 
     def _save_soon(self, room: RoomId, last: str, state: bytes) -> None:
         task = asyncio.create_task(self._save(room, last, state))
@@ -145,11 +151,20 @@ class Node:
             if rooms is None:
                 continue
             log.info("= looking after %s rooms of a process that is gone", len(rooms))
-            for room in rooms:
-                await self.switchboard.open(room, known=True)
+            whole = [await self._open(room) for room in rooms]
             self.switchboard.give_up(census.living)
             await self._streams.flush()
-            await self._leases.bury(dead)
+            if all(whole):
+                await self._leases.bury(dead)
+
+    async def _open(self, room: RoomId) -> bool:
+        """Look after a room; False if it can't be read, which is no others' loss."""
+        try:
+            await self.switchboard.open(room, known=True)
+        except (StreamError, msgspec.DecodeError) as error:
+            log.warning("= a room of theirs can't be read: %s", error)
+            return False
+        return True
 
     async def _hear_of_ended(self) -> None:
         for each in await self._ended.news():

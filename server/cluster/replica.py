@@ -14,6 +14,7 @@ from server.cluster.streams import FIRST, time_of
 RECENT: Final = 512  # signals of a room that are kept for those who come back
 MISSED: Final = 20.0  # seconds for which somebody may not notice that a process died
 UNREAD: Final = 0.5  # seconds by which one process may be behind another
+RECENT_SIZE: Final = 4 * 1024 * 1024  # bytes of those signals
 AT_MOST: Final = 200  # signals for one of them; an outbox holds some more
 IDLE: Final = 20.0  # seconds; longer than a grace, and than an empty room lasts
 
@@ -39,8 +40,22 @@ class Replica:
     recent: deque[tuple[str, Relay]] = field(  # with their entries' ids
         default_factory=lambda: deque(maxlen=RECENT)
     )
+    size: int = 0  # bytes in ``recent``
+    unsaved: int = 0  # bytes that this process wrote since its last snapshot
     wanted_at: float = 0.0  # monotonic
-    noted: bool = False  # an heir would know of it
+
+    def remember(self, id: str, said: Relay) -> None:
+        """Keep a signal, and let go of the oldest where they are too much."""
+        if len(self.recent) == RECENT:
+            self._forget()
+        self.recent.append((id, said))
+        self.size += len(said.body)
+        while self.size > RECENT_SIZE:
+            self._forget()
+
+    def _forget(self) -> None:
+        _, said = self.recent.popleft()
+        self.size -= len(said.body)
 
     def latest(self) -> list[tuple[str, Relay]]:
         """Return the signals that were lost with Redis if it died after the last.

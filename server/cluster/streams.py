@@ -25,6 +25,7 @@ log = logging.getLogger("tertulia.cluster")
 
 FIRST: Final = "0-0"  # before every entry
 KEPT: Final = 2048  # entries of a room; a snapshot is never so old
+BEHIND: Final = 30.0  # seconds by which a process may be behind, before a snapshot
 LIFE: Final = 3600  # seconds that a room is kept after the last sign of it
 LIMIT: Final = 2.0  # seconds for an answer
 MOST: Final = 20_000  # commands that wait for Redis
@@ -47,6 +48,8 @@ if old then
 end
 redis.call('HSET', KEYS[1], 'id', ARGV[1], 'state', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
+local ms = parts(ARGV[1])
+redis.call('XTRIM', KEYS[2], 'MINID', '~', math.max(0, ms - ARGV[4] * 1000))
 return ARGV[1]
 """
 
@@ -99,6 +102,12 @@ class Streams:
     def full(self) -> bool:
         """Whether no more can wait."""
         return len(self._waiting) >= MOST
+
+    @property
+    def unread(self) -> set[RoomId]:
+        """The rooms of which something wasn't read back yet."""
+        streams = {each.stream for each in self._waiting.values()}
+        return {RoomId(each.removeprefix(_STREAM)) for each in streams}
 
     @property
     def redis(self) -> Any:
@@ -160,9 +169,13 @@ class Streams:
         return Past((id or FIRST.encode()).decode(), state or b"", entries)
 
     async def save(self, room: RoomId, last: str, state: bytes) -> str:
-        """Keep a snapshot, unless there is a newer one; return whose id is kept."""
+        """Keep a snapshot, unless there is a newer one; return whose id is kept.
+
+        What was written long before it isn't kept any longer.
+        """
+        keys = _state(room), _stream(room)
         with reaching():
-            kept = await self._redis.eval(_SAVE, 1, _state(room), last, state, LIFE)
+            kept = await self._redis.eval(_SAVE, 2, *keys, last, state, LIFE, BEHIND)
         return kept.decode() if isinstance(kept, bytes) else str(kept)
 
     async def contains(self, room: RoomId, *ids: str) -> bool:
@@ -252,7 +265,11 @@ class Streams:
                     await returned()
                     away, self._written = False, 0
                     self._ring.set()
+                asked = time.monotonic()
                 answer = await self._reading.ask(self._question(bell))
+                if time.monotonic() - asked > BEHIND / 2:
+                    away = True  # we slept: what came next may be gone already
+                    continue
             except (*FAILURES, StreamError) as error:
                 if not away:
                     log.warning("= Redis is away: %s", type(error).__name__)

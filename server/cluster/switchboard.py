@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from protocol.codec import tag_of
 from protocol.codes import CloseCode, ErrorCode, LeaveReason
 from protocol.messages import (
     ClientMessage,
@@ -23,10 +24,12 @@ from protocol.messages import (
     Pong,
     ReportStats,
     RoomId,
+    Signal,
 )
 from protocol.numbering import Numbers
 from server.cluster.command import (
     Change,
+    Command,
     Cut,
     Deny,
     End,
@@ -37,6 +40,7 @@ from server.cluster.command import (
     Part,
     Relay,
     Say,
+    size,
     spoken,
 )
 from server.cluster.following import Following
@@ -55,6 +59,7 @@ log = logging.getLogger("tertulia.cluster")
 
 ENTER: Final = 4.0  # seconds to come in; a hello has five
 SNAPSHOT: Final = 512  # entries
+SNAPSHOT_SIZE: Final = 1024 * 1024  # bytes that one process wrote
 SHORT: Final = 16 * 1024  # bytes of a signal that certainly fits in a message
 ASK_AGAIN: Final = 2.0  # seconds, for an end that didn't come
 
@@ -112,6 +117,9 @@ class SharedSwitchboard(Following):
                 self._stays.measure(seat, message)
             case Leave():
                 self._write(seat.room.id, Part(hold.key, seat.participant))
+            case _ if refusal := _in_vain(seat, message):
+                code, about = refusal.code, tag_of(type(message))
+                self.refuse(seat, line, code, str(refusal), about, numbers)
             case _ if self._take(hold, line, numbers.number):
                 said = spoken(hold.key, seat.participant, message, numbers.number)
                 self._write(seat.room.id, said)
@@ -209,10 +217,17 @@ class SharedSwitchboard(Following):
                 said = entry.command
                 if type(said) is not Relay or not self._pass_on(said):
                     self._apply_one(room, replica, entry)
-                elif replica.count % SNAPSHOT == 0 and entry.node == self.node:
-                    self.save(room, *self.snapshot(room))
+                elif entry.node == self.node:
+                    self._keep(room, replica, said)
             if entry.node == self.node:
                 self._streams.came_back(entry.serial)
+
+    def _keep(self, room: RoomId, replica: Replica, said: Command) -> None:
+        """Save a room now and then: what came long before may go from its stream."""
+        replica.unsaved += size(said)
+        if replica.count % SNAPSHOT == 0 or replica.unsaved >= SNAPSHOT_SIZE:
+            replica.unsaved = 0
+            self.save(room, *self.snapshot(room))
 
     def _pass_on(self, said: Relay) -> bool:
         """Do the short way what nearly all entries ask; False if it isn't so simple."""
@@ -250,8 +265,8 @@ class SharedSwitchboard(Following):
             self._clock_of_entries.at(None)
             self._journal_of_origin.open = True
             self.observers.muted = False
-        if mine and replica.count % SNAPSHOT == 0:
-            self.save(room, *self.snapshot(room))
+        if mine:
+            self._keep(room, replica, entry.command)
 
     def _do(self, room: RoomId, replica: Replica, entry: Entry, *, mine: bool) -> None:
         match entry.command:
@@ -348,3 +363,19 @@ class SharedSwitchboard(Following):
         seat = super()._vacate(departure)
         self._holds.pop(departure.who, None)
         return seat
+
+
+def _in_vain(seat: Seat, message: ClientMessage) -> Refused | None:
+    """Return why something needn't be written: nobody would hear it, at no process.
+
+    Whoever may hear it, their own process knows as soon as the one who speaks.
+    """
+    members = seat.room.members
+    if isinstance(message, Hello):  # it has a token, which is nobody else's business
+        return Refused(ErrorCode.BAD_MESSAGE, "not expected now")
+    if seat.participant not in members:
+        return Refused(ErrorCode.FORBIDDEN)  # before the door nothing is heard
+    if isinstance(message, Signal):
+        if message.to not in members or message.to == seat.participant:
+            return Refused(ErrorCode.NO_SUCH_PEER)
+    return None

@@ -195,7 +195,10 @@ class Store(Protocol):
         """
 
     async def went(self, participation: str, at: float, reason: str) -> None:
-        """Record that somebody went; the first word on it counts."""
+        """Record that somebody went; the first word on it counts.
+
+        It may come before the word that they came, which another process writes.
+        """
 
     async def reached(self, participation: str, connection: str) -> None:
         """Record how somebody's media goes; the last word counts."""
@@ -227,8 +230,8 @@ class Store(Protocol):
         made before then and nobody ever used.
         """
 
-    async def end_open(self, at: float, reason: str) -> int:
-        """End every participation that is still open; return how many."""
+    async def end_open(self, at: float, reason: str, keep: Collection[str] = ()) -> int:
+        """End what began until then and is open, but for these; return how many."""
 
     async def aftermath(self, since: float) -> Aftermath:
         """Return what the stays that ended at this time or later leave to do."""

@@ -28,11 +28,11 @@ from server.store import (
     Spread,
     aftermath,
 )
+from server.store.mongo_schema import migrate
 
 R = TypeVar("R")
 Document = dict[str, Any]
 
-SCHEMA: Final = 1  # version of what stands in the database
 _DATABASE: Final = "tertulia"  # where the URL names none
 _PATIENCE: Final = 2000  # milliseconds for the server to be there, and to answer
 
@@ -46,6 +46,7 @@ _CHANGEABLE: Final = (
     "capacity",
     "version",
 )
+_BEGINNING: Final = ("room", "subject", "agent", "joined_at", "host")
 
 
 class MongoStore:
@@ -78,12 +79,7 @@ class MongoStore:
         plain = _plain(asdict(room))
         await self._update(
             "room",
-            # Rooms from before have no version: that is not a greater one.
-            {
-                "_id": room.id,
-                "ended_at": None,
-                "version": {"$not": {"$gt": room.version}},
-            },
+            {"_id": room.id, "ended_at": None, "version": {"$lte": room.version}},
             {name: plain[name] for name in _CHANGEABLE},
         )
 
@@ -95,10 +91,17 @@ class MongoStore:
 
     async def came(self, *participations: Participation) -> None:
         for each in participations:
-            await self._insert("participation", self._document(each))
+            document = self._document(each)
+            if not await self._insert("participation", document):
+                # Who went before they came is in no room yet.
+                await self._update(
+                    "participation",
+                    {"_id": each.id, "room": ""},
+                    {name: document[name] for name in _BEGINNING},
+                )
 
     async def returned(self, participation: Participation) -> None:
-        await self._insert("participation", self._document(participation))
+        await self.came(participation)
         await self._update(
             "participation",
             {"_id": participation.id},
@@ -106,11 +109,13 @@ class MongoStore:
         )
 
     async def went(self, participation: str, at: float, reason: str) -> None:
-        await self._update(
-            "participation",
-            {"_id": participation, "left_at": None},
-            {"left_at": at, "reason": reason},
-        )
+        which = {"_id": participation, "left_at": None}
+        end = {"left_at": at, "reason": reason}
+        if await self._update("participation", which, end):
+            return
+        nowhere = Participation(participation, RoomId(""), "", "", at, at, reason)
+        if not await self._insert("participation", self._document(nowhere)):
+            await self._update("participation", which, end)  # they came just now
 
     async def reached(self, participation: str, connection: str) -> None:
         await self._update(
@@ -171,10 +176,14 @@ class MongoStore:
         more = batch in (len(stays), len(ended), len(unused))
         return Pruned(gone, links, deleted, more)
 
-    async def end_open(self, at: float, reason: str) -> int:
-        return await self._update(
-            "participation", {"left_at": None}, {"left_at": at, "reason": reason}
-        )
+    async def end_open(self, at: float, reason: str, keep: Collection[str] = ()) -> int:
+        which = {
+            "_id": {"$nin": list(keep)},
+            "left_at": None,
+            "joined_at": {"$lte": at},
+        }
+        end = {"left_at": at, "reason": reason}
+        return await self._update("participation", which, end)
 
     async def aftermath(self, since: float) -> Aftermath:
         found = await self._find(
@@ -201,17 +210,7 @@ class MongoStore:
                 connectTimeoutMS=_PATIENCE,
                 socketTimeoutMS=_PATIENCE,
             )
-        # Two processes may do this at once: each step may be done twice.
-        schema = self._in("schema")
-        version = (await schema.find_one({"_id": "version"}) or {}).get("version", 0)
-        if version > SCHEMA:
-            raise StoreError("the database is of a newer Tertulia")
-        await self._in("participation").create_index([("room", 1), ("number", 1)])
-        await self._in("participation").create_index([("left_at", 1)])
-        await self._in("link").create_index([("room", 1)])
-        await self._in("link").create_index([("participation", 1)])
-        await self._in("room").create_index([("ended_at", 1), ("created_at", 1)])
-        await self._insert("schema", {"_id": "version", "version": SCHEMA})
+        await migrate(self._database)
 
     async def _room(self, which: Document) -> RoomRecord | None:
         found = await self._asked(lambda: self._in("room").find_one(which))
@@ -232,16 +231,17 @@ class MongoStore:
         self._number = max(self._number + 1, time.time_ns())
         return self._number
 
-    async def _insert(self, collection: str, document: Document) -> None:
-        """Add a document, unless there is one of its id: then it is this one."""
+    async def _insert(self, collection: str, document: Document) -> bool:
+        """Add a document; False if there is one of its id, which stays as it is."""
 
-        async def insert() -> None:
+        async def insert() -> bool:
             try:
                 await self._in(collection).insert_one(document)
             except DuplicateKeyError:
-                pass
+                return False
+            return True
 
-        await self._asked(insert)
+        return await self._asked(insert)
 
     async def _update(self, collection: str, which: Document, to: Document) -> int:
         result = await self._asked(
@@ -277,12 +277,14 @@ class MongoStore:
         """Remember that somebody was in these rooms, once."""
         await self._update("room", {"_id": {"$in": list(rooms)}}, {"used": True})
 
-    def _in(self, collection: str) -> AsyncIOMotorCollection[Document]:
+    @property
+    def _database(self) -> AsyncIOMotorDatabase[Document]:
         if self._client is None:
             raise StoreError("not started")
-        database: AsyncIOMotorDatabase[Document]
-        database = self._client.get_default_database(_DATABASE)
-        return database[collection]
+        return self._client.get_default_database(_DATABASE)
+
+    def _in(self, collection: str) -> AsyncIOMotorCollection[Document]:
+        return self._database[collection]
 
     async def _asked(self, ask: Callable[[], Awaitable[R]]) -> R:
         """Ask the database; whatever it fails with is a ``StoreError``."""
@@ -312,9 +314,9 @@ def _room(found: Document) -> RoomRecord:
         waiting_room=found["waiting_room"],
         banned=tuple(found["banned"]),
         capacity=found["capacity"],
-        e2ee=found.get("e2ee", False),  # links from before carry no secret
-        version=found.get("version", 0),
-        hosts=tuple(found.get("hosts", ())),
+        e2ee=found["e2ee"],
+        version=found["version"],
+        hosts=tuple(found["hosts"]),
     )
 
 

@@ -26,6 +26,14 @@ from server.store.schema import connect, prune
 R = TypeVar("R")
 
 _STAY: Final = "id, room, subject, agent, joined_at, left_at, reason, connection, host"
+# Who went before they came is in no room yet: only when and why is known.
+_CAME: Final = (
+    f"INSERT INTO participation ({_STAY})"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
+    " SET room = excluded.room, subject = excluded.subject,"
+    " agent = excluded.agent, joined_at = excluded.joined_at, host = excluded.host"
+    " WHERE room = ''"
+)
 _LINK: Final = (
     "participation, peer, room, ended_at, samples,"
     " round_trip_mean, round_trip_most, loss_mean, loss_most,"
@@ -80,32 +88,33 @@ class SqliteStore:
         )
 
     async def came(self, *participations: Participation) -> None:
-        sql = (
-            f"INSERT INTO participation ({_STAY})"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-        )
         rows = [_stay(each) for each in participations]
 
         def write() -> None:
             with self._connection:
-                self._connection.executemany(sql, rows)
+                self._connection.executemany(_CAME, rows)
 
         await self._in_thread(write)
 
     async def returned(self, participation: Participation) -> None:
-        await self._write(
-            f"INSERT INTO participation ({_STAY})"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE"
-            " SET left_at = NULL, reason = '', host = excluded.host",
-            _stay(participation),
-        )
+        def write() -> None:
+            with self._connection:
+                self._connection.execute(_CAME, _stay(participation))
+                self._connection.execute(
+                    "UPDATE participation"
+                    " SET left_at = NULL, reason = '', host = ? WHERE id = ?",
+                    (participation.host, participation.id),
+                )
+
+        await self._in_thread(write)
 
     async def went(self, participation: str, at: float, reason: str) -> None:
         await self._write(
-            "UPDATE participation SET left_at = ?, reason = ?"
-            " WHERE id = ? AND left_at IS NULL",
-            (at, reason, participation),
+            f"INSERT INTO participation ({_STAY})"
+            " VALUES (?, '', '', '', ?, ?, ?, '', 0) ON CONFLICT (id) DO UPDATE"
+            " SET left_at = excluded.left_at, reason = excluded.reason"
+            " WHERE left_at IS NULL",
+            (participation, at, at, reason),
         )
 
     async def reached(self, participation: str, connection: str) -> None:
@@ -158,10 +167,12 @@ class SqliteStore:
     async def prune(self, before: float, batch: int) -> Pruned:
         return await self._in_thread(lambda: prune(self._connection, before, batch))
 
-    async def end_open(self, at: float, reason: str) -> int:
+    async def end_open(self, at: float, reason: str, keep: Collection[str] = ()) -> int:
         return await self._write(
-            "UPDATE participation SET left_at = ?, reason = ? WHERE left_at IS NULL",
-            (at, reason),
+            "UPDATE participation SET left_at = ?, reason = ?"
+            " WHERE left_at IS NULL AND joined_at <= ?"
+            " AND id NOT IN (SELECT value FROM json_each(?))",
+            (at, reason, at, json.dumps(list(keep))),
         )
 
     async def aftermath(self, since: float) -> Aftermath:

@@ -1,6 +1,6 @@
 """A hostile server, and people who call through it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -40,3 +40,14 @@ class Attack:
 async def attack(tmp_path: Path) -> AsyncIterator[Attack]:
     async with meddling(tmp_path) as (origin, server), AsyncExitStack() as stack:
         yield Attack(origin, server, stack)
+
+
+@pytest.fixture(autouse=True)
+def nothing_escapes(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test in which an attack led to an exception that nobody took.
+
+    That something was dropped is a warning; a task that died is an error.
+    """
+    yield
+    errors = [each for each in caplog.get_records("call") if each.exc_info]
+    assert [each.getMessage() for each in errors] == []

@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode
 
 import pytest
 
+from client_py.browser.words import encryption, sentence
 from client_py.core import event as e
 from client_py.core.state import Connection, Encryption, NoticeKind
 from e2ee.handshake import Kind as Message
@@ -44,6 +45,11 @@ def kinds(person) -> list[NoticeKind]:
     return [each.kind for each in person.snapshot.notices]
 
 
+def told(person) -> list[str]:
+    """Return what people read of it."""
+    return [sentence(each) for each in person.snapshot.notices]
+
+
 def seen_by(person):
     return person.snapshot.participants[1]
 
@@ -60,6 +66,7 @@ async def test_t1_altered_words_make_no_link_and_are_told_of(attack: Attack):
         await one.until(lambda now: NoticeKind.FORGED in [n.kind for n in now.notices])
         assert seen_by(one).connection is not Connection.CONNECTED
         assert kinds(one).count(NoticeKind.FORGED) == 1
+        assert "The server tried to say something in somebody’s name" in told(one)[-1]
 
 
 @pytest.mark.parametrize("message", [Message.HELLO, Message.REPLY, Message.REVEAL])
@@ -79,6 +86,26 @@ async def test_t1_and_t3_an_altered_handshake_is_no_handshake(attack: Attack, me
         assert found.connection is not Connection.CONNECTED
         assert found.e2ee is not Encryption.ON
         assert found.code is None
+    attack.server.meddle = honest
+    await ada.sees("Bob")
+    await bob.sees("Ada")
+
+
+async def test_t1_an_altered_last_message_leaves_nobody_connected(attack: Attack):
+    """Who answers has its keys by then, and sends under them to nobody."""
+
+    def meddle(to: str, word: Word) -> list[Word]:
+        if of_kind(word, "handshake") and data_of(word)[0] == Message.CONFIRM:
+            return [flipped(word, -1)]
+        return [word]
+
+    attack.server.meddle = meddle
+    ada, bob = await attack.enter("Ada"), await attack.enter("Bob")
+    await bob.until(lambda now: now.participants[1].e2ee is Encryption.FAILED)
+    assert encryption(seen_by(bob)) == "Encryption failed: nothing is sent"
+    assert seen_by(bob).code is None
+    for one in (ada, bob):
+        assert seen_by(one).connection is not Connection.CONNECTED
     attack.server.meddle = honest
     await ada.sees("Bob")
     await bob.sees("Ada")
@@ -157,10 +184,12 @@ async def test_t2_who_stands_in_between_with_the_link_has_other_codes(attack: At
     assert seen_by(bob).code == seen_by(as_ada).code is not None
     assert seen_by(ada).code != seen_by(bob).code
     assert "" != ada.snapshot.room_code != bob.snapshot.room_code != ""
-    ada.post(e.CompareCodes(seen_by(ada).id, match=False))
+    ada.post(e.CompareCodes(seen_by(ada).id, False, seen_by(ada).code))
     await ada.until(lambda now: now.participants[1].e2ee is Encryption.FAILED)
     assert seen_by(ada).connection is Connection.UNREACHABLE
     assert kinds(ada)[-1] is NoticeKind.MISMATCH
+    assert told(ada)[-1].startswith("Your code and Bob’s differ")
+    assert encryption(seen_by(ada)) == "Encryption failed: nothing is sent"
 
 
 async def test_t14_whoever_is_hidden_from_somebody_is_found_out(attack: Attack):
@@ -172,9 +201,10 @@ async def test_t14_whoever_is_hidden_from_somebody_is_found_out(attack: Attack):
     assert [len(each.snapshot.participants) for each in (ada, bob, cat)] == [2, 3, 2]
     for one in (ada, bob, cat):
         await one.until(
-            lambda now: NoticeKind.FORKED in [n.kind for n in now.notices], timeout=15
+            lambda now: NoticeKind.FORKED in [n.kind for n in now.notices], timeout=10
         )
         assert any(each.forked for each in one.snapshot.participants)
+        assert "sees other people in this call than you do" in "".join(told(one))
     assert ada.snapshot.room_code != bob.snapshot.room_code != cat.snapshot.room_code
 
 
@@ -214,3 +244,21 @@ async def test_t17_words_in_anothers_name_make_no_link(attack: Attack):
     assert people["Ada"].e2ee is not Encryption.ON
     assert people["Ada"].connection is not Connection.CONNECTED
     assert people["Ada"].code is None
+
+
+async def test_a_server_renames_nobody_whose_name_is_sealed(attack: Attack):
+    ada, bob = await attack.enter("Ada"), await attack.enter("Bob")
+    await ada.sees("Bob")
+    await bob.sees("Ada")
+    a, b = ada.snapshot.participants[0].id, bob.snapshot.participants[0].id
+    joined = next(w for to, w in attack.server.told if to == a and w["type"] != "pong")
+    assert joined["type"] == "joined"
+    (came,) = (w for to, w in attack.server.told if w["type"] == "participant-joined")
+    other = {**came["participant"], "id": b, "name": "Mallory"}
+    attack.server.say(a, {"type": "participant-changed", "participant": other})
+    mine = {**other, "id": a}
+    attack.server.say(a, {"type": "participant-changed", "participant": mine})
+    bob.post(e.Say("who am I?", 1.0))
+    await ada.until(lambda now: now.chat)
+    assert [each.name for each in ada.snapshot.participants] == ["Ada", "Bob"]
+    assert [line.name for line in ada.snapshot.chat] == ["Bob"]

@@ -20,14 +20,17 @@ window.Worker = class extends Worker {
 """
 
 #: A script that keeps what a page's workers counted in ``window.counts``; how often it
-#: was told is ``window.told``.
+#: was told is ``window.told``. The newest keys under which frames of each link came
+#: are in ``window.generations``.
 KEEP_COUNTS = """
 window.counts = {};
+window.generations = {};
 window.told = 0;
 window.Worker = class extends Worker {
   constructor(...given) {
     super(...given);
     this.addEventListener("message", ({ data }) => {
+      if (data.kind === "opened") window.generations[data.link] = data.generation;
       if (data.kind !== "counts") return;
       Object.assign(window.counts, data.counts);
       window.told += 1;
@@ -75,4 +78,12 @@ Object.defineProperty(RTCRtpSender.prototype, "transform",
 UNOPENED = """
 Object.defineProperty(RTCRtpReceiver.prototype, "transform",
   { set() {}, get: () => null });
+"""
+
+#: A script that makes a browser one that keeps nothing of a site, as people may choose.
+NOTHING_KEPT = """
+for (const name of ["localStorage", "sessionStorage", "indexedDB", "caches"])
+  Object.defineProperty(window, name, {
+    get() { throw new DOMException("by the test", "SecurityError"); },
+  });
 """

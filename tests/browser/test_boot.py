@@ -5,14 +5,14 @@ import shutil
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserType, Page, Playwright
+from playwright.sync_api import Browser, BrowserType, Page, Playwright, Route
 
 from client_py.testing.browsers import FAKE_DEVICES, NO_QUESTIONS, QUIET, executable
 
@@ -196,6 +196,20 @@ def wait_for_python(page: Page) -> str:
     return str(page.evaluate("document.documentElement.dataset.boot"))
 
 
+def wait_for_source(page: Page, source: str, state: str) -> None:
+    """Wait until the microphone or the camera is in a state."""
+    look = "([source, state]) => tertulia.snapshot()[source].state === state"
+    page.wait_for_function(look, arg=[source, state])
+
+
+def prefer(site: Site, page: Page, chosen: Mapping[str, object]) -> None:
+    """Have somebody have chosen this on an earlier visit."""
+    page.goto(site.url)
+    wait_for_python(page)
+    kept = json.dumps(chosen)
+    page.evaluate("kept => localStorage.setItem('tertulia.preferences', kept)", kept)
+
+
 def test_python_starts_from_the_snapshot_and_fetches_no_archive(
     site: Site, tab: Page
 ) -> None:
@@ -291,13 +305,75 @@ def test_an_early_click_is_kept_and_shown(site: Site, tab: Page) -> None:
         tab.locator("#display-name").fill("Ada")
         tab.locator("[data-testid=lobby-toggle-mic]").click()
         tab.locator("[data-testid=join]").click()
-        assert tab.evaluate("tertulia.boot.actions") == ["toggle-mic", "join"]
+        kept = "tertulia.early.gestures.map(({ kind, value }) => [kind, value])"
+        assert tab.evaluate(kept) == [["click", "false"], ["submit", ""]]
         join = tab.locator("[data-testid=join][data-pending]")
         assert join.count() == 1
         assert tab.evaluate("tertulia.snapshot()") is None
     wait_for_python(tab)
     assert tab.locator("[data-pending]").count() == 0
     assert tab.locator("#display-name").input_value() == "Ada"
+    assert tab.evaluate("tertulia.snapshot().phase") == "joining"
+
+
+def test_a_click_is_kept_before_any_module_runs(site: Site, tab: Page) -> None:
+    held: list[Route] = []
+    tab.route("**/assets/boot.*", lambda route: held.append(route))
+    tab.goto(f"{site.url}/r/abc", wait_until="commit")
+    tab.locator(MICROPHONE).click()
+    tab.locator("#quality-select").select_option("hd")
+    tab.locator("[data-testid=join]").click()
+    assert tab.evaluate("tertulia.boot === undefined")
+    [boot] = held
+    boot.continue_()
+    wait_for_python(tab)
+    snapshot = tab.evaluate("tertulia.snapshot()")
+    assert snapshot["microphone"]["state"] == "off"
+    assert (snapshot["quality"], snapshot["phase"]) == ("hd", "joining")
+
+
+MICROPHONE = "[data-testid=lobby-toggle-mic]"
+
+
+@pytest.mark.parametrize("clicks", [1, 2, 3])
+def test_early_clicks_leave_the_microphone_as_the_button_shows_it(
+    site: Site, tab: Page, clicks: int
+) -> None:
+    shown = "true" if clicks % 2 == 0 else "false"
+    with no_python(site):
+        tab.goto(f"{site.url}/r/abc", wait_until="domcontentloaded")
+        for _ in range(clicks):
+            tab.locator(MICROPHONE).click()
+        assert tab.locator(MICROPHONE).get_attribute("aria-pressed") == shown
+    wait_for_python(tab)
+    wait_for_source(tab, "camera", "live")
+    wait_for_source(tab, "microphone", "live" if shown == "true" else "off")
+    assert tab.locator(MICROPHONE).get_attribute("aria-pressed") == shown
+
+
+def test_what_was_off_last_time_is_shown_so_and_an_early_click_turns_it_on(
+    site: Site, tab: Page
+) -> None:
+    prefer(site, tab, {"microphone": {"on": False}, "camera": {"on": False}})
+    with no_python(site):
+        tab.goto(f"{site.url}/r/abc", wait_until="domcontentloaded")
+        camera = tab.locator("[data-testid=lobby-toggle-camera]")
+        assert camera.get_attribute("aria-pressed") == "false"
+        assert tab.locator(MICROPHONE).get_attribute("aria-pressed") == "false"
+        tab.locator(MICROPHONE).click()
+    wait_for_python(tab)
+    wait_for_source(tab, "microphone", "live")
+    assert tab.evaluate("tertulia.snapshot().camera.state") == "off"
+
+
+def test_an_early_choice_is_kept(site: Site, tab: Page) -> None:
+    with no_python(site):
+        tab.goto(f"{site.url}/r/abc", wait_until="domcontentloaded")
+        tab.locator("#quality-select").select_option("hd")
+    wait_for_python(tab)
+    wait_for_source(tab, "camera", "live")
+    assert tab.evaluate("tertulia.snapshot().quality") == "hd"
+    assert tab.locator("#quality-select").input_value() == "hd"
 
 
 def test_the_own_picture_and_the_admission_need_no_python(
@@ -340,11 +416,11 @@ def test_the_home_page_asks_for_nothing(site: Site, tab: Page) -> None:
 
 
 def test_preferences_decide_what_is_asked_for(site: Site, tab: Page) -> None:
-    tab.goto(site.url)
-    wait_for_python(tab)
-    chosen = {"name": "Bob", "camera": {"on": False}, "microphone": {"on": True}}
-    kept = json.dumps(chosen)
-    tab.evaluate("kept => localStorage.setItem('tertulia.preferences', kept)", kept)
+    prefer(
+        site,
+        tab,
+        {"name": "Bob", "camera": {"on": False}, "microphone": {"on": True}},
+    )
     with no_python(site):
         tab.goto(f"{site.url}/r/abc", wait_until="domcontentloaded")
         tab.locator("#preview").wait_for(state="attached")

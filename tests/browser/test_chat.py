@@ -112,3 +112,35 @@ def test_the_invite_link_is_copied(participant, button):
     expect(ada.control("toast").filter(has_text="copied")).to_be_visible()
     copied = ada.page.evaluate("() => navigator.clipboard.readText()")
     assert copied == ada.room.link
+
+
+#: A browser that lets no page write into the clipboard.
+UNCOPIED = """
+navigator.clipboard.writeText = async () => {
+  throw new DOMException("by the test", "NotAllowedError");
+};
+"""
+SELECTED = """
+() => {
+  const { value, selectionStart, selectionEnd, dataset } = document.activeElement;
+  return [dataset.testid, value.slice(selectionStart, selectionEnd)];
+}
+"""
+
+
+def test_a_link_that_could_not_be_copied_is_selected(participant, headless):
+    ada = participant("ada", join=False, scripts=[UNCOPIED])
+    expect(ada.page.locator("body")).to_have_attribute("data-ready", "yes")
+    ada.control("lobby-copy-link").click()
+    expect(ada.control("copy-words")).to_contain_text("address bar")
+    ada.join()
+    ada.control("copy-link").click()
+    refusal = ada.control("toast").filter(has_text="could be copied")
+    expect(refusal).to_have_attribute("data-kind", "error")
+    assert ada.page.evaluate(SELECTED) == ["alone-link", ada.room.link]
+    headless("bob", microphone=False, camera=False)
+    expect(ada.control("tile")).to_have_count(2)
+    ada.control("copy-link").click()
+    expect(ada.page.locator("body")).to_have_attribute("data-panel", "people")
+    assert ada.page.evaluate(SELECTED) == ["people-link", ada.room.link]
+    expect(ada.control("toast").filter(has_text="link copied")).to_have_count(0)

@@ -6,9 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from client_py.testing import Server
+from tests.checkup import WITHIN, outcomes, verdict
 from tests.services.coturn import relay
-
-WITHIN = 30_000  # milliseconds: a relay that is away takes its time
 
 NOWHERE = """
 window.WebSocket = class extends WebSocket {
@@ -58,21 +57,6 @@ def check(person, server):
     """Open the page of the test; return what it said in the end."""
     person.visit(server.url + "/check")
     return verdict(person)
-
-
-def verdict(person):
-    dialog = person.control("checkup")
-    expect(dialog).to_be_visible()
-    expect(dialog).not_to_have_attribute("data-tone", "running", timeout=WITHIN)
-    return dialog.get_attribute("data-verdict")
-
-
-def outcomes(person):
-    rows = person.control("checks").locator("li")
-    return {
-        row.get_attribute("data-check"): row.get_attribute("data-outcome")
-        for row in rows.all()
-    }
 
 
 BASIS = dict.fromkeys(("browser", "server", "socket", "call"), "passed")

@@ -166,6 +166,27 @@ def test_shortcuts_do_what_the_buttons_do(participant):
     expect(ada.control("shortcuts")).to_be_hidden()
 
 
+def test_no_key_opens_a_device_that_no_screen_shows(participant, tertulia_server):
+    ada = participant("ada", join=False, visit=False)
+    states = "({ microphone, camera }) => [microphone.state, camera.state]"
+    body = ada.page.locator("body")
+    ada.visit(tertulia_server.url + "/")
+    expect(body).to_have_attribute("data-ready", "yes")
+    ada.page.keyboard.press("m")
+    ada.page.keyboard.press("v")
+    assert ada.page.evaluate(f"() => ({states})(tertulia.snapshot())") == ["off", "off"]
+    ada.visit()
+    expect(ada.control("preview-frame")).to_have_attribute("data-video", "on")
+    ada.page.keyboard.press("v")
+    expect(ada.control("preview-frame")).to_have_attribute("data-video", "off")
+    ada.page.keyboard.press("v")
+    ada.join()
+    ada.leave()
+    ada.page.keyboard.press("m")
+    ada.page.keyboard.press("v")
+    assert ada.page.evaluate(f"() => ({states})(tertulia.snapshot())") == ["off", "off"]
+
+
 def test_the_focus_follows_the_screens(participant, tertulia_server):
     ada = participant("ada", join=False, visit=False)
     ada.visit(tertulia_server.url + "/")

@@ -8,17 +8,18 @@ from playwright.sync_api import expect
 
 from client_py.testing import expect_mesh_complete
 
+from .page import NOTHING_KEPT
 from .seat import take_seat
 
 
-def refusing(method, name):
+def refusing(method, name, message="by the test"):
     """Let a method of mediaDevices refuse until the page's ``kinder`` is set."""
     return f"""
     (() => {{
       const real = navigator.mediaDevices.{method};
       navigator.mediaDevices.{method} = function (...asked) {{
         if (window.kinder) return real.apply(this, asked);
-        return Promise.reject(new DOMException("by the test", "{name}"));
+        return Promise.reject(new DOMException("{message}", "{name}"));
       }};
     }})();
     """
@@ -45,19 +46,23 @@ def test_without_permission_one_joins_all_the_same_and_retries(participant):
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"),
+    ("error", "message", "kind"),
     [
-        ("NotFoundError", "not-found"),
-        ("NotReadableError", "in-use"),
-        ("AbortError", "in-use"),
+        ("NotFoundError", "", "not-found"),
+        ("NotReadableError", "", "in-use"),
+        ("AbortError", "", "in-use"),
+        ("NotAllowedError", "Permission denied", "permission-denied"),
+        ("NotAllowedError", "Permission denied by system", "system-denied"),
     ],
 )
-def test_a_device_that_cannot_be_had_is_told_and_tried_again(participant, error, kind):
+def test_a_device_that_cannot_be_had_is_told_and_tried_again(
+    participant, error, message, kind
+):
     ada = participant(
         "ada",
         media="devices",
         join=False,
-        scripts=[refusing("getUserMedia", error)],
+        scripts=[refusing("getUserMedia", error, message)],
     )
     notice = ada.control("media-notice").get_by_test_id("notice")
     expect(notice).to_have_attribute("data-kind", kind)
@@ -78,6 +83,16 @@ def test_a_cancelled_share_changes_nothing(participant):
     expect(ada.page.locator("body")).to_have_attribute("data-sharing", "off")
     expect(ada.control("toast")).to_have_count(0)
     assert ada.snapshot["screen"]["state"] == "off"
+
+
+def test_a_share_that_the_system_denies_is_told(participant):
+    denied = refusing(
+        "getDisplayMedia", "NotAllowedError", "Permission denied by system"
+    )
+    ada = participant("ada", media="devices", scripts=[denied])
+    ada.control("share-screen").click()
+    told = ada.control("toast").filter(has_text="Your system keeps the screen")
+    expect(told).to_be_visible()
 
 
 def test_a_camera_that_is_pulled_out_is_told_and_replaced(participants):
@@ -110,6 +125,21 @@ def test_a_room_that_never_was_is_gone(participant, tertulia_server):
     ada.control("failed-create-room").click()
     ada.expect_phase("lobby")
     expect(ada.page).not_to_have_url(re.compile("no-such-room"))
+    ada.join()
+    ada.expect_alone()
+
+
+def test_a_link_that_was_spoilt_in_pasting_ends_where_one_may_begin_anew(
+    participant, tertulia_server
+):
+    ada = participant("ada", join=False, visit=False)
+    ada.allow("404")
+    ada.visit(tertulia_server.url + "/r/abc.")
+    expect(ada.page.locator("body")).to_have_attribute("data-ready", "yes")
+    ada.expect_phase("failed")
+    expect(ada.control("failed-room-not-found")).to_be_visible()
+    assert ada.snapshot["camera"]["state"] == "off"
+    ada.control("failed-create-room").click()
     ada.join()
     ada.expect_alone()
 
@@ -148,6 +178,17 @@ def test_a_browser_without_what_is_needed_is_told_so(participant):
     ada = participant("ada", join=False, scripts=["delete window.RTCPeerConnection;"])
     ada.expect_phase("failed")
     expect(ada.control("failed-unsupported-browser")).to_be_visible()
+    expect(ada.control("missing-features")).to_contain_text("RTCPeerConnection")
+
+
+def test_a_browser_that_tells_of_no_frames_shows_them_all_the_same(participant):
+    delete = "delete HTMLVideoElement.prototype.requestVideoFrameCallback;"
+    ada, bob = participant("ada", scripts=[delete]), participant("bob")
+    bob.expect_sees(ada, frames=5)
+    ada.expect_connected(bob)
+    video = ada.tile(bob).locator("video")
+    expect(video).to_have_js_property("readyState", 4)
+    ada.expect_hears(bob)
 
 
 def test_a_page_that_lost_its_parts_says_so(participant):
@@ -172,6 +213,19 @@ def test_without_a_snapshot_the_page_starts_the_plain_way(participants, particip
     bob.expect_sees(ada, frames=5)
     assert ada.page.locator("html").get_attribute("data-boot") == "plain"
     assert bob.page.locator("html").get_attribute("data-boot") == "snapshot"
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+def test_where_the_browser_keeps_nothing_one_calls_all_the_same(participant, engine):
+    ada = participant("ada", engine=engine, join=False, scripts=[NOTHING_KEPT])
+    expect(ada.page.locator("body")).to_have_attribute("data-ready", "yes")
+    assert ada.page.locator("html").get_attribute("data-boot") == "snapshot"
+    ada.join()
+    bob = participant("bob")
+    expect_mesh_complete(ada, bob, frames=5)
+    ada.leave()
+    ada.join()
+    expect_mesh_complete(ada, bob, frames=5)
 
 
 def test_one_person_may_sit_there_twice(participant, tertulia_cast):

@@ -97,7 +97,10 @@ def test_frames_that_a_browser_sends_in_plain_are_never_shown(participant):
 @pytest.mark.parametrize(
     ("trick", "cause", "words"),
     [
-        (flipped, "unreadable", "What eve sends can’t be decrypted"),
+        pytest.param(
+            *(flipped, "unreadable", "What eve sends can’t be decrypted"),
+            marks=pytest.mark.plain("Eve sends what nobody can open"),
+        ),
         (again, "repeated", "eve sends only what was sent before"),
     ],
 )
@@ -139,3 +142,23 @@ def test_a_room_that_is_made_in_the_page_has_a_key_in_its_link(participant, room
     ada.control("display-name").fill("ada")
     ada.control("join").click()
     ada.expect_phase("joined")
+
+
+def test_a_room_may_be_made_in_the_page_without_encryption_and_says_so(
+    participant, room
+):
+    start = Room(room.link.split("/r/")[0] + "/")
+    ada = participant("ada", room=start, join=False)
+    box = ada.page.get_by_role("checkbox", name="Encrypted from end to end")
+    expect(box).to_be_checked()
+    box.uncheck()
+    ada.page.get_by_test_id("create-room").click()
+    expect(ada.page).to_have_url(re.compile(r"/r/[\w-]+$"))
+    said = ada.page.get_by_test_id("lobby-e2ee")
+    expect(said).to_have_attribute("data-e2ee", "off")
+    bob = participant("bob", room=Room(ada.page.url))
+    ada.control("display-name").fill("ada")
+    ada.control("join").click()
+    ada.expect_phase("joined")
+    tiles = bob.page.locator('[data-testid=tile][data-self="no"]')
+    expect(tiles).to_have_attribute("data-e2ee", "off")

@@ -30,6 +30,19 @@ def test_an_early_click_on_join_counts_once_python_is_there(participant):
     assert ada.snapshot["name"] == "ada"
 
 
+def test_who_turns_the_microphone_off_before_python_is_there_is_not_heard(participant):
+    bob = participant("bob")
+    ada = participant("ada", join=False, scripts=[_SLOW])
+    ada.control("display-name").fill("ada")
+    ada.control("lobby-toggle-mic").click()
+    ada.control("join").click()
+    expect(ada.page.locator("body")).to_have_attribute("data-ready", "no")
+    ada.page.evaluate("() => window.letThrough()")
+    ada.expect_phase("joined")
+    bob.expect_sees(ada, frames=5)
+    bob.expect_hears_nothing_of(ada)
+
+
 def test_a_name_that_is_typed_early_stays(participant):
     ada = participant("ada", join=False, scripts=[_SLOW])
     ada.control("display-name").fill("Ada of the early hour")

@@ -87,12 +87,17 @@ def test_a_device_is_chosen_among_several(participant):
     ada.open_panel("settings")
     cameras = ada.control("call-camera-select").locator("option")
     expect(cameras).not_to_have_count(1)
-    chosen = cameras.nth(1).get_attribute("value")
+    chosen, label = cameras.nth(1).get_attribute("value"), cameras.nth(1).inner_text()
     ada.control("call-camera-select").select_option(chosen)
     ada.page.wait_for_function("track => track.readyState === 'ended'", arg=track)
     settings = own_track(ada).evaluate("track => track.getSettings().deviceId")
     assert settings == chosen
-    assert ada.snapshot["camera"] == {"state": "live", "problem": "", "device": chosen}
+    assert ada.snapshot["camera"] == {
+        "state": "live",
+        "problem": "",
+        "device": chosen,
+        "preferred": {"id": chosen, "label": label},
+    }
 
 
 def test_somebody_headless_notices_mute_and_camera(participant, headless):

@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from .page import KEEP_WORKERS
+
 
 def open_dialog(person, other):
     """Open the dialog about somebody by keyboard, from their tile."""
@@ -137,3 +139,48 @@ def test_a_browser_that_keeps_nothing_calls_all_the_same(participant):
     encryption(ada, bob, "on")
     encryption(bob, ada, "on")
     verify(ada, bob)
+
+
+@pytest.mark.timeout(150)
+def test_who_comes_back_on_another_device_is_held_back_until_i_say_so(participant):
+    ada, bob = participant("ada"), participant("bob")
+    encryption(ada, bob, "on")
+    verify(ada, bob)
+    bob.close()
+    other = participant("bob")
+    tile = ada.tile(other)
+    expect(tile).to_have_attribute("data-alarm", "other-device")
+    encryption(ada, other, "failed")
+    words = "This is not the device that you verified as bob"
+    expect(tile.get_by_test_id("tile-held")).to_have_text(words)
+    expect(tile.get_by_test_id("tile-held")).to_be_visible()
+    expect(ada.page.get_by_text("Sound and picture are held back")).to_be_visible()
+    expect(tile.locator("video")).to_be_hidden()
+    other.expect_sees_nothing_of(ada)
+    dialog = open_dialog(ada, other)
+    expect(dialog.get_by_test_id("verification-state")).to_have_text(words)
+    expect(dialog.get_by_test_id("pair-digits")).to_be_visible()
+    dialog.get_by_test_id("accept-device").click()
+    encryption(ada, other, "on")
+    expect(tile).to_have_attribute("data-alarm", "")
+    ada.page.keyboard.press("Escape")
+    ada.expect_sees(other)
+    other.expect_sees(ada)
+
+
+@pytest.mark.timeout(120)
+def test_a_code_that_changes_while_it_is_compared_is_told_and_not_drawn_over(
+    participant,
+):
+    ada, bob = participant("ada"), participant("bob", scripts=[KEEP_WORKERS])
+    encryption(ada, bob, "on")
+    dialog = open_dialog(ada, bob)
+    before = dialog.get_by_test_id("pair-digits").inner_text()
+    bob.page.evaluate('workers[0].dispatchEvent(new Event("error"))')
+    expect(dialog.get_by_test_id("code-changed")).to_be_visible()
+    expect(dialog.get_by_test_id("codes-match")).to_be_hidden()
+    encryption(ada, bob, "on")
+    dialog.get_by_test_id("show-new-code").click()
+    expect(dialog.get_by_test_id("code-changed")).to_be_hidden()
+    expect(dialog.get_by_test_id("pair-digits")).not_to_have_text(before)
+    expect(dialog.get_by_test_id("codes-match")).to_be_visible()

@@ -65,10 +65,14 @@ EVENTS: dict[str, Callable[..., Any]] = {
     "DevicesChanged": lambda plain: event.DevicesChanged(
         tuple(Device(*each) for each in plain)
     ),
+    "ChooseOutput": event.ChooseOutput,
     "NegotiationNeeded": ports.NegotiationNeeded,
+    "OutputFailed": event.OutputFailed,
     "PlaybackBlocked": event.PlaybackBlocked,
     "RelayGathered": ports.RelayGathered,
     "SourceEnded": lambda slot: event.SourceEnded(Slot(slot)),
+    "SourceInterrupted": lambda slot: event.SourceInterrupted(Slot(slot)),
+    "SourceResumed": lambda slot: event.SourceResumed(Slot(slot)),
     "TextReceived": ports.TextReceived,
     "TrackReceived": lambda slot: ports.TrackReceived(Slot(slot), None),
 }

@@ -53,7 +53,7 @@ class FakeNetwork:
 
     ``rollback`` False makes them like aiortc's. ``turns`` says how many turns of
     the loop each operation takes; ``refuse`` names operations that fail, each once,
-    whoever does them next.
+    whoever does them next, and ``surprise`` those that fail as nobody foresees.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class FakeNetwork:
         self.candidates = candidates
         self.turns = repeat(0) if turns is None else turns
         self.refuse: list[str] = []
+        self.surprise: list[str] = []
         self.connections: list[FakePeerConnection] = []
 
     def __call__(
@@ -77,11 +78,21 @@ class FakeNetwork:
         emit: Callable[[PeerEvent], None],
         sealed: bool = False,
     ) -> "FakePeerConnection":
+        self.attempt("connect")
         made = FakePeerConnection(self, len(self.connections), initiator, emit)
         made.frames = FakeFrames() if sealed else None
         made.ice_servers = ice_servers
         self.connections.append(made)
         return made
+
+    def attempt(self, operation: str) -> None:
+        """Fail, where that is asked for."""
+        if operation in self.refuse:
+            self.refuse.remove(operation)
+            raise NegotiationError(f"{operation} was refused")
+        if operation in self.surprise:
+            self.surprise.remove(operation)
+            raise RuntimeError(f"{operation} is a surprise")
 
     def flow(self, rounds: int = 1) -> None:
         """Carry so many frames of every track that is sent."""
@@ -216,6 +227,7 @@ class FakePeerConnection:
         self.shapes[slot] = encoding
 
     async def audio_level(self, slot: Slot) -> float:
+        self._network.attempt("audio_level")
         return self.levels.get(slot, 0.0)
 
     async def get_stats(self) -> LinkStats:
@@ -299,9 +311,7 @@ class FakePeerConnection:
             await asyncio.sleep(0)
         if self.signaling_state == "closed":
             raise NegotiationError("the connection is closed")
-        if operation in self._network.refuse:
-            self._network.refuse.remove(operation)
-            raise NegotiationError(f"{operation} was refused")
+        self._network.attempt(operation)
 
     def _describe(self, **more: int) -> dict[str, Any]:
         ufrag = f"{self._number}.{self._ice_generation}"

@@ -9,7 +9,14 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from itertools import repeat
 
 from client_py.core.errors import MediaError, SignalingError
-from client_py.core.event import DevicesChanged, PlaybackBlocked, SourceEnded
+from client_py.core.event import (
+    ChooseOutput,
+    DevicesChanged,
+    PlaybackBlocked,
+    SourceEnded,
+    SourceInterrupted,
+    SourceResumed,
+)
 from client_py.core.picture import screen
 from client_py.core.ports import (
     CaptureRequest,
@@ -60,7 +67,7 @@ class FakeSignaling:
 
     # -- the port
 
-    async def create_room(self) -> str:
+    async def create_room(self, *, e2ee: bool = True) -> str:
         await self._ask()
         self.rooms.append(f"room-{len(self.rooms)}")
         return self.rooms[-1]
@@ -127,7 +134,7 @@ class FakeMedia:
         self.open: dict[Slot, FakeTrack] = {}
         self.playing: dict[tuple[ParticipantId, Slot], Track] = {}
         self.output = ""
-        self.loudness = 0.0
+        self.loudness = 0.001  # a quiet room
         self.resumed = 0
         self._name = name
         self._starting: dict[Slot, asyncio.Task[Mapping[Slot, Track]]] = {}
@@ -166,6 +173,10 @@ class FakeMedia:
     def play_through(self, device: str) -> None:
         self.output = device
 
+    def pick_output(self) -> None:
+        self.plug(Device("picked", "audiooutput", "Picked"))
+        self.tell(ChooseOutput("picked"))
+
     def resume_playback(self) -> None:
         self.resumed += 1
         self.tell(PlaybackBlocked(False))
@@ -186,6 +197,16 @@ class FakeMedia:
         if slot in self.open:
             self.stop(slot)
             self.tell(SourceEnded(slot))
+
+    def interrupt(self, slot: Slot) -> None:
+        """Let the platform take what a source gives."""
+        if slot in self.open:
+            self.tell(SourceInterrupted(slot))
+
+    def resume(self, slot: Slot) -> None:
+        """Let the platform give it back."""
+        if slot in self.open:
+            self.tell(SourceResumed(slot))
 
     def hold(self, slot: Slot) -> None:
         """Let starts of this slot hang, as before a permission prompt."""

@@ -194,18 +194,18 @@ class Media(Thing):
     async def stop(self, slot: int) -> None:
         self._media.stop(Slot(slot))
 
-    async def end_source(self, slot: int) -> None:
-        """Let the browser tell that a source ended by itself."""
-        if Slot(slot) in self._tracks:
-            self._tracks[Slot(slot)].dispatchEvent(Event.new("ended"))
-
-    async def level(self) -> float:
+    async def level(self) -> float | None:
         return self._media.level()
+
+    async def dispatch(self, slot: int, event: str) -> None:
+        """Let the browser tell something of a source's track."""
+        if Slot(slot) in self._tracks:
+            self._tracks[Slot(slot)].dispatchEvent(Event.new(event))
 
     async def sound(self) -> None:
         """Wait until my own microphone is heard."""
         for _ in range(500):
-            if self._media.level() > 0.1:
+            if (self._media.level() or 0.0) > 0.1:
                 break
             await asyncio.sleep(0.01)  # as samples come
 

@@ -8,8 +8,13 @@ from typing import Protocol
 import pytest
 
 from client_py.core.errors import MediaError
-from client_py.core.event import DevicesChanged, SourceEnded
-from client_py.core.ports import CaptureRequest, Media, MediaEvent
+from client_py.core.event import (
+    DevicesChanged,
+    SourceEnded,
+    SourceInterrupted,
+    SourceResumed,
+)
+from client_py.core.ports import CaptureRequest, MediaEvent
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality, MediaProblem
 from client_py.headless.media import HeadlessMedia
@@ -19,6 +24,7 @@ from tests.contract.fakes import FakeMedia
 from tests.contract.stacks import Fixture
 
 BOB = ParticipantId("bob")
+Interruption = SourceInterrupted | SourceResumed
 SOURCES = [Slot.MICROPHONE, Slot.CAMERA, Slot.SCREEN]
 
 
@@ -40,7 +46,7 @@ class Rig(Protocol):
     async def watch(self) -> None: ...
     async def start(self, request: CaptureRequest) -> Mapping[Slot, Opened]: ...
     async def stop(self, slot: Slot) -> None: ...
-    async def level(self) -> float: ...
+    async def level(self) -> float | None: ...
     async def stop_playing(self, participant: ParticipantId) -> None: ...
     async def play_through(self, device: str) -> None: ...
 
@@ -56,14 +62,19 @@ class Rig(Protocol):
     async def end(self, slot: Slot) -> None:
         """Let the source of a slot end by itself."""
 
+    async def interrupt(self, slot: Slot) -> None:
+        """Let the platform take what a source gives."""
+
+    async def resume(self, slot: Slot) -> None:
+        """Let the platform give it back."""
+
 
 class _LocalRig:
     """An implementation in this process."""
 
-    def __init__(self, media: Media, end: Callable[[Slot], None]) -> None:
+    def __init__(self, media: FakeMedia | HeadlessMedia) -> None:
         self.events: list[MediaEvent] = []
         self._media = media
-        self._end = end
 
     async def watch(self) -> None:
         self._media.watch(self.events.append)
@@ -75,7 +86,7 @@ class _LocalRig:
     async def stop(self, slot: Slot) -> None:
         self._media.stop(slot)
 
-    async def level(self) -> float:
+    async def level(self) -> float | None:
         return self._media.level()
 
     async def stop_playing(self, participant: ParticipantId) -> None:
@@ -95,14 +106,20 @@ class _LocalRig:
         return CaptureRequest(slot, "gone")
 
     async def end(self, slot: Slot) -> None:
-        self._end(slot)
+        self._media.end(slot)
+
+    async def interrupt(self, slot: Slot) -> None:
+        self._media.interrupt(slot)
+
+    async def resume(self, slot: Slot) -> None:
+        self._media.resume(slot)
 
 
 class FakeRig(_LocalRig):
     def __init__(self) -> None:
         self._fake = FakeMedia()
         self._fake.loudness = 0.2
-        super().__init__(self._fake, self._fake.end)
+        super().__init__(self._fake)
 
     def impossible(self, slot: Slot) -> CaptureRequest:
         self._fake.refuse[slot] = MediaProblem.NOT_FOUND
@@ -130,8 +147,9 @@ class BrowserRig:
     async def stop(self, slot: Slot) -> None:
         await self._ask("stop", slot)
 
-    async def level(self) -> float:
-        return float(await self._ask("level"))
+    async def level(self) -> float | None:
+        level = await self._ask("level")
+        return None if level is None else float(level)
 
     async def stop_playing(self, participant: ParticipantId) -> None:
         await self._ask("stop_playing", participant)
@@ -149,7 +167,13 @@ class BrowserRig:
         return CaptureRequest(slot, "gone")
 
     async def end(self, slot: Slot) -> None:
-        await self._ask("end_source", slot)
+        await self._ask("dispatch", slot, "ended")
+
+    async def interrupt(self, slot: Slot) -> None:
+        await self._ask("dispatch", slot, "mute")
+
+    async def resume(self, slot: Slot) -> None:
+        await self._ask("dispatch", slot, "unmute")
 
 
 @asynccontextmanager
@@ -160,7 +184,7 @@ async def fake_rig() -> AsyncIterator[Rig]:
 @asynccontextmanager
 async def headless_rig() -> AsyncIterator[Rig]:
     media = HeadlessMedia("Ada")
-    yield _LocalRig(media, media.end)
+    yield _LocalRig(media)
     await media.close()
 
 
@@ -217,7 +241,7 @@ async def test_a_refusal_leaves_what_is_open(rig: Rig) -> None:
     with pytest.raises(MediaError):
         await rig.start(rig.impossible(Slot.MICROPHONE))
 
-    assert await rig.level() > 0.03
+    assert (await rig.level() or 0.0) > 0.03
 
 
 async def test_a_start_that_nobody_awaits_is_ended_by_a_stop(rig: Rig) -> None:
@@ -266,11 +290,30 @@ async def test_a_source_that_ended_can_be_opened_again(rig: Rig) -> None:
     assert Slot.CAMERA in await rig.start(CaptureRequest(Slot.CAMERA))
 
 
+@pytest.mark.parametrize("slot", [Slot.MICROPHONE, Slot.CAMERA])
+async def test_a_source_that_is_interrupted_is_told_until_it_ends(
+    rig: Rig, slot: Slot
+) -> None:
+    await rig.watch()
+    await rig.start(CaptureRequest(slot))
+
+    await rig.interrupt(slot)
+    await rig.resume(slot)
+    await rig.stop(slot)
+    await rig.interrupt(slot)
+
+    assert [each for each in rig.events if isinstance(each, Interruption)] == [
+        SourceInterrupted(slot),
+        SourceResumed(slot),
+    ]
+
+
 async def test_the_level_is_that_of_the_open_microphone(rig: Rig) -> None:
     before = await rig.level()
     await rig.start(CaptureRequest(Slot.MICROPHONE))
     await rig.sound()
     during = await rig.level()
+    assert during is not None
     await rig.stop(Slot.MICROPHONE)
 
     assert before == 0.0

@@ -55,8 +55,12 @@ async def test_what_is_turned_off_is_gone_until_it_is_turned_on(house: str) -> N
         who = await bob.meets("Ada")
         await asyncio.gather(bob.sees("Ada"), bob.hears("Ada"))
 
+        with pytest.raises(TimeoutError, match="still hears"):
+            await bob.media.falls_silent(who, timeout=1.5)
+
         ada.post(e.TurnOff(Slot.CAMERA))
         ada.post(e.TurnOff(Slot.MICROPHONE))
+        await bob.media.falls_silent(who)
         await bob.media.loses(who, Slot.CAMERA)
         await bob.media.loses(who, Slot.MICROPHONE)
         assert not bob.snapshot.participants[1].media.camera

@@ -21,7 +21,7 @@ async def test_both_ends_know_the_same_and_who_is_there():
     assert mine.short == theirs.short
     assert mine.peer_identity == bob.identity.public
     assert theirs.peer_identity == ada.identity.public
-    assert mine.peer_capabilities == theirs.peer_capabilities == b"capable"
+    assert mine.peer_introduction == theirs.peer_introduction == b"capable"
     for name in ("channel", "base", "verify"):
         assert getattr(mine, f"{name}_out") == getattr(theirs, f"{name}_in")
         assert getattr(mine, f"{name}_in") == getattr(theirs, f"{name}_out")
@@ -193,10 +193,10 @@ async def test_the_initiator_may_seal_before_it_may_open():
     assert early == (bob.secrets.channel_in, bob.secrets.channel_out)
 
 
-async def test_capabilities_are_signed_with_the_rest():
+async def test_introductions_are_signed_with_the_rest():
     link = Link("room", "ada", "bob", True)
     ada = End(link, await CRYPTO.new_identity())
     ada.handshake = Handshake(CRYPTO, link, ada.identity, SHARED, b"no rollback")
     bob = await end("bob", "ada")
     await shake(ada, bob)
-    assert bob.secrets.peer_capabilities == b"no rollback"
+    assert bob.secrets.peer_introduction == b"no rollback"

@@ -94,7 +94,7 @@ def test_the_page_and_python_outside_agree(far, me):
         turn = not turn
     names = [name for _, name in pair_emoji(here.secrets.short)]
     assert json.loads(far("code")) == names
-    assert here.secrets.peer_capabilities == b"page"
+    assert here.secrets.peer_introduction == b"page"
     channel = here.channel()
     sealed = b64encode(drive(channel.seal(Kind.CHAT, 0, b"stressed"))).decode()
     answer = b64decode(far("echo", sealed))

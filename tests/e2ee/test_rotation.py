@@ -1,4 +1,4 @@
-"""Keys are renewed without the loss of a frame, or nothing is sent any more."""
+"""Keys are renewed without the loss of a frame."""
 
 import itertools
 import os
@@ -11,7 +11,6 @@ from e2ee.keyring import ReceivingKeys, SendingKeys
 from e2ee.rotation import (
     GATHER,
     LIFETIME,
-    PATIENCE,
     RETRY,
     SETTLE,
     TRANSITIONS,
@@ -21,7 +20,6 @@ from e2ee.rotation import (
     Reason,
     Rotation,
     Step,
-    Stop,
     Use,
 )
 from e2ee.slot import Slot
@@ -69,23 +67,18 @@ def test_an_offer_is_repeated_ever_less_often():
     assert times == pytest.approx([RETRY, 3 * RETRY, 7 * RETRY, 15 * RETRY])
 
 
-def test_after_somebody_left_waiting_has_an_end():
-    rotation, _ = offered(Reason.LEFT)
-    assert Stop() not in rotation.tick(GATHER + PATIENCE - 0.01)
-    assert rotation.tick(GATHER + PATIENCE) == [Stop()]
-    rotation.request(Reason.ASKED, 9.0)
-    assert (rotation.phase, rotation.tick(9.0)) == (Phase.STOPPED, [])
-    assert rotation.acknowledged(1, 9.0) == []
-
-
-def test_others_who_come_do_not_put_that_end_off():
-    rotation, _ = offered(Reason.LEFT)
-    effects, now = [], GATHER
-    while Stop() not in effects:
-        rotation.request(Reason.ASKED, now)
-        now += GATHER
-        effects = rotation.tick(now)
-    assert now == pytest.approx(GATHER + PATIENCE, abs=GATHER)
+@pytest.mark.parametrize("reason", Reason)
+def test_the_old_key_serves_for_as_long_as_no_answer_comes(reason):
+    """A cut of signaling costs no media, whoever came or went in it."""
+    rotation = Rotation(fresh, 0.0)
+    rotation.request(reason, 0.0)
+    (key,) = rotation.tick(rotation.due)
+    now = rotation.due
+    while now < 3600.0:
+        assert rotation.tick(now) == [key]
+        now = rotation.due
+    assert rotation.generation == 0
+    assert rotation.acknowledged(1, now) == [Use(1, key.base_key)]
 
 
 def test_an_answer_to_an_earlier_offer_changes_nothing():
@@ -106,7 +99,7 @@ def test_a_key_has_its_time():
 
 
 def test_every_step_is_in_the_table_or_changes_nothing():
-    assert {phase for phase, _ in TRANSITIONS} == {*Phase} - {Phase.STOPPED}
+    assert {phase for phase, _ in TRANSITIONS} == {*Phase}
     steps = {step for _, step in TRANSITIONS}
     assert steps == {*Step}
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from client_py.core.errors import SealError
+from client_py.core.introduction import introduce, name_of
 from client_py.core.sealing import Seal
 from client_py.core.terms import Terms
 from e2ee.handshake import Link
@@ -43,7 +44,7 @@ class End:
         self.failure: str | None = None
         self.now = 0.0
         identity = asyncio.ensure_future(CRYPTO.new_identity())
-        terms = Terms(Link("room", me, peer, begins), shared)
+        terms = Terms(Link("room", me, peer, begins), shared, me)
         self.seal = Seal(
             CRYPTO, identity, terms, generation, self.frames, lambda: self.now
         )
@@ -233,16 +234,40 @@ async def test_a_word_of_another_connection_is_dropped():
 
 async def test_two_who_find_the_same_code_are_verified():
     ada, bob, wire = await pair()
-    await wire.carry(ada, await ada.seal.compare(True))
+    await wire.carry(ada, await ada.seal.compare(True, ada.seal.code))
     assert (ada.seal.verdict, bob.seal.verdict) == (Verdict.MINE, Verdict.THEIRS)
-    await wire.carry(bob, await bob.seal.compare(True))
+    await wire.carry(bob, await bob.seal.compare(True, bob.seal.code))
     assert ada.seal.verdict is bob.seal.verdict is Verdict.VERIFIED
+
+
+async def test_a_match_counts_for_the_code_that_was_looked_at():
+    ada, _, _ = await pair()
+    _, eve, _ = await pair()
+    assert await ada.seal.compare(True, eve.seal.code) == []
+    assert ada.seal.verdict is Verdict.UNVERIFIED
+
+
+async def test_both_ends_prove_the_names_that_they_go_by():
+    ada, bob, _ = await pair()
+    for end, name in ((ada, "bob"), (bob, "ada")):
+        assert end.seal.secrets is not None
+        assert name_of(end.seal.secrets.peer_introduction) == name
+
+
+@pytest.mark.parametrize("said", [b"", b"[" * 4000, b"[]", b'{"name": 1}', b"\xff"])
+def test_who_proves_no_name_is_a_guest(said):
+    assert name_of(said) == "Guest"
+
+
+def test_a_name_is_shown_without_what_nobody_sees():
+    assert name_of(introduce("  A\u202enn\u200b\n Lee ")) == "Ann Lee"
+    assert name_of(introduce("x" * 100)) == "x" * 64
 
 
 async def test_a_mismatch_is_one_for_both():
     ada, bob, wire = await pair()
-    await wire.carry(bob, await bob.seal.compare(True))
-    await wire.carry(ada, await ada.seal.compare(False))
+    await wire.carry(bob, await bob.seal.compare(True, bob.seal.code))
+    await wire.carry(ada, await ada.seal.compare(False, ada.seal.code))
     assert ada.seal.verdict is bob.seal.verdict is Verdict.MISMATCH
 
 
@@ -261,6 +286,6 @@ async def test_asking_for_another_connection_needs_no_keys():
 async def test_a_sealed_word_that_is_no_message_says_nothing():
     ada, bob, wire = await pair()
     assert bob.seal._channel is not None
-    for body in (b"", b"[]", b"{", json.dumps(to_plain(PATH)).encode()):
+    for body in (b"", b"[]", b"{", b"[" * 40_000, json.dumps(to_plain(PATH)).encode()):
         await wire.carry(bob, [await bob.seal._seal(1, body)])  # as a description
     assert (ada.heard, ada.failure) == ([], None)

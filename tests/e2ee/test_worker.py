@@ -1,15 +1,17 @@
 """The worker and Python make the same frames, in both browsers."""
 
+import json
 import random
+from pathlib import Path
 
 import pytest
 
 from client_py.headless.crypto import HeadlessCrypto
-from e2ee.frame import Refusal
-from e2ee.keyring import ReceivingKeys, SendingKeys
+from e2ee.frame import LAST_KID, LIMIT, Refusal, Sealer
+from e2ee.keyring import ReceivingKeys, SendingKeys, key_id
 from e2ee.sframe import Header
 from e2ee.slot import Slot
-from e2ee.suite import ALLOWED, Suite
+from e2ee.suite import ALLOWED, Suite, derive
 from e2ee.window import SIZE
 from tests.e2ee.worker_page import worker_page
 
@@ -17,8 +19,11 @@ CRYPTO = HeadlessCrypto()
 BASE = bytes(range(32))
 SUITE = Suite.AES_128_GCM_SHA256_128
 BATCH = 2500
-#: Each is protected by both and opened by both: 100,000 frames in all.
-BATCHES = {"chromium": 14, "firefox": 6}
+#: 100,000 frames in all, each protected by both and opened by both.
+BATCHES = {"chromium": 28, "firefox": 12}
+VECTORS = Path(__file__).parents[1] / "unit" / "vectors" / "sframe-header.json"
+#: Where counters begin: those of a batch have one, two and three bytes.
+STARTS = (0, 2**16 - BATCH // 2, 2**23 - BATCH // 2, LIMIT - BATCH)
 DELTA = b"\x01delta"
 
 
@@ -60,16 +65,49 @@ def test_random_frames_are_the_same_byte_for_byte(worker, engine):
     for number in range(BATCHES[engine]):
         slot, suite = chance.choice(list(Slot)), chance.choice(ALLOWED)
         generation, base = chance.randrange(64), chance.randbytes(32)
-        link = f"link {number}"
-        worker.install("send", link, generation, suite, base)
+        link, counter = f"link {number}", STARTS[number % len(STARTS)]
+        worker.install("send", link, generation, suite, base, counter=counter)
         worker.install("receive", link, generation, suite, base)
-        sending, receiving = python(generation, suite, base)
+        _, receiving = python(generation, suite, base)
+        kid = key_id(generation, slot)
+        key = derive(suite, base, kid)
+        aead = CRYPTO.aead(suite, key)
+        sealer = Sealer(kid, slot, aead, key.salt, counter=counter)
         plain = [random_frame(chance, slot) for _ in range(BATCH)]
-        protected = [sending.protect(slot, frame) for frame in plain]
+        protected = [sealer.protect(frame) for frame in plain]
         assert worker.run("send", link, slot, plain) == protected
         assert worker.run("receive", link, slot, protected) == plain
         assert [receiving.unprotect(slot, each, 0.0) for each in protected] == plain
         assert worker.counts(link, slot, "receive") == {"ok": BATCH}
+
+
+def test_every_header_of_the_rfc_is_made_or_refused_as_python_does(worker):
+    """The vectors of RFC 9605, appendix C.1; ours have a byte of KID, three of CTR."""
+    vectors = json.loads(VECTORS.read_text())["header"]
+    assert len(vectors) == 289
+    ours = 0
+    for number, vector in enumerate(vectors):
+        header = Header(int(vector["kid"]), int(vector["ctr"]))
+        encoded = bytes.fromhex(vector["encoded"])
+        slot, link = header.kid & 7, f"vector {number}"
+        frame = bytes(10 if slot in (Slot.CAMERA, Slot.SCREEN) else 0)
+        good = header.kid <= LAST_KID and header.ctr < LIMIT
+        if good:
+            ours += 1
+            worker.install_one("send", link, SUITE, BASE, header)
+            (sent,) = worker.run("send", link, slot, [frame])
+            assert sent[len(frame) :].startswith(encoded)
+            assert len(sent) == len(frame) + len(encoded) + 16
+        assert worker.run("receive", link, slot, [frame + encoded + bytes(16)]) == []
+        refusal = "nokey" if good else "plain"
+        assert worker.counts(link, slot, "receive") == {refusal: 1}
+    assert ours == 21
+
+
+def test_a_counter_ends_and_never_starts_over(worker):
+    worker.install("send", "link", 0, SUITE, BASE, counter=LIMIT - 1)
+    assert len(worker.run("send", "link", Slot.DATA, [b"last", b"one more"])) == 1
+    assert worker.counts("link", Slot.DATA, "send") == {"ok": 1, "exhausted": 1}
 
 
 def test_both_drop_the_same_frames_for_the_same_reasons(worker):

@@ -12,6 +12,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from e2ee.keyring import key_id
+from e2ee.sframe import Header
 from e2ee.slot import Slot
 from e2ee.suite import Suite, derive
 
@@ -65,21 +66,31 @@ class WorkerPage:
         self.agent: str = page.evaluate("navigator.userAgent")
 
     def install(
-        self, way: str, link: str, generation: int, suite: Suite, base_key: bytes
+        self,
+        way: str,
+        link: str,
+        generation: int,
+        suite: Suite,
+        base_key: bytes,
+        *,
+        counter: int = 0,
     ) -> None:
         """Give the worker the keys of a generation, as keys that stay inside."""
-        keys = []
-        for slot in Slot:
-            kid = key_id(generation, slot)
-            key = derive(suite, base_key, kid)
-            keys.append(
-                {
-                    "slot": int(slot),
-                    "kid": kid,
-                    "key": b64encode(key.key).decode(),
-                    "salt": b64encode(key.salt).decode(),
-                }
-            )
+        kids = [key_id(generation, slot) for slot in Slot]
+        keys = [_key(suite, base_key, kid, counter) for kid in kids]
+        self.give(way, link, generation, keys)
+
+    def install_one(
+        self, way: str, link: str, suite: Suite, base_key: bytes, header: Header
+    ) -> None:
+        """Give the worker one key, whose next frame has this header."""
+        key = _key(suite, base_key, header.kid, header.ctr)
+        self.give(way, link, 0, [key])
+
+    def give(
+        self, way: str, link: str, generation: int, keys: list[dict[str, Any]]
+    ) -> None:
+        """Give the worker keys."""
         self._page.evaluate(
             "message => install(message)",
             {"kind": way, "link": link, "generation": generation, "keys": keys},
@@ -93,14 +104,14 @@ class WorkerPage:
         )
 
     def run(
-        self, way: str, link: str, slot: Slot, frames: Sequence[bytes], **more: Any
+        self, way: str, link: str, slot: int, frames: Sequence[bytes], **more: Any
     ) -> list[bytes]:
         """Put frames through a transform, of more options; return what leaves it."""
         ran = self.ran(way, link, slot, frames, **more)
         return [b64decode(each) for each in ran["frames"]]
 
     def ran(
-        self, way: str, link: str, slot: Slot, frames: Sequence[bytes], **more: Any
+        self, way: str, link: str, slot: int, frames: Sequence[bytes], **more: Any
     ) -> Any:
         """The same, with all that the harness says."""
         number = next(self._numbers)
@@ -112,7 +123,7 @@ class WorkerPage:
         }
         return self._page.evaluate("([id, it]) => ask(id, it)", [number, message])
 
-    def counts(self, link: str, slot: Slot, way: str) -> dict[str, int]:
+    def counts(self, link: str, slot: int, way: str) -> dict[str, int]:
         """Return what became of the frames of a transform."""
         counted = self._page.evaluate("() => ask('counts', {kind: 'count'})")
         found: dict[str, int] = counted["counts"].get(f"{link} {int(slot)} {way}", {})
@@ -122,6 +133,17 @@ class WorkerPage:
         """Return what the worker said by itself."""
         said: list[dict[str, Any]] = self._page.evaluate("() => told")
         return said
+
+
+def _key(suite: Suite, base_key: bytes, kid: int, counter: int) -> dict[str, Any]:
+    key = derive(suite, base_key, kid)
+    return {
+        "slot": kid & 7,
+        "kid": kid,
+        "key": b64encode(key.key).decode(),
+        "salt": b64encode(key.salt).decode(),
+        "counter": counter,
+    }
 
 
 @contextmanager

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Playwright
 
 from client_py.testing import HeadlessParticipant, Participant, Room
-from client_py.testing.browsers import FAKE_DEVICES, QUIET, executable
+from client_py.testing.browsers import Browsers, executable
 from client_py.testing.cast import Cast
 from client_py.testing.headless import Background
 from tests.network.forwarder import Forwarder
@@ -66,18 +66,17 @@ class Caller:
     """All that runs on one host: a TCP forwarder, a browser, a headless client."""
 
     def __init__(
-        self,
-        site: Site,
-        playwright: Playwright,
-        directory: Path,
-        *,
-        fingerprint: str,
+        self, site: Site, playwright: Playwright, directory: Path, *, fingerprint: str
     ) -> None:
         self.site = site
         self._playwright = playwright
-        self._wrapper = directory / f"chromium-{site.host.name}"
-        self._fingerprint = fingerprint
-        self._browser: Browser | None = None
+        self._directory = directory
+        self.browsers = Browsers(
+            playwright,
+            executable=self._wrapped,
+            # For tests only: this one key may be certified by nobody.
+            arguments=[f"--ignore-certificate-errors-spki-list={fingerprint}"],
+        )
         self._background = Background(site.host.enter)
         self._forwarders: dict[str, tuple[Forwarder, int]] = {}
         self._cast: Cast | None = None
@@ -107,8 +106,7 @@ class Caller:
     def close(self) -> None:
         """End all that runs on the host."""
         self.clear()
-        if self._browser is not None:
-            self._browser.close()
+        self.browsers.close()
         for forwarder, _ in self._forwarders.values():
             self._background.run(forwarder.close())
         self._background.close()
@@ -120,8 +118,10 @@ class Caller:
             self._recorder = Recorder()
             self._cast = Cast(
                 link,
-                browser=self._launched,
+                browser=self.browsers.__getitem__,
                 background=lambda: self._background,
+                let_go=self.browsers.let_go,
+                end=self.browsers.end,
                 prepare=self._recorder,
             )
         return self._cast
@@ -135,26 +135,16 @@ class Caller:
             self._forwarders[where.netloc] = forwarder, port
         return self._forwarders[where.netloc][1]
 
-    def _launched(self, engine: str) -> Browser:
-        assert engine == "chromium"
-        if self._browser is None:
-            found = executable(engine) or self._playwright.chromium.executable_path
-            self._wrapper.write_text(
-                "#!/bin/sh\n"
-                f"exec nsenter --net={self.site.host.path} {shlex.quote(found)}"
-                ' "$@"\n'
-            )
-            self._wrapper.chmod(0o755)
-            self._browser = self._playwright.chromium.launch(
-                executable_path=self._wrapper,
-                args=[
-                    *QUIET,
-                    *FAKE_DEVICES,
-                    # For tests only: this one key may be certified by nobody.
-                    f"--ignore-certificate-errors-spki-list={self._fingerprint}",
-                ],
-            )
-        return self._browser
+    def _wrapped(self, engine: str) -> str:
+        """Write a program that starts a browser on the host."""
+        found = executable(engine) or getattr(self._playwright, engine).executable_path
+        wrapper = self._directory / f"{engine}-{self.site.host.name}"
+        wrapper.write_text(
+            "#!/bin/sh\n"
+            f'exec nsenter --net={self.site.host.path} {shlex.quote(found)} "$@"\n'
+        )
+        wrapper.chmod(0o755)
+        return str(wrapper)
 
 
 def routes(person: Participant) -> list[Route]:

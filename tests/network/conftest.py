@@ -1,4 +1,4 @@
-"""Three machines' worth of network, made for one test session."""
+"""Six machines' worth of network, made for one test session."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from client_py.testing import Room, Server
+from client_py.testing.plugin import known
 from tests.network.caller import Caller
 from tests.network.coturn import Relay
 from tests.network.namespace import missing, remove_leftovers
 from tests.network.site import PLAIN_SERVER, SERVER, Public, Site
 
 _HERE = Path(__file__).parent
-Meeting = tuple[Room, Caller, Caller]
+Meeting = tuple[Room, Caller, Caller, Caller, Caller]
 
 _PORT = 443  # the one port that the strictest wall lets through
 _THE_ONE = "test_machine_has_what_the_rig_needs"
@@ -23,11 +24,11 @@ _THE_ONE = "test_machine_has_what_the_rig_needs"
 
 @dataclass(frozen=True)
 class Rig:
-    """The public segment with its services, and two sites."""
+    """The public segment with its services, and four sites."""
 
     public: Public
     relay: Relay
-    sites: tuple[Site, Site]
+    sites: tuple[Site, ...]
 
 
 def pytest_collection_modifyitems(config, items):
@@ -50,7 +51,7 @@ def rig(tmp_path_factory) -> Iterator[Rig]:
         public = Public()
         stack.callback(public.remove)
         sites = []
-        for number in (1, 2):
+        for number in (1, 2, 3, 4):
             sites.append(Site(public, number))
             stack.callback(sites[-1].remove)
         relay = Relay(public.namespace, tmp_path_factory.mktemp("coturn"))
@@ -76,19 +77,20 @@ def public_server(rig, tmp_path_factory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def callers(rig, playwright, tmp_path_factory) -> Iterator[tuple[Caller, ...]]:
+def callers(
+    rig, playwright, pytestconfig, tmp_path_factory
+) -> Iterator[tuple[Caller, ...]]:
+    """Somebody at each site; their browsers are launched when they are needed."""
     directory = tmp_path_factory.mktemp("callers")
     loop = asyncio.events._get_running_loop()
     made = tuple(
-        Caller(
-            site,
-            playwright,
-            directory,
-            fingerprint=rig.relay.fingerprint,
-        )
+        Caller(site, playwright, directory, fingerprint=rig.relay.fingerprint)
         for site in rig.sites
     )
-    yield made
+    with ExitStack() as watched:
+        for caller in made:
+            watched.enter_context(known(pytestconfig, caller.browsers))
+        yield made
     asyncio.events._set_running_loop(loop)
     for caller in made:
         caller.close()

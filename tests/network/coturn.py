@@ -36,14 +36,14 @@ class Relay:
         self.authority = directory / "authority.pem"
         self.fingerprint = _certify(directory)
         self._namespace = namespace
-        configuration = directory / "turnserver.conf"
-        configuration.touch(0o600)
-        configuration.write_text(self._configuration(directory))
-        self._configured = configuration
+        self._configured = directory / "turnserver.conf"
+        self._configured.touch(0o600)
         self.start()
 
-    def start(self) -> None:
-        """Start it, perhaps again."""
+    def start(self, *settings: str) -> None:
+        """Start it, perhaps again, with these settings besides its own."""
+        lines = [*self._configuration(self._configured.parent), *settings, ""]
+        self._configured.write_text("\n".join(lines))
         with self.log_path.open("a") as log:
             self._process = self._namespace.inside(
                 lambda: subprocess.Popen(
@@ -79,9 +79,9 @@ class Relay:
         self._process.kill()
         self._process.wait()
 
-    def _configuration(self, directory: Path) -> str:
+    def _configuration(self, directory: Path) -> list[str]:
         denied = [each for each in DENIED if not each.startswith(_WORLD)]
-        lines = [
+        return [
             f"listening-ip={RELAY}",
             f"listening-ip={SECOND}",
             f"relay-ip={RELAY}",
@@ -101,7 +101,6 @@ class Relay:
             "simple-log",
             "verbose",  # it tells who asked for what
         ]
-        return "\n".join([*lines, ""])
 
     def _await_listeners(self) -> None:
         """Wait until it takes connections: it tells nobody when it is ready."""

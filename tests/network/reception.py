@@ -1,5 +1,6 @@
 """What comes through somebody's links, by their browser's own count."""
 
+import time
 from dataclasses import dataclass
 
 from client_py.testing import Participant
@@ -43,6 +44,8 @@ _WATCH = """
 }
 """
 
+_GLANCE = 1.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -83,6 +86,28 @@ def watch(*people: Participant) -> None:
 def longest_gap(*people: Participant) -> float:
     """Return the longest gap of anybody's since this was asked before, in seconds."""
     return max(person.page.evaluate("() => window.longestGap()") for person in people)
+
+
+def drawn(person: Participant) -> int:
+    """Return the number of the picture that somebody shows just now."""
+    return _last(person, person, 0)
+
+
+def expect_newer(
+    person: Participant, other: Participant, than: int, within: float
+) -> None:
+    """Wait until somebody sees a picture that the other drew after that number."""
+    end = time.monotonic() + within
+    last = 0
+    while last <= than:
+        assert time.monotonic() < end, f"{person} sees {last} of {other}, not {than}"
+        last = _last(person, other, last)
+
+
+def _last(person: Participant, other: Participant, otherwise: int) -> int:
+    video = person.tile(other).locator("video")
+    seen = [each for each in person.look(video, 2, _GLANCE).pictures if each]
+    return seen[-1].count if seen else otherwise
 
 
 def counts(person: Participant) -> Counts:

@@ -19,6 +19,7 @@ RELAY = "203.0.113.2"
 SECOND = "203.0.113.3"  # the relay's other address: NAT kinds show only with two
 PLAIN_SERVER = "203.0.113.4"  # tells nobody of the relay
 BRIEF_SERVER = "203.0.113.5"  # its credentials end soon
+VOID = "void"
 _BRIDGE = "02:00:00:00:00:01"  # locally administered
 
 
@@ -59,6 +60,10 @@ class Public:
         # that port goes: whoever knew it would send into the void.
         self.namespace.ip(f"link add segment address {_BRIDGE} type bridge")
         self.namespace.ip("link set segment up")
+        # Where nobody lives packets get lost, and their sender isn't told: a blackhole
+        # would refuse them, and coturn ends a session for which it can't send.
+        self.namespace.ip(f"tuntap add dev {VOID} mode tun")
+        self.namespace.ip(f"link set {VOID} up")
         for address in (SERVER, RELAY, SECOND, PLAIN_SERVER, BRIEF_SERVER):
             self.namespace.ip(f"address add {address}/24 dev segment")
 
@@ -92,10 +97,8 @@ class Site:
         self._shape(line.rate, line.rate)
         self._slow(line.delay, line.jitter)
         # Whoever is on the segment knows the way to a host that is not hidden.
-        way = f"via {self.outside}" if nat is Nat.NONE else ""
-        self.public.namespace.ip(
-            f"route replace {'' if way else 'blackhole '}{self.network} {way}"
-        )
+        way = f"via {self.outside}" if nat is Nat.NONE else f"dev {VOID}"
+        self.public.namespace.ip(f"route replace {self.network} {way}")
 
     def dropped(self) -> int:
         """How many datagrams the line has lost since ``become``."""

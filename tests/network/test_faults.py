@@ -1,13 +1,23 @@
 """What befalls the network in the middle of a call, and what people get of it."""
 
+import math
 import time
 
 import pytest
 
 from tests.network.caller import routes
-from tests.network.reception import counts, longest_gap, receive, watch
+from tests.network.reception import (
+    counts,
+    drawn,
+    expect_newer,
+    longest_gap,
+    receive,
+    watch,
+)
 from tests.network.site import Line, Nat
 
+SWITCHES = 20
+SOON = 4.0  # seconds, for 19 of 20
 _PATIENCE = 30.0
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
@@ -15,7 +25,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
 def in_a_call(rig, meeting):
     """Return Ada at the one site and Bob at the other, who sees her."""
-    room, here, there = meeting
+    room, here, there, *_ = meeting
     for site in rig.sites:
         site.become(Nat.PRESERVING)
     bob, ada = there.tab(room, "bob"), here.tab(room, "ada")
@@ -29,17 +39,19 @@ def test_another_network_is_taken_within_four_seconds(rig, meeting, record_prope
     ada, bob = in_a_call(rig, meeting)
     watch(ada, bob)
     took = []
-    for _ in range(6):
+    for _ in range(SWITCHES):
         longest_gap(ada, bob)
         rig.sites[0].move()
-        for person, other in ((ada, bob), (bob, ada)):
-            # What still comes is of before.
-            person.page.wait_for_timeout(500)
-            person.expect_sees(other, frames=3, within=15)
+        ways = [(ada, bob, drawn(bob)), (bob, ada, drawn(ada))]
+        for person, other, before in ways:
+            expect_newer(person, other, before, within=15)
         took.append(longest_gap(ada, bob))
         ada.expect_phase("joined")
+        ada.expect_connected(bob)
+        bob.expect_connected(ada)
+    took.sort()
     record_property("gaps", " ".join(f"{each:.1f}" for each in took))
-    assert max(took) <= 4
+    assert took[math.ceil(0.95 * SWITCHES) - 1] <= SOON  # the 95th percentile
 
 
 def test_a_tenth_that_is_lost_is_hardly_heard_or_seen(rig, meeting, record_property):
@@ -56,7 +68,7 @@ def test_a_tenth_that_is_lost_is_hardly_heard_or_seen(rig, meeting, record_prope
 
 
 def test_relay_that_dies_is_named_and_taken_again(rig, meeting, record_property):
-    room, here, there = meeting
+    room, here, there, *_ = meeting
     for site in rig.sites:
         site.become(Nat.SYMMETRIC)
     ada, bob = here.tab(room, "ada"), there.tab(room, "bob")

@@ -18,8 +18,11 @@ from tests.network.site import RELAY, SECOND, SERVER, Line, Nat, Wall
 def test_machine_has_what_the_rig_needs():
     lacks = missing()
     told = f"NO NETWORK TEST RUNS HERE without {', '.join(lacks)}"
-    # What can be installed has to be. Rights and a kernel nobody can install.
-    assert os.geteuid() or not [each for each in lacks if "(for " in each], told
+    if os.geteuid() == 0:
+        # What can be installed has to be; a kernel nobody can install. Nobody reads
+        # what CI is warned of, so where it may build the rig, it must.
+        installable = [each for each in lacks if "(for " in each]
+        assert not (lacks if "CI" in os.environ else installable), told
     if lacks:
         warnings.warn(told, UserWarning, stacklevel=1)
 
@@ -54,7 +57,7 @@ def test_wall_lets_no_datagram_out(rig, wall):
 
 
 def test_hidden_host_is_not_reached_from_outside(rig):
-    here, there = rig.sites
+    here, there, *_ = rig.sites
     here.become(Nat.PRESERVING)
     there.become(Nat.PRESERVING)
     with echo(there.host, there.address) as answering:

@@ -257,6 +257,34 @@ class StoreContract:
         assert found is not None
         assert found.name == name
 
+    async def test_who_went_before_they_came_is_gone_all_the_same(
+        self, store: Store
+    ) -> None:
+        await store.went("p1", 1060.5, "lost")
+        await store.went("p1", 1070.0, "left")
+        assert await store.participations(ROOM) == []
+        for _ in range(2):
+            await store.came(stay(1), stay(2))
+        gone = replace(stay(1), left_at=1060.5, reason="lost")
+        assert sorted(await store.participations(ROOM), key=lambda s: s.id) == [
+            gone,
+            stay(2),
+        ]
+        assert await store.end_open(1080.0, "server_stopped") == 1
+
+    async def test_who_went_and_is_back_before_they_came_is_there(
+        self, store: Store
+    ) -> None:
+        await store.went("p1", 1060.5, "server_stopped")
+        await store.returned(stay(1))
+        assert await store.participations(ROOM) == [stay(1)]
+
+    async def test_of_open_stays_those_that_go_on_are_kept(self, store: Store) -> None:
+        await store.came(*(stay(number) for number in range(1, 5)))
+        assert await store.end_open(1003.0, "server_stopped", {"p2"}) == 2
+        over = {each.id: each.left_at for each in await store.participations(ROOM)}
+        assert over == {"p1": 1003.0, "p2": None, "p3": 1003.0, "p4": None}
+
     async def test_how_media_went_is_kept_with_the_stay(self, store: Store) -> None:
         for number in (1, 2):
             await store.came(stay(number))

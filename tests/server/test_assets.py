@@ -13,7 +13,11 @@ from starlette.types import ASGIApp
 from server.assets import CHUNK, Assets
 from server.headers import SecurityHeaders
 
-INDEX = b'<!doctype html><html data-mode="normal"><body data-room="none">hola</html>'
+INDEX = (
+    b'<!doctype html><html data-mode="normal"><body data-phase="lobby" '
+    b'data-room="none" data-panel="none" data-problem="">hola</html>'
+)
+ROOM = INDEX.replace(b'data-room="none"', b'data-room="open"')
 SCRIPT = b"console.log('hola')\n" * 50
 WASM = b"\0asm" + bytes(range(256)) * (CHUNK // 100)
 
@@ -24,6 +28,7 @@ def build(page: Path) -> None:
     files = {}
     for url, name, kind, body in (
         ("/", "index.html", "text/html; charset=utf-8", INDEX),
+        ("/r/{room}", "room.html", "text/html; charset=utf-8", ROOM),
         ("/assets/app.3f.js", "app.js", "text/javascript; charset=utf-8", SCRIPT),
         ("/assets/py.7c.wasm", "py.wasm", "application/wasm", WASM),
     ):
@@ -34,7 +39,7 @@ def build(page: Path) -> None:
             "file": name,
             "type": kind,
             "encodings": {"br": f"{name}.br", "gzip": f"{name}.gz"},
-            "immutable": url != "/",
+            "immutable": url.startswith("/assets/"),
         }
     del files["/assets/py.7c.wasm"]["encodings"]
     (page / "manifest.json").write_text(json.dumps({"files": files}))
@@ -54,34 +59,44 @@ async def http(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("path", "room"),
-    [("/", b"none"), ("/r/abcd-efgh-jkmn", b"open"), ("/r/my_room", b"open")],
+    ("path", "page"),
+    [("/", INDEX), ("/r/abcd-efgh-jkmn", ROOM), ("/r/my_room", ROOM)],
 )
 async def test_the_page_opens_with_its_home_or_with_the_lobby_of_a_room(
-    http, path, room
+    http, path, page
 ):
     response = await http.get(path)
     assert response.status_code == 200
-    assert response.content == INDEX.replace(b"none", room)
+    assert response.content == page
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert response.headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize(
-    "path", ["/r/", "/r/a/b", "/nothing", "/assets/", "/manifest.json", "/..%2fapp.js"]
+    "path", ["/r", "/nothing", "/assets/", "/manifest.json", "/..%2fapp.js"]
 )
 async def test_what_the_manifest_does_not_name_is_not_found(http, path):
     assert (await http.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/r/", "/r/a/b", "/r/abc.", "/r/caf%C3%A9"])
+async def test_a_link_that_no_room_can_have_ends_at_a_page_that_says_so(http, path):
+    response = await http.get(path)
+    assert response.status_code == 404
+    assert b'data-phase="failed"' in response.content
+    assert b'data-problem="room-not-found"' in response.content
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
 
 
 @pytest.mark.parametrize(
     ("accept", "coding"), [("br, gzip", "br"), ("gzip", "gzip"), ("identity", None)]
 )
 async def test_the_encoding_is_the_one_that_was_asked_for(http, accept, coding):
-    response = await http.get("/assets/app.3f.js", headers={"accept-encoding": accept})
-    assert response.content == SCRIPT
-    assert response.headers.get("content-encoding") == coding
-    assert response.headers["vary"] == "accept-encoding"
+    for path, body in (("/r/my_room", ROOM), ("/assets/app.3f.js", SCRIPT)):
+        response = await http.get(path, headers={"accept-encoding": accept})
+        assert response.content == body
+        assert response.headers.get("content-encoding") == coding
+        assert response.headers["vary"] == "accept-encoding"
     assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 

@@ -6,13 +6,18 @@ import time
 
 import pytest
 from guest import SECRET, FakeClock, Guest, House, counting, make_settings, serving
+from redis.asyncio import Redis
 from test_api import Caller, call
 
 from protocol import messages as m
 from protocol.codes import GRACE, VERSION, LeaveReason, Presence
 from server.cluster.command import Enter, Lost, Say
-from server.cluster.streams import Streams
+from server.cluster.replica import IDLE
+from server.cluster.streams import BEHIND, Streams
+from server.store import Participation, open_store
 from server.tokens import Role, Tokens
+from tests.services.redis import redis_server
+from tests.services.service import free_port
 
 PATIENCE = 500  # looks
 
@@ -338,3 +343,109 @@ async def test_a_session_that_is_ended_at_one_process_opens_nothing_at_the_other
         # Whoever comes later knows of it from the first.
         async with node(settings) as three:
             assert (await ana.at(three).ask("POST", "/api/rooms")).status_code == 401
+
+
+async def stay_in(settings, room) -> Participation:
+    """Return the one stay that the database knows of, in a room."""
+    store = open_store(settings.database)
+    await store.start()
+    (stay,) = await store.participations(m.RoomId(room))
+    await store.close()
+    return stay
+
+
+async def test_who_was_in_when_all_processes_stopped_for_long_has_left(tmp_path, redis):
+    settings, room = make_settings(tmp_path, redis=redis), f"room-{tmp_path.name}"
+    async with node(settings) as house:
+        ana, _ = await join(house, "Ana", room)
+        ana.cut()
+    assert not (await stay_in(settings, room)).reason
+    client = Redis.from_url(redis)
+    for kept in await client.keys(f"*{room}*"):  # as it goes after an hour
+        await client.delete(kept)
+    await client.aclose()
+    async with node(settings):
+        assert (await stay_in(settings, room)).reason == "server_stopped"
+
+
+async def test_who_comes_back_after_all_processes_stopped_goes_on_with_their_stay(
+    tmp_path, redis
+):
+    settings, room = make_settings(tmp_path, redis=redis), f"room-{tmp_path.name}"
+    async with node(settings) as house:
+        ana, _ = await join(house, "Ana", room)
+        ana.cut()
+    async with node(settings) as house:
+        assert not (await stay_in(settings, room)).reason
+        again, answer = await house.come_back(ana, "Ana", room=room)
+        assert (answer.you, answer.resumed) == (ana.you, True)
+        await again.say(m.Leave())
+        assert await again.closing() == 1000
+    assert (await stay_in(settings, room)).reason == LeaveReason.LEFT
+
+
+async def test_what_was_asked_in_a_long_outage_is_done_after_it(tmp_path):
+    port, password = free_port(), "a-password-of-the-tests"
+    away = redis_server(tmp_path, port, password)
+    url = await asyncio.to_thread(away.__enter__)
+    try:
+        async with node(make_settings(tmp_path, redis=url)) as house:
+            maker = await call(house)
+            rooms = [await maker.create() for _ in range(40)]
+            for room in rooms:
+                assert (await ask(maker, house, "PATCH", room, name="1")).is_success
+            await asyncio.to_thread(away.__exit__, None, None, None)
+            failed = await ask(maker, house, "PATCH", rooms[0], locked=True)
+            assert failed.status_code == 503
+            # Nobody is in: others could look after these rooms, by now.
+            house.clock.advance(IDLE)
+            away = redis_server(tmp_path, port, password)
+            await asyncio.to_thread(away.__enter__)
+            for _ in range(PATIENCE):
+                answer = await ask(maker, house, "PATCH", rooms[1], name="2")
+                if answer.is_success:
+                    break
+            assert answer.is_success
+            known = (await ask(maker, house, "GET", rooms[0])).json()
+            assert (known["name"], known["locked"]) == ("1", True)
+    finally:
+        await asyncio.to_thread(away.__exit__, None, None, None)
+
+
+async def test_what_was_written_long_before_a_snapshot_is_not_kept(redis, room):
+    streams = Streams(redis, "one")
+    key = f"tertulia:room:{room}"
+    for second in range(100, 200, 5):
+        await streams.redis.xadd(key, {"c": b"x" * 5000}, id=f"{second * 1000}-0")
+    assert await streams.save(m.RoomId(room), "190000-0", b"state") == "190000-0"
+    oldest, *_ = await streams.redis.xrange(key, count=1)
+    assert oldest[0] == f"{int(190 - BEHIND) * 1000}-0".encode()
+    assert not await streams.contains(m.RoomId(room), "155000-0", "190000-0")
+    # One that comes late takes nothing away.
+    assert await streams.save(m.RoomId(room), "120000-0", b"old") == "190000-0"
+    await streams.close()
+
+
+async def test_a_room_that_can_not_be_read_is_no_loss_to_those_beside_it(
+    tmp_path, redis, room, caplog
+):
+    settings = make_settings(tmp_path, redis=redis)
+    async with node(settings) as house:
+        ana, _ = await join(house, "Ana", room)
+        ana.cut()
+    streams = Streams(redis, "a look from outside")
+    for number in range(9):
+        await streams.redis.set(f"tertulia:room:{room}-{number}", "no stream")
+    for key in await streams.redis.keys("tertulia:node:*"):
+        if room.encode() in await streams.redis.smembers(key):
+            await streams.redis.sadd(key, *(f"{room}-{n}" for n in range(9)))
+    await streams.close()
+    caplog.set_level("INFO")
+    async with node(settings) as house:
+        while "looking after 10 rooms" not in caplog.text:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # a lease has to end; nobody tells
+        house.clock.advance(GRACE)
+        while not (stay := await stay_in(settings, room)).reason:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert stay.reason == LeaveReason.LOST
+    assert "a room of theirs can't be read" in caplog.text

@@ -301,6 +301,31 @@ async def test_what_comes_too_fast_goes_through_the_file(tmp_path):
     assert list(dict.fromkeys(store.written)) == came(*range(40))
 
 
+async def test_what_the_store_takes_long_for_is_on_the_disk_meanwhile(tmp_path):
+    store = FakeStore()
+    file = CountingFile(tmp_path)
+    journal = Journal(store, 0, file, patience=0)
+    store.let_through.clear()
+    async with running(journal):
+        expected = say_everything(journal)
+        await until(lambda: file.kept == 7)
+        assert (store.written, journal.healthy) == ([], True)
+        store.let_through.set()
+        await written(journal)
+        # The one that was on its way comes again, and that changes nothing.
+        assert list(dict.fromkeys(store.written)) == expected
+        assert file.unread == 0
+
+
+async def test_a_store_that_answers_in_time_needs_no_file(tmp_path):
+    file = CountingFile(tmp_path)
+    journal = Journal(FakeStore(), 0, file, patience=PATIENCE)
+    async with running(journal):
+        say_everything(journal)
+        await written(journal)
+        assert file.kept == 0
+
+
 async def test_a_full_disk_loses_nothing_while_memory_has_room(tmp_path, caplog):
     store = FakeStore(there=False)
     file = FullDisk(tmp_path)
@@ -368,6 +393,26 @@ async def test_a_fault_of_ours_is_seen_and_costs_no_record(tmp_path, caplog):
     store = FakeStore()
     async with running(Journal(store, 0, Spill(tmp_path))):
         assert store.written == came(1)
+
+
+async def test_a_record_that_no_process_can_write_keeps_none_from_starting(
+    tmp_path, caplog
+):
+    file = Spill(tmp_path)
+    file.open()
+    file.append([record.to_bytes(record.Came(stay(number))) for number in (1, 2)])
+    file.close()
+    store = FakeStore()
+    write = store.came
+
+    async def fail_once(participation):
+        store.came = write
+        raise ValueError("a fault")
+
+    store.came = fail_once
+    async with running(Journal(store, 0, Spill(tmp_path))):
+        assert store.written == came(2)
+    assert "can't be written, and is left out" in caplog.text
 
 
 async def test_without_a_place_for_its_file_memory_has_to_do(caplog):

@@ -6,7 +6,7 @@ import io
 import logging
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +56,37 @@ async def test_a_database_of_a_newer_version_is_not_touched(url, store):
     with pytest.raises(StoreError, match="newer"):
         await other.start()
     await other.close()
+
+
+async def test_a_room_of_the_first_version_is_still_there(url):
+    client = AsyncIOMotorClient(url)
+    database = client.get_default_database()
+    await database["schema"].insert_one({"_id": "version", "version": 1})
+    room = asdict(replace(RECORD, banned=["bo"])) | {"_id": ROOM, "ended_at": None}
+    for unsaid in ("id", "e2ee", "version", "hosts"):
+        del room[unsaid]
+    await database["room"].insert_one(room)
+    stores = [open_store(url) for _ in range(2)]
+    await asyncio.gather(*(each.start() for each in stores))
+    known = replace(RECORD, banned=("bo",), e2ee=False)
+    assert await stores[0].room(ROOM) == known
+    await stores[0].change_room(replace(known, locked=True, version=1))
+    # Who starts later finds it done, and changes nothing.
+    stores.append(open_store(url))
+    await stores[-1].start()
+    assert await stores[-1].room(ROOM) == replace(known, locked=True, version=1)
+    assert await database["schema"].find_one() == {"_id": "version", "version": 2}
+    for each in stores:
+        await each.close()
+    client.close()
+
+
+async def test_a_new_database_is_of_the_newest_version(url, store):
+    client = AsyncIOMotorClient(url)
+    database = client.get_default_database()
+    assert await database["schema"].find_one() == {"_id": "version", "version": 2}
+    assert len(await database["participation"].index_information()) == 3
+    client.close()
 
 
 async def test_two_processes_write_into_one_room(url, store):

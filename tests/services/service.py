@@ -1,6 +1,7 @@
 """One process that listens on a port of this machine, ended with its context."""
 
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -10,6 +11,14 @@ from types import TracebackType
 from typing import Self
 
 PATIENCE = 30.0  # seconds to listen, and to end
+#: Debian's packages that bring what runs here.
+PACKAGES = {
+    "caddy": "caddy",
+    "nginx": "nginx-light",
+    "redis-server": "redis-server",
+    "turnserver": "coturn",
+}
+_ROOTS = ("/usr/local/sbin", "/usr/sbin")  # Debian has servers where only root looks
 
 
 class ServiceError(Exception):
@@ -33,22 +42,19 @@ class Service:
         self.name = name
         self.log_path = directory / f"{name}.log"
         self._port = port
+        surroundings = {**os.environ, **(environment or {})}
+        program = _program(command[0], surroundings)
         with self.log_path.open("w") as log:
-            try:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd=directory,
-                    env={**os.environ, **(environment or {})},
-                    # Ctrl-C is for whoever started it, and they end it in order.
-                    start_new_session=True,
-                )
-            except FileNotFoundError:
-                raise ServiceError(
-                    f"{command[0]} is missing: run scripts/setup"
-                ) from None
+            self._process = subprocess.Popen(
+                [program, *command[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=directory,
+                env=surroundings,
+                # Ctrl-C is for whoever started it, and they end it in order.
+                start_new_session=True,
+            )
 
     def __enter__(self) -> Self:
         try:
@@ -85,6 +91,27 @@ class Service:
                 time.sleep(0.05)  # it tells nobody when it is ready
         said = self.log_path.read_text(errors="replace")[-2000:]
         raise ServiceError(f"{self.name} did not start:\n{said}")
+
+
+def missing() -> list[str]:
+    """Return Debian's packages that this machine lacks to run all of it."""
+    return sorted(
+        package for name, package in PACKAGES.items() if not _find(name, os.environ)
+    )
+
+
+def _program(name: str, environment: Mapping[str, str]) -> str:
+    """Return where a program is; raise ``ServiceError`` that says how to get it."""
+    if found := _find(name, environment):
+        return found
+    package = PACKAGES.get(name)
+    cure = f"as root, apt-get install {package}" if package else "run scripts/setup"
+    raise ServiceError(f"{name} is missing: {cure}")
+
+
+def _find(name: str, environment: Mapping[str, str]) -> str | None:
+    path = os.pathsep.join((environment.get("PATH", ""), *_ROOTS))
+    return shutil.which(name, path=path)
 
 
 def free_port() -> int:

@@ -17,8 +17,27 @@ from server.cluster.streams import Streams
 from server.ice import ice_servers
 from tests.services.allocation import allocated
 from tests.services.coturn import DENIED, SAFE, relay
+from tests.services.mongo import mongo_server
+from tests.services.service import Service, ServiceError, free_port, missing
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_machine_has_what_the_tests_talk_to(tmp_path):
+    lacks = missing()
+    assert not lacks, f"tests fail without: as root, apt-get install {' '.join(lacks)}"
+    with mongo_server(tmp_path):
+        pass  # scripts/setup has built it
+
+
+@pytest.mark.parametrize(
+    ("command", "cure"),
+    [("no-such-server", "run scripts/setup"), ("caddy", "apt-get install caddy")],
+)
+def test_who_lacks_a_service_is_told_how_to_get_it(command, cure, tmp_path):
+    nothing = {"PATH": str(tmp_path)}
+    with pytest.raises(ServiceError, match=f"{command} is missing: .*{cure}"):
+        Service("it", [command], tmp_path, free_port(), nothing)
 
 
 @pytest.fixture(scope="module")

@@ -58,6 +58,9 @@ class SilentJournal(Journal):
     def went(self, participation: str, at: float, reason: str) -> None:
         pass
 
+    def hosted(self, participation: str, host: bool) -> None:
+        pass
+
 
 class Line:
     """A connection that stands until the test cuts it."""

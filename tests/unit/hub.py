@@ -190,8 +190,8 @@ class Line:
 
     # -- the port
 
-    async def create_room(self) -> str:
-        await self._ask("create_room")
+    async def create_room(self, *, e2ee: bool = True) -> str:
+        await self._ask("create_room" if e2ee else "create_room in the clear")
         return "made"
 
     async def admit(self, room: str, passcode: str = "") -> str:

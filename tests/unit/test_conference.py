@@ -1,11 +1,9 @@
 """Whole calls over fakes: a hub in memory, connections and devices that obey."""
 
 import asyncio
-import gc
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
-from random import Random
 
 import pytest
 
@@ -20,7 +18,6 @@ from client_py.core.state import (
     Device,
     MediaProblem,
     NoticeKind,
-    Participant,
     Phase,
     Problem,
     Quality,
@@ -30,104 +27,15 @@ from client_py.core.state import (
 from client_py.core.wake import Sign
 from protocol import messages as m
 from protocol.codec import to_plain
-from protocol.codes import LeaveReason
+from protocol.codes import GRACE, LeaveReason
 from protocol.links import Reach
 from tests.contract.fakes import FakeMedia, FakeNetwork, FakePeerConnection, FakeTrack
 from tests.unit.clock import timeless
 from tests.unit.hub import Hub
 from tests.unit.people import OFFER
+from tests.unit.person import CONNECTED, Person, others_running, turns
 
 MIC, CAM, SCREEN, AUDIO = Slot
-CONNECTED = Connection.CONNECTED
-
-
-class Person:
-    """Somebody with a conference, and the world they are in."""
-
-    def __init__(
-        self,
-        name: str,
-        hub: Hub,
-        network: FakeNetwork,
-        media: FakeMedia | None = None,
-    ) -> None:
-        self.name = name
-        self.line = hub.line()
-        self.media = media or FakeMedia(name)
-        self.trail: list[Snapshot] = []
-        self._published = asyncio.Event()
-        self._connections: list[FakePeerConnection] = []
-        self.hub, self.network = hub, network
-        platform = Platform(self.line, self.media, self._connect, "test")
-        self.conference = Conference(platform, self._publish, Random(name))
-        self.running = asyncio.create_task(self.conference.run())
-
-    @property
-    def snapshot(self) -> Snapshot:
-        return self.conference.snapshot
-
-    @property
-    def id(self) -> m.ParticipantId:
-        return self.snapshot.participants[0].id
-
-    @property
-    def phases(self) -> list[Phase]:
-        """The phases that were shown, one after the other."""
-        shown = [each.phase for each in self.trail]
-        return [
-            phase for at, phase in enumerate(shown) if at == 0 or shown[at - 1] != phase
-        ]
-
-    @property
-    def connections(self) -> list[FakePeerConnection]:
-        """The peer connections that are not closed."""
-        return [each for each in self._connections if each.signaling_state != "closed"]
-
-    def post(self, *events: e.Event) -> None:
-        for event in events:
-            self.conference.post(event)
-
-    def join(self) -> None:
-        self.post(e.EnterLobby("room"), e.Join(self.name))
-
-    def sees(self, name: str) -> Participant:
-        """Return somebody as they are shown here."""
-        (found,) = [each for each in self.snapshot.participants if each.name == name]
-        return found
-
-    async def until(self, fulfilled: Callable[[Snapshot], object]) -> None:
-        async with asyncio.timeout(600):
-            while not fulfilled(self.snapshot):
-                self._published.clear()
-                await self._published.wait()
-
-    async def until_connected(self, others: int) -> None:
-        await self.until(
-            lambda now: (
-                now.phase is Phase.JOINED
-                and [each.connection for each in now.participants[1:]]
-                == [CONNECTED] * others
-            )
-        )
-
-    async def until_camera(self, name: str) -> None:
-        await self.until(lambda _: self.sees(name).media.camera)
-
-    async def until_sound(self, name: str) -> None:
-        await self.until(lambda _: self.sees(name).media.microphone)
-
-    async def stop(self) -> None:
-        self.running.cancel()
-        await asyncio.wait([self.running])
-
-    def _publish(self, snapshot: Snapshot) -> None:
-        self.trail.append(snapshot)
-        self._published.set()
-
-    def _connect(self, **wishes: object) -> FakePeerConnection:
-        made = self.network(**wishes)  # type: ignore[arg-type]
-        self._connections.append(made)
-        return made
 
 
 @asynccontextmanager
@@ -136,7 +44,7 @@ async def people(
 ) -> AsyncIterator[tuple[Hub, list[Person]]]:
     """Yield people before the door of one room, in that order."""
     hub, network = Hub(), network or FakeNetwork()
-    made = [Person(name, hub, network) for name in names]
+    made = [Person(name, hub.line(), network) for name in names]
     await turns(1)
     try:
         yield hub, made
@@ -158,15 +66,6 @@ async def call(
         for person in made:
             await person.until_connected(len(made) - 1)
         yield hub, made
-
-
-async def turns(count: int = 60) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
-def others_running() -> set[asyncio.Task[object]]:
-    return {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
 
 
 # -- a whole call
@@ -222,7 +121,7 @@ async def test_newcomer_gets_what_is_on_already() -> None:
 @timeless
 async def test_camera_that_comes_on_while_joining_is_seen() -> None:
     async with call("ben") as (hub, (ben,)):
-        ann = Person("ann", hub, FakeNetwork())
+        ann = Person("ann", hub.line(), FakeNetwork())
         await turns(1)
         ann.media.hold(CAM)
         ann.post(e.EnterLobby("room"), e.TurnOn(CAM), e.Join("ann"))
@@ -433,7 +332,7 @@ async def test_older_start_is_ignored_when_it_ends_last(
 ) -> None:
     async with call("ann") as (hub, (ann,)):
         media = SlowMedia()
-        ben = Person("ben", hub, FakeNetwork(), media)
+        ben = Person("ben", hub.line(), FakeNetwork(), media)
         ben.join()
         await ben.until(lambda now: now.phase is Phase.JOINED)
         ben.post(e.TurnOn(CAM), e.ChooseDevice(CAM, "usb"))
@@ -510,6 +409,47 @@ async def test_device_that_is_pulled_out_is_replaced() -> None:
 
 
 @timeless
+async def test_device_that_is_back_is_sent_in_the_place_of_the_next_best() -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        usb = Device("usb", "videoinput", "USB")
+        ann.post(e.ChooseDevice(CAM, "usb"), e.TurnOn(CAM))
+        await ben.until_camera("ann")
+        ann.media.end(CAM)
+        await ann.until(lambda now: now.camera.state is SourceState.LIVE)
+        ann.media.plug(Device("built-in", "videoinput", "Built-in"))
+        ann.media.plug(Device("built-in", "videoinput", "Built-in"), usb)
+        await turns()
+        assert [each.device for each in ann.media.requests] == ["usb", "", "usb"]
+        assert [each.sending for each in ann.connections] == [ann.media.open]
+        assert [each.kind for each in ann.snapshot.notices][-2:] == [
+            NoticeKind.DEVICE_ENDED,
+            NoticeKind.DEVICE_BACK,
+        ]
+
+
+@timeless
+async def test_camera_that_is_held_for_long_is_told_and_goes_on_to_be_sent() -> None:
+    async with call("ann", "ben") as (_, (ann, _)):
+        ann.post(e.TurnOn(CAM))
+        await ann.until(lambda now: now.camera.state is SourceState.LIVE)
+        ann.media.interrupt(CAM)
+        await ann.until(lambda now: now.camera.state is SourceState.SILENT)
+        assert [each.sending for each in ann.connections] == [ann.media.open]
+        ann.media.resume(CAM)
+        assert ann.snapshot.camera.state is SourceState.LIVE
+
+
+@timeless
+async def test_silent_microphone_is_noticed_before_anybody_is_there() -> None:
+    async with people("ann") as (_, (ann,)):
+        ann.media.loudness = 0.0
+        ann.post(e.TurnOn(MIC))
+        await ann.until(lambda now: now.microphone.state is SourceState.SILENT)
+        ann.media.loudness = 0.001
+        await ann.until(lambda now: now.microphone.state is SourceState.LIVE)
+
+
+@timeless
 async def test_unmuting_sends_the_device_that_was_chosen_while_muted() -> None:
     async with call("ann", "ben") as (_, (ann, _)):
         ann.post(e.TurnOn(MIC))
@@ -535,6 +475,8 @@ async def test_outputs_devices_and_playback_are_passed_on() -> None:
         ann.post(e.ChooseOutput("usb"), e.AllowPlayback())
         assert (ann.media.output, ann.media.resumed) == ("usb", 1)
         assert not ann.snapshot.playback_blocked
+        ann.post(e.PickOutput())
+        assert ann.media.output == "picked"
         ann.post(e.ChooseQuality(CaptureQuality.LOW), e.TurnOn(CAM))
         assert ann.media.requests == [CaptureRequest(CAM, "", CaptureQuality.LOW)]
 
@@ -810,6 +752,33 @@ async def test_link_that_fails_while_it_is_mended_is_replaced() -> None:
 
 
 @timeless
+@pytest.mark.parametrize("seconds", [3, 8, 300])
+async def test_link_that_fails_while_the_server_is_away_is_mended_after(
+    seconds,
+) -> None:
+    async with call("ann", "ben") as (_, (ann, ben)):
+        before = ann.connections, ben.connections
+        for person in (ann, ben):
+            person.line.refuse += [Problem.SERVER_UNREACHABLE] * 1000
+            person.line.drop()
+            for state in ("disconnected", "failed"):
+                person.connections[0].change_connection(state)
+        await asyncio.sleep(seconds)
+        assert (ann.connections, ben.connections) == before
+        for person in (ann, ben):
+            person.line.refuse.clear()
+        if seconds < GRACE:
+            await ann.until_connected(1)
+            await ben.until_connected(1)
+            assert (ann.connections, ben.connections) == before
+        else:  # by then they are somebody new, each to the other
+            await ann.until(lambda now: now.phase is Phase.JOINED)
+            await ben.until(lambda now: now.phase is Phase.JOINED)
+            await ann.until_connected(1)
+            await ben.until_connected(1)
+
+
+@timeless
 async def test_link_that_cannot_be_made_is_unreachable_and_retried_in_peace() -> None:
     network = FakeNetwork()
     async with people("ann", "ben", network=network) as (_, (ann, ben)):
@@ -889,7 +858,7 @@ def between(ann: Person, ben: Person) -> tuple[FakePeerConnection, FakePeerConne
 @timeless
 async def test_everybody_knows_within_five_seconds_which_pair_has_no_line() -> None:
     """The browsers notice nothing: only nothing comes any more."""
-    async with call("ann", "ben", "cat") as (_, persons):
+    async with call("ann", "ben", "cat") as (hub, persons):
         ann, ben, cat = persons
         for person in persons:
             person.post(e.TurnOn(MIC))
@@ -905,7 +874,7 @@ async def test_everybody_knows_within_five_seconds_which_pair_has_no_line() -> N
         for person in persons:
             await person.until(lambda _, me=person: broken(me) == [{"ann", "ben"}])
         assert loop.time() - cut <= 5.0
-        dan = Person("dan", cat.hub, cat.network)
+        dan = Person("dan", hub.line(), cat.network)
         dan.join()
         await dan.until(lambda _: broken(dan) == [{"ann", "ben"}])
         for end in ends:
@@ -981,6 +950,54 @@ async def test_connection_that_refuses_to_be_measured_stops_no_other() -> None:
 
 
 @timeless
+async def test_what_nobody_foresaw_costs_a_look_and_not_the_call(caplog) -> None:
+    network = FakeNetwork()
+    async with call("ann", "ben", network=network) as (_, (ann, ben)):
+        for person in (ann, ben):
+            person.post(e.TurnOn(MIC))
+        await ann.until_sound("ben")
+        await ben.until_sound("ann")
+        network.surprise += ["get_stats", "audio_level"] * 3
+        await asyncio.sleep(5)
+        assert network.surprise == []
+        (link,) = ann.connections
+        link.levels[MIC] = 0.5
+        link.stats = LinkStats(1.0, heard=1)
+        await ann.until(lambda _: ann.sees("ben").speaking)
+        await ann.until(lambda _: broken(ann) == [{"ann", "ben"}])
+        assert {each.getMessage() for each in caplog.records} == {
+            "= a look has failed",
+            "= a link can't be measured",
+        }
+
+
+@timeless
+async def test_link_that_fails_as_nobody_foresaw_is_mended(caplog) -> None:
+    network = FakeNetwork()
+    async with call("ann", "ben", network=network) as (_, (ann, ben)):
+        network.surprise.append("replace_track")
+        ann.post(e.TurnOn(MIC))
+        await ann.until(lambda now: now.participants[1].connection is not CONNECTED)
+        await ann.until_connected(1)
+        await ben.until_connected(1)
+        assert [each.name for each in caplog.records] == ["tertulia.peer"]
+
+
+@timeless
+async def test_connection_that_can_not_be_made_is_a_link_that_fails() -> None:
+    network = FakeNetwork()
+    async with people("ann", "ben", network=network) as (_, (ann, ben)):
+        network.refuse += ["connect"] * 3
+        ann.join()
+        await ann.until(lambda now: now.phase is Phase.JOINED)
+        ben.join()
+        await ben.until(lambda now: now.phase is Phase.JOINED)
+        await ann.until_connected(1)
+        await ben.until_connected(1)
+        assert network.refuse == []
+
+
+@timeless
 async def test_voices_are_measured() -> None:
     async with call("ann", "ben") as (_, (ann, ben)):
         for person in (ann, ben):
@@ -1022,53 +1039,3 @@ async def test_snapshots_are_published_only_when_something_changed() -> None:
         assert all(
             one != two for one, two in zip(ann.trail, ann.trail[1:], strict=False)
         )
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_people_come_and_go_and_are_cut_off_and_it_comes_right(seed: int) -> None:
-    @timeless
-    async def live() -> None:
-        random = Random(seed)
-        network = FakeNetwork(turns=iter(lambda: random.randrange(3), None))
-        async with people("ann", "ben", "cat", "dan", network=network) as (_, everyone):
-            for person in everyone:
-                person.join()
-            for _ in range(40):
-                await asyncio.sleep(random.random() * 5)
-                await turns(random.randrange(20))
-                disturb(random, random.choice(everyone), everyone)
-            for person in everyone:
-                person.post(e.Join(person.name))
-            for person in everyone:
-                await person.until_connected(3)
-            for person in everyone:
-                await person.until_connected(3)
-                assert len(person.connections) == 3
-            for person in everyone:
-                person.post(e.Leave())
-                assert (person.connections, person.media.playing) == ([], {})
-
-    live()
-    gc.collect()  # a task that was lost would tell now
-
-
-def disturb(random: Random, person: Person, everyone: list[Person]) -> None:
-    match random.randrange(9):
-        case 0 | 1:
-            person.line.refuse += [Problem.SERVER_UNREACHABLE] * random.randrange(2)
-            person.line.drop()
-        case 2:
-            for connection in [each for one in everyone for each in one.connections]:
-                connection.change_connection("failed")
-        case 3:
-            person.post(e.Leave())
-        case 4:
-            person.post(e.Join(person.name))
-        case 5:
-            person.post(e.TurnOn(CAM) if random.random() < 0.5 else e.TurnOff(CAM))
-        case 6:
-            person.post(e.Say("hola"))
-        case 7 if person.connections:
-            random.choice(person.connections).need_negotiation()
-        case 8:
-            person.line.deaf = True

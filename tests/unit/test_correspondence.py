@@ -9,6 +9,7 @@ from client_py.core.correspondence import AGAIN
 from client_py.core.session import Session
 from client_py.core.slot import Slot
 from client_py.core.state import Encryption, NoticeKind
+from client_py.core.trust import LEFT_OUT
 from e2ee.room import encode_secret
 from e2ee.roster import PATIENCE
 from protocol import messages as m
@@ -316,10 +317,10 @@ def test_who_was_verified_on_an_earlier_visit_is_known_again(early: bool) -> Non
 def test_who_comes_back_with_another_key_under_a_known_name_is_told_of() -> None:
     ours = inside()
     ours.handle(e.DevicesRecalled({b"the key of before": "Ann"}))
-    for who in (ANN, BEN):
+    for who, shown in ((ANN, Encryption.FAILED), (BEN, Encryption.ON)):
         ours.handle(e.Heard(m.ParticipantJoined(info(who))))
         secure(ours, who)
-        assert encryption(ours, who) == (Encryption.ON, False)
+        assert encryption(ours, who) == (shown, False)
     told = [each for each in ours.snapshot.notices if each.kind != NoticeKind.JOINED]
     assert [(each.kind, each.subject) for each in told] == [
         (NoticeKind.OTHER_DEVICE, "Ann")
@@ -405,7 +406,6 @@ def test_who_goes_on_seeing_others_than_i_is_told_of_once() -> None:
     [
         e.SocketClosed(1006),  # what I see is old
         e.Heard(m.ParticipantChanged(info(ANN, presence=Presence.RECONNECTING))),
-        e.Heard(m.ParticipantJoined(info(CAT))),  # and has no keys yet
         e.Heard(m.ParticipantLeft(ANN, LeaveReason.LEFT)),
         spoke(ANN, m.Seeing("")),
     ],
@@ -417,6 +417,28 @@ def test_views_that_may_be_old_are_not_held_against_anybody(why: e.Event) -> Non
     ours.handle(why)
     look(ours, 10)
     assert NoticeKind.FORKED not in kinds(ours)
+
+
+def test_a_ghost_that_proves_no_key_silences_nobody_for_long() -> None:
+    ours = inside(ANN, BEN)
+    look(ours, 2)
+    code = ours.snapshot.room_code
+    ours.handle(spoke(ANN, m.Seeing("another")))
+    ours.handle(e.Heard(m.ParticipantJoined(info(CAT))))
+    look(ours, LEFT_OUT - 1)
+    assert (ours.snapshot.room_code, marked(ours)) == ("", [])
+    look(ours, int(PATIENCE) + 2)
+    assert (ours.snapshot.room_code, marked(ours)) == (code, [ANN])
+
+
+def test_who_speaks_is_not_away_whatever_the_server_says() -> None:
+    ours = inside(ANN, BEN)
+    look(ours, 2)
+    away = replace(info(ANN), presence=Presence.RECONNECTING)
+    ours.handle(e.Heard(m.ParticipantChanged(away)))
+    ours.handle(spoke(ANN, m.Seeing("another")))
+    look(ours, int(PATIENCE) + 1)
+    assert marked(ours) == [ANN]
 
 
 def test_views_that_become_the_same_in_time_are_no_news() -> None:

@@ -9,7 +9,13 @@ from client_py.core.session import Session
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality, NoticeKind
 from client_py.core.uplink import Shape
-from protocol.messages import MediaState, ParticipantChanged, Pausing, Watching
+from protocol.messages import (
+    MediaState,
+    ParticipantChanged,
+    Pausing,
+    Resumed,
+    Watching,
+)
 from tests.unit.people import ANN, BEN, CAT, info, joined
 
 NO_PICTURE = Watching(0, 0)
@@ -104,6 +110,17 @@ def test_who_is_not_here_can_not_be_hidden() -> None:
     assert told(here.handle(e.HideVideo(CAT, True))) == []
 
 
+def test_hints_wait_for_a_server_that_hears_them() -> None:
+    here = session(ANN)
+    here.handle(LOOKED)
+    here.handle(e.SocketClosed(1006))
+    for height in range(0, 700, 10):
+        assert told(here.handle(e.TilesMeasured({ANN: Watching(height, 0)}))) == []
+    here.handle(e.Admitted("token"))
+    back = here.handle(e.Heard(Resumed("ticket", (), 0)))
+    assert told([*back, *here.handle(LOOKED)]) == [do.Tell(ANN, Watching(720, 0))]
+
+
 def test_new_connection_is_told_anew() -> None:
     here = session(ANN)
     here.handle(LOOKED)
@@ -156,7 +173,7 @@ def test_camera_that_no_way_carries_is_told_to_me_and_to_them() -> None:
         do.Tell(ANN, Pausing(True))
     ]
     assert effects[-2:] == [
-        do.Shape(ANN, Shape(NOTHING, SCREEN[0], paused=True)),
+        do.Shape(ANN, Shape(NOTHING, NOTHING, paused=True)),
         do.Tell(ANN, Pausing(True)),
     ]
     assert here.snapshot.participants[0].paused

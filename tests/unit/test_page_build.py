@@ -25,6 +25,7 @@ from page.trim import REPLACED, trim_glue, trim_wasm  # noqa: E402
 
 pytestmark = pytest.mark.timeout(180)  # the build itself is what takes long
 FAST = 1  # brotli's quality
+FIRST_VISIT = 9_000_000  # bytes, compressed
 
 
 def fresh(out: Path) -> Path:
@@ -187,6 +188,20 @@ def test_the_page_names_only_published_files(
     index = (built / "page/index.html").read_text()
     parts = set(re.findall(r'data-part="(\w+)"', index))
     assert parts >= {"glue", "wasm", "snapshot", "library", "client", "loader"}
+
+
+def test_a_first_visit_gets_no_more_than_9_megabytes(
+    built: Path, manifest: dict[str, Any]
+) -> None:
+    index = (built / "page/index.html").read_text()
+    # Both are for whom the snapshot fails; no visit gets them beside it.
+    spare = re.findall(r'data-part="(?:library|client)" href="([^"]+)"', index)
+    assert len(spare) == 2
+    got = [entry for url, entry in manifest.items() if url not in spare]
+    named = [entry["encodings"].get("br", entry["file"]) for entry in got]
+    size = sum((built / "page" / name).stat().st_size for name in named)
+    # What is served is packed more tightly than this.
+    assert 2_000_000 < size < FIRST_VISIT
 
 
 def test_the_style_sheets_are_one_in_the_order_of_the_page(

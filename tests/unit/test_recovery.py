@@ -15,6 +15,8 @@ from client_py.core.recovery import Happening, Recovery, Stage, Step
     OVERDUE,
     WOKEN,
     MOVED,
+    BACK,
+    AWAITED,
 ) = Happening
 
 
@@ -46,7 +48,12 @@ from client_py.core.recovery import Happening, Recovery, Stage, Step
         ([UNTRUSTED], "replace", "given up"),
         ([CONNECTED, UNTRUSTED, FAILED], "nothing replace nothing", "given up"),
         ([CONNECTED, WOKEN], "nothing nothing", "steady"),
-        ([MOVED], "nothing", "new"),
+        ([MOVED], "renew", "given up"),
+        ([WOKEN], "nothing", "new"),
+        ([FAILED, WOKEN], "replace renew", "given up"),
+        ([FAILED, MOVED, BACK], "replace renew renew", "given up"),
+        ([FAILED, CONNECTED, HEARD], "replace nothing nothing", "given up"),
+        ([CONNECTED, BACK], "nothing nothing", "steady"),
         ([CONNECTED, MOVED], "nothing restart", "restarted"),
         ([CONNECTED, MOVED, MOVED], "nothing restart restart", "restarted"),
         ([CONNECTED, MOVED, HEARD], "nothing restart nothing", "steady"),
@@ -69,16 +76,45 @@ def test_the_other_end_can_give_a_link_up_once() -> None:
     assert recovery.take(FAILED) is Step.NOTHING
 
 
-@given(st.lists(st.sampled_from(Happening)))
-def test_each_stage_has_a_number_of_its_own_and_the_end_comes_once(
-    happenings: list[Happening],
+@pytest.mark.parametrize(
+    ("happenings", "steps", "stage"),
+    [
+        ([FAILED], "nothing", "held"),
+        ([CONNECTED, FAILED, FAILED, OVERDUE], "nothing " * 4, "held"),
+        ([CONNECTED, FAILED, CONNECTED], "nothing " * 3, "steady"),
+        ([CONNECTED, FAILED, HEARD], "nothing " * 3, "steady"),
+        (
+            [CONNECTED, SILENT, OVERDUE, BACK],
+            "nothing watch nothing restart",
+            "restarted",
+        ),
+        ([CONNECTED, FAILED, AWAITED], "nothing nothing watch", "shaken"),
+        ([CONNECTED, MOVED, OVERDUE], "nothing restart nothing", "held"),
+        ([CONNECTED, FAILED, MOVED], "nothing nothing restart", "restarted"),
+        ([CONNECTED, UNTRUSTED], "nothing replace", "given up"),
+    ],
+)
+def test_a_link_is_held_while_words_do_not_reach_the_other_end(
+    happenings: list[Happening], steps: str, stage: str
 ) -> None:
     recovery = Recovery()
-    trail = [(recovery.serial, recovery.stage)]
-    steps = []
-    for each in happenings:
-        steps.append(recovery.take(each))
-        if (recovery.serial, recovery.stage) != trail[-1]:
-            trail.append((recovery.serial, recovery.stage))
-    assert [serial for serial, _ in trail] == list(range(len(trail)))
-    assert steps.count(Step.REPLACE) == (recovery.stage is Stage.GIVEN_UP)
+    taken = [recovery.take(each, reached=False).value for each in happenings]
+    assert taken == steps.split()
+    assert recovery.stage.value == stage
+
+
+@given(st.lists(st.tuples(st.sampled_from(Happening), st.booleans())))
+def test_each_stage_has_a_number_of_its_own_and_the_end_comes_once(
+    happenings: list[tuple[Happening, bool]],
+) -> None:
+    recovery = Recovery()
+    serials, over = [0], False
+    for each, reached in happenings:
+        before = recovery.stage
+        step = recovery.take(each, reached=reached)
+        assert step is not Step.REPLACE or not over
+        over |= recovery.stage is Stage.GIVEN_UP
+        assert over is (recovery.stage is Stage.GIVEN_UP)
+        anew = recovery.stage is not before or step is Step.RESTART
+        serials.append(recovery.serial)
+        assert serials[-1] == serials[-2] + anew

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -131,7 +132,7 @@ def test_people_stay_in_the_order_in_which_they_came() -> None:
     ours = newcomer(BEN, ANN)
     ours.add(info(CAT))
     ours.change(info(BEN, hand=True))
-    ours.peer_changed(changed(ANN, "connected"))
+    ours.mending.changed(changed(ANN, "connected"))
     ours.enter(joined(CAT, ANN, BEN, resumed=True))
     assert list(connections(ours)) == [BEN, ANN, CAT]
 
@@ -141,10 +142,10 @@ def test_stranger_changes_nothing() -> None:
     assert ours.change(info(BEN)) == []
     assert ours.signaled(BEN, 1, OFFER) == []
     assert ours.said(PeerSaid(BEN, 1, OFFER)) == []
-    assert ours.peer_changed(changed(BEN, "failed")) == []
-    assert ours.renewal_due(RenewalDue(BEN, 1)) == []
+    assert ours.mending.changed(changed(BEN, "failed")) == []
+    assert ours.mending.renewal_due(RenewalDue(BEN, 1)) == []
     ours.gathered(PeerGathered(BEN, 1, Gathered(finished=True)))
-    assert ours.look({BEN: Look(Quality.LOST, missed=9)}) == []
+    assert looked(ours, {BEN: Look(Quality.LOST, missed=9)}) == []
     assert list(connections(ours)) == [ANN]
 
 
@@ -153,7 +154,7 @@ def test_stranger_changes_nothing() -> None:
 
 def test_links_outlive_a_cut() -> None:
     ours = newcomer(ANN)
-    ours.peer_changed(changed(ANN, "connected"))
+    ours.mending.changed(changed(ANN, "connected"))
     assert ours.enter(joined(info(ANN, hand=True), resumed=True)) == []
     (ann,) = ours.participants(NOBODY)
     assert (ann.hand, ann.connection) == (True, Connection.CONNECTED)
@@ -179,8 +180,8 @@ def test_words_of_this_generation_reach_the_peer(message: PeerMessage) -> None:
 @pytest.mark.parametrize("message", [OFFER, ANSWER, CANDIDATE, RENEW])
 def test_words_of_an_older_generation_are_dropped(message: PeerMessage) -> None:
     ours = newcomer(ANN)
-    ours.peer_changed(changed(ANN, "failed"))
-    ours.renewal_due(RenewalDue(ANN, 1))
+    ours.mending.changed(changed(ANN, "failed"))
+    ours.mending.renewal_due(RenewalDue(ANN, 1))
     theirs = member(ANN)
     theirs.signaled(ANN, 2, OFFER)
     assert ours.signaled(ANN, 1, message) == []
@@ -214,8 +215,8 @@ def test_words_of_mine_carry_their_generation_and_no_stale_ones_go_out() -> None
 def test_state_of_an_older_generation_is_dropped() -> None:
     ours = member(ANN)
     ours.signaled(ANN, 2, OFFER)
-    assert ours.peer_changed(changed(ANN, "failed", 1)) == []
-    assert ours.peer_changed(changed(ANN, "connected", 1)) == []
+    assert ours.mending.changed(changed(ANN, "failed", 1)) == []
+    assert ours.mending.changed(changed(ANN, "connected", 1)) == []
     assert connections(ours) == {ANN: Connection.RECONNECTING}
 
 
@@ -224,9 +225,9 @@ def test_state_of_an_older_generation_is_dropped() -> None:
 
 def test_generation_that_the_other_end_gave_up_has_failed_for_me_too() -> None:
     ours = member(ANN)
-    ours.peer_changed(changed(ANN, "connected"))
+    ours.mending.changed(changed(ANN, "connected"))
     for generation in (2, 3):
-        ours.peer_changed(changed(ANN, "disconnected", generation - 1))
+        ours.mending.changed(changed(ANN, "disconnected", generation - 1))
         ours.signaled(ANN, generation, OFFER)
     assert connections(ours) == {ANN: Connection.UNREACHABLE}
     assert causes(ours) == [Cause.NO_RELAY]
@@ -234,12 +235,12 @@ def test_generation_that_the_other_end_gave_up_has_failed_for_me_too() -> None:
 
 def test_link_that_is_replaced_while_it_stands_has_not_failed() -> None:
     ours = member(ANN)
-    ours.peer_changed(changed(ANN, "connected"))
+    ours.mending.changed(changed(ANN, "connected"))
     ours.signaled(ANN, 2, OFFER)
     assert connections(ours) == {ANN: Connection.RECONNECTING}
     assert causes(ours) == [Cause.NONE]
     for _ in range(4):  # but it has to stand again, and soon
-        ours.look({})
+        looked(ours, {})
     assert causes(ours) == [Cause.NO_RELAY]
 
 
@@ -259,21 +260,24 @@ def test_link_that_is_replaced_while_it_stands_has_not_failed() -> None:
 def test_state_of_a_link_is_shown(states: list[str], shown: Connection) -> None:
     for ours in (newcomer(ANN), member(ANN)):
         for state in states:
-            ours.peer_changed(changed(ANN, state))
+            ours.mending.changed(changed(ANN, state))
         assert connections(ours) == {ANN: shown}
 
 
 def test_initiator_replaces_a_link_that_failed() -> None:
     ours = newcomer(ANN)
     due = RenewalDue(ANN, 1)
-    assert ours.peer_changed(changed(ANN, "failed")) == [do.After(0.0, due)]
-    assert ours.renewal_due(due) == [do.ClosePeer(ANN), opened(ANN, 2)]
-    assert ours.renewal_due(due) == []  # it is another link by now
+    assert ours.mending.changed(changed(ANN, "failed")) == [do.After(0.0, due)]
+    assert ours.mending.renewal_due(due) == [do.ClosePeer(ANN), opened(ANN, 2)]
+    assert ours.mending.renewal_due(due) == []  # it is another link by now
 
 
 def test_responder_asks_for_a_renewal() -> None:
     ours = member(ANN)
-    assert ours.peer_changed(changed(ANN, "failed")) == [do.Send(signal(ANN, RENEW))]
+    assert ours.mending.changed(changed(ANN, "failed")) == [
+        do.Send(signal(ANN, RENEW)),
+        do.After(10.0, RenewalDue(ANN, 1)),
+    ]
 
 
 def test_renewal_that_was_asked_for_is_paced_as_any_other() -> None:
@@ -283,7 +287,7 @@ def test_renewal_that_was_asked_for_is_paced_as_any_other() -> None:
         (after,) = ours.signaled(ANN, generation, RENEW)
         assert isinstance(after, do.After)
         assert isinstance(after.event, RenewalDue)
-        assert ours.renewal_due(after.event) == [
+        assert ours.mending.renewal_due(after.event) == [
             do.ClosePeer(ANN),
             opened(ANN, generation + 1),
         ]
@@ -291,9 +295,21 @@ def test_renewal_that_was_asked_for_is_paced_as_any_other() -> None:
     assert delays == [0.0, 0.125, 0.25, 0.5, 1.0]
 
 
-def test_responder_does_not_renew() -> None:
+def test_of_two_who_wait_for_each_other_the_smaller_begins() -> None:
     ours = member(ANN)
-    assert ours.signaled(ANN, 1, RENEW) == []
+    assert ours.signaled(ANN, 1, RENEW) == [do.Send(signal(ANN, RENEW))]
+    zoe = ParticipantId("zoe")
+    ours = member(zoe)
+    assert ours.signaled(zoe, 3, RENEW) == [do.ClosePeer(zoe), opened(zoe, 4)]
+
+
+def test_who_waits_for_too_long_asks_for_a_beginning() -> None:
+    ours = member(ANN)
+    for _ in range(19):
+        assert looked(ours, {}) == []
+    asked = [do.Send(signal(ANN, RENEW)), do.After(10.0, RenewalDue(ANN, 1))]
+    assert looked(ours, {}) == asked
+    assert looked(ours, {}) == []
     assert ours.signaled(ANN, 2, RENEW) == []
     assert connections(ours) == {ANN: Connection.CONNECTING}
 
@@ -301,114 +317,207 @@ def test_responder_does_not_renew() -> None:
 def test_generation_fails_once_whoever_notices() -> None:
     ours = newcomer(ANN)
     due = do.After(0.0, RenewalDue(ANN, 1))
-    assert ours.peer_changed(changed(ANN, "failed")) == [due]
-    assert ours.peer_changed(changed(ANN, "failed")) == []
+    assert ours.mending.changed(changed(ANN, "failed")) == [due]
+    assert ours.mending.changed(changed(ANN, "failed")) == []
     assert ours.signaled(ANN, 1, RENEW) == []
     theirs = member(ANN)
-    assert len(theirs.peer_changed(changed(ANN, "failed"))) == 1
-    assert theirs.peer_changed(changed(ANN, "failed")) == []
+    assert theirs.mending.changed(changed(ANN, "failed")) != []
+    assert theirs.mending.changed(changed(ANN, "failed")) == []
 
 
 def test_link_that_keeps_failing_is_unreachable_and_retried_ever_slower() -> None:
     ours = newcomer(ANN)
     shown, delays = [], []
     for generation in range(1, 11):
-        (after,) = ours.peer_changed(changed(ANN, "failed", generation))
+        (after,) = ours.mending.changed(changed(ANN, "failed", generation))
         assert isinstance(after, do.After)
         delays.append(after.seconds)
         shown.append(connections(ours)[ANN])
-        ours.renewal_due(RenewalDue(ANN, generation))
+        ours.mending.renewal_due(RenewalDue(ANN, generation))
     assert shown == [Connection.RECONNECTING] + [Connection.UNREACHABLE] * 9
     assert delays == [0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
 
 
 def test_initiator_restarts_ice_of_a_link_that_stood() -> None:
     ours = newcomer(ANN)
-    ours.peer_changed(changed(ANN, "connected"))
+    ours.mending.changed(changed(ANN, "connected"))
     shaken, restarted = RecoveryDue(ANN, 1, 2), RecoveryDue(ANN, 1, 3)
-    assert ours.peer_changed(changed(ANN, "disconnected")) == [do.After(2.0, shaken)]
+    assert ours.mending.changed(changed(ANN, "disconnected")) == [do.After(2.0, shaken)]
     mending = [do.RestartIce(ANN), do.After(8.0, restarted)]
-    assert ours.recovery_due(shaken) == mending
-    assert ours.recovery_due(shaken) == []  # that stage is over
+    assert ours.mending.due(shaken) == mending
+    assert ours.mending.due(shaken) == []  # that stage is over
     assert connections(ours) == {ANN: Connection.RECONNECTING}
-    ours.peer_changed(changed(ANN, "connected"))
+    ours.mending.changed(changed(ANN, "connected"))
     assert connections(ours) == {ANN: Connection.CONNECTED}
-    assert ours.recovery_due(restarted) == []
+    assert ours.mending.due(restarted) == []
 
 
 def test_responder_leaves_the_initiator_a_moment_to_begin() -> None:
     ours = member(ANN)
-    ours.peer_changed(changed(ANN, "connected"))
+    ours.mending.changed(changed(ANN, "connected"))
     due = RecoveryDue(ANN, 1, 2)
-    assert ours.peer_changed(changed(ANN, "disconnected")) == [do.After(3.0, due)]
+    assert ours.mending.changed(changed(ANN, "disconnected")) == [do.After(3.0, due)]
 
 
 def test_restart_that_does_not_help_is_followed_by_a_new_link() -> None:
     ours = newcomer(ANN)
-    ours.peer_changed(changed(ANN, "connected"))
+    ours.mending.changed(changed(ANN, "connected"))
     overdue = RecoveryDue(ANN, 1, 2)
     mending = [do.RestartIce(ANN), do.After(8.0, overdue)]
-    assert ours.peer_changed(changed(ANN, "failed")) == mending
+    assert ours.mending.changed(changed(ANN, "failed")) == mending
     due = RenewalDue(ANN, 1)
-    assert ours.recovery_due(overdue) == [do.After(0.0, due)]
-    assert ours.renewal_due(due) == [do.ClosePeer(ANN), opened(ANN, 2)]
-    assert ours.recovery_due(RecoveryDue(ANN, 1, 3)) == []  # of the link before
+    assert ours.mending.due(overdue) == [do.After(0.0, due)]
+    assert ours.mending.renewal_due(due) == [do.ClosePeer(ANN), opened(ANN, 2)]
+    assert ours.mending.due(RecoveryDue(ANN, 1, 3)) == []  # of the link before
 
 
 def test_on_waking_what_shakes_is_mended_at_once_and_the_rest_left_alone() -> None:
     ours = newcomer(ANN, BEN)
     for who in (ANN, BEN):
-        ours.peer_changed(changed(who, "connected"))
-    ours.peer_changed(changed(BEN, "disconnected"))
-    assert ours.woken(Sign.AWAKE) == [
+        ours.mending.changed(changed(who, "connected"))
+    ours.mending.changed(changed(BEN, "disconnected"))
+    assert ours.mending.woken(Sign.AWAKE) == [
         do.RestartIce(BEN),
         do.After(8.0, RecoveryDue(BEN, 1, 3)),
     ]
-    assert ours.recovery_due(RecoveryDue(BEN, 1, 2)) == []
+    assert ours.mending.due(RecoveryDue(BEN, 1, 2)) == []
 
 
 def test_on_another_network_every_line_is_looked_for_anew() -> None:
     ours = newcomer(ANN, BEN)
-    ours.peer_changed(changed(ANN, "connected"))
-    assert ours.woken(Sign.NETWORK) == [
+    ours.mending.changed(changed(ANN, "connected"))
+    assert ours.mending.woken(Sign.NETWORK) == [
         do.RestartIce(ANN),
         do.After(8.0, RecoveryDue(ANN, 1, 2)),
-    ]  # Ben's is still being made
+        # Ben's is still being made, of ways that are no more.
+        do.ClosePeer(BEN),
+        opened(BEN, 2),
+    ]
+
+
+def test_each_restart_has_its_own_time_to_help() -> None:
+    ours = newcomer(ANN)
+    ours.mending.changed(changed(ANN, "connected"))
+    ours.mending.woken(Sign.NETWORK)
+    assert ours.mending.woken(Sign.NETWORK) == [
+        do.RestartIce(ANN),
+        do.After(8.0, RecoveryDue(ANN, 1, 3)),
+    ]
+    assert ours.mending.due(RecoveryDue(ANN, 1, 2)) == []
+    assert ours.mending.due(RecoveryDue(ANN, 1, 3)) == [
+        do.After(0.0, RenewalDue(ANN, 1))
+    ]
+
+
+@pytest.mark.parametrize("sign", Sign)
+def test_what_was_given_up_is_replaced_at_once_on_waking(sign: Sign) -> None:
+    ours = newcomer(ANN)
+    for generation in (1, 2, 3):
+        ours.mending.changed(changed(ANN, "failed", generation))
+        ours.mending.renewal_due(RenewalDue(ANN, generation))
+    ours.mending.changed(changed(ANN, "failed", 4))
+    assert ours.mending.woken(sign) == [do.ClosePeer(ANN), opened(ANN, 5)]
+    assert ours.mending.renewal_due(RenewalDue(ANN, 4)) == []
+
+
+# -- while words don't reach the other end
+
+
+def test_link_is_left_as_it_is_while_nothing_can_be_said_of_it() -> None:
+    ours = newcomer(ANN, BEN)
+    for who in (ANN, BEN):
+        ours.mending.changed(changed(who, "connected"))
+    ours.mending.changed(changed(ANN, "disconnected"))
+    ours.mending.cut_off()
+    assert ours.mending.due(RecoveryDue(ANN, 1, 2)) == []
+    assert ours.mending.changed(changed(BEN, "failed")) == []
+    assert ours.mending.changed(changed(ANN, "failed")) == []
+    assert {each.attempt for each in ours.participants(NOBODY)} == {Attempt.WAIT}
+    ours.mending.changed(changed(BEN, "connected"))  # by itself
+    assert connections(ours)[BEN] is Connection.CONNECTED
+    assert ours.mending.go_on() == [
+        do.RestartIce(ANN),
+        do.After(8.0, RecoveryDue(ANN, 1, 4)),
+    ]
+
+
+def test_link_to_somebody_who_is_away_waits_for_them() -> None:
+    ours = newcomer(ANN)
+    ours.mending.changed(changed(ANN, "connected"))
+    ours.change(info(ANN, presence=Presence.RECONNECTING))
+    assert ours.mending.changed(changed(ANN, "failed")) == []
+    assert ours.change(info(ANN)) == [
+        do.RestartIce(ANN),
+        do.After(8.0, RecoveryDue(ANN, 1, 3)),
+    ]
+
+
+def test_who_does_not_begin_leaves_the_first_word_to_who_is_back() -> None:
+    ours = member(ANN)
+    ours.mending.changed(changed(ANN, "connected"))
+    ours.mending.cut_off()
+    ours.mending.changed(changed(ANN, "failed"))
+    assert ours.mending.go_on() == [do.After(3.0, RecoveryDue(ANN, 1, 3))]
+
+
+def test_link_that_was_given_up_is_made_when_words_arrive_again() -> None:
+    ours = newcomer(ANN)
+    ours.mending.changed(changed(ANN, "failed"))
+    ours.mending.cut_off()
+    assert ours.mending.renewal_due(RenewalDue(ANN, 1)) == []
+    assert ours.mending.go_on() == [do.ClosePeer(ANN), opened(ANN, 2)]
+
+
+def test_other_end_is_asked_for_a_new_link_until_there_is_one() -> None:
+    ours = member(ANN)
+    again = [
+        do.Send(signal(ANN, RENEW)),
+        do.After(10.0, RenewalDue(ANN, 1)),
+    ]
+    assert ours.mending.changed(changed(ANN, "failed")) == again
+    assert ours.mending.changed(changed(ANN, "connected")) == []
+    assert connections(ours) == {ANN: Connection.RECONNECTING}
+    assert ours.mending.renewal_due(RenewalDue(ANN, 1)) == again
+    ours.mending.cut_off()
+    assert ours.mending.renewal_due(RenewalDue(ANN, 1)) == again[1:]
+    assert ours.mending.go_on() == again
+    ours.signaled(ANN, 2, OFFER)
+    assert ours.mending.renewal_due(RenewalDue(ANN, 1)) == []
 
 
 def test_nobody_who_is_gone_is_mended() -> None:
     ours = newcomer(ANN)
-    ours.peer_changed(changed(ANN, "connected"))
-    ours.peer_changed(changed(ANN, "disconnected"))
+    ours.mending.changed(changed(ANN, "connected"))
+    ours.mending.changed(changed(ANN, "disconnected"))
     ours.remove(ANN)
-    assert ours.recovery_due(RecoveryDue(ANN, 1, 2)) == []
+    assert ours.mending.due(RecoveryDue(ANN, 1, 2)) == []
 
 
 def test_connection_ends_the_row_of_failures() -> None:
     ours = newcomer(ANN)
     for generation in (1, 2, 3):
-        ours.peer_changed(changed(ANN, "failed", generation))
-        ours.renewal_due(RenewalDue(ANN, generation))
-    ours.peer_changed(changed(ANN, "connected", 4))
+        ours.mending.changed(changed(ANN, "failed", generation))
+        ours.mending.renewal_due(RenewalDue(ANN, generation))
+    ours.mending.changed(changed(ANN, "connected", 4))
     assert connections(ours) == {ANN: Connection.CONNECTED}
-    ours.peer_changed(changed(ANN, "failed", 4))
+    ours.mending.changed(changed(ANN, "failed", 4))
     due = RenewalDue(ANN, 4)
-    assert ours.peer_changed(changed(ANN, "failed", 4)) == [do.After(0.0, due)]
+    assert ours.mending.changed(changed(ANN, "failed", 4)) == [do.After(0.0, due)]
     assert connections(ours) == {ANN: Connection.RECONNECTING}
 
 
 def test_link_that_is_replaced_is_not_shown_as_connected() -> None:
     ours = member(ANN)
-    ours.peer_changed(changed(ANN, "connected"))
+    ours.mending.changed(changed(ANN, "connected"))
     ours.signaled(ANN, 2, OFFER)
     assert connections(ours) == {ANN: Connection.RECONNECTING}
 
 
 def test_renewal_of_somebody_who_left_and_came_anew_is_not_due() -> None:
     ours = newcomer(ANN)
-    ours.peer_changed(changed(ANN, "failed"))
+    ours.mending.changed(changed(ANN, "failed"))
     ours.remove(ANN)
-    assert ours.renewal_due(RenewalDue(ANN, 1)) == []
+    assert ours.mending.renewal_due(RenewalDue(ANN, 1)) == []
 
 
 # -- what is shown
@@ -419,7 +528,7 @@ def test_cut_of_signaling_is_shown_over_a_link_that_holds() -> None:
     away = info(ANN, presence=Presence.RECONNECTING)
     ours.change(away)
     assert connections(ours) == {ANN: Connection.CONNECTING}
-    ours.peer_changed(changed(ANN, "connected"))
+    ours.mending.changed(changed(ANN, "connected"))
     assert connections(ours) == {ANN: Connection.RECONNECTING}
     ours.change(info(ANN))
     assert connections(ours) == {ANN: Connection.CONNECTED}
@@ -435,12 +544,23 @@ def test_only_who_announced_a_microphone_speaks() -> None:
 
 def test_quality_is_the_one_measured_last() -> None:
     ours = newcomer(ANN)
-    ours.look({ANN: Look(Quality.POOR)})
-    ours.look({})
+    looked(ours, {ANN: Look(Quality.POOR)})
+    looked(ours, {})
     assert [each.quality for each in ours.participants(NOBODY)] == [Quality.POOR]
 
 
 # -- what is seen of a link
+
+
+def looked(
+    ours: Roster, looks: Mapping[ParticipantId, Look], *, asked: bool = True
+) -> list[do.Effect]:
+    """A second is over; what people show is sent to me, if it is ``asked`` for."""
+
+    def sends(who: m.ParticipantInfo) -> bool:
+        return asked and who.media != MediaState()
+
+    return ours.mending.look(looks, sends)
 
 
 TALKS = info(ANN, media=MediaState(microphone=True))
@@ -453,7 +573,7 @@ def silence(looks: int | None) -> dict[ParticipantId, Look]:
 def standing(media: m.ParticipantInfo = TALKS) -> Roster:
     ours = roster()
     ours.enter(joined(media))
-    ours.peer_changed(changed(ANN, "connected"))
+    ours.mending.changed(changed(ANN, "connected"))
     return ours
 
 
@@ -461,45 +581,55 @@ def test_link_through_which_nothing_comes_is_shaken_before_the_browser_says_so()
     None
 ):
     ours = standing()
-    assert ours.look(silence(1)) == []
-    assert ours.look(silence(2)) == [do.After(2.0, RecoveryDue(ANN, 1, 2))]
+    assert looked(ours, silence(1)) == []
+    assert looked(ours, silence(2)) == [do.After(2.0, RecoveryDue(ANN, 1, 2))]
     assert connections(ours) == {ANN: Connection.RECONNECTING}
-    assert ours.look(silence(3)) == []
-    assert ours.look(silence(0)) == []
+    assert looked(ours, silence(3)) == []
+    assert looked(ours, silence(0)) == []
     assert connections(ours) == {ANN: Connection.CONNECTED}
-    assert ours.recovery_due(RecoveryDue(ANN, 1, 2)) == []
+    assert ours.mending.due(RecoveryDue(ANN, 1, 2)) == []
 
 
 @pytest.mark.parametrize(
-    ("media", "patience"),
+    ("asked", "media", "patience"),
     [
-        (MediaState(), 8),
-        (MediaState(microphone=True), 2),
-        (MediaState(camera=True), 2),
-        (MediaState(screen=True), 2),
+        (True, MediaState(), 8),
+        (True, MediaState(microphone=True), 2),
+        (True, MediaState(camera=True), 2),
+        (True, MediaState(screen=True), 2),
+        (False, MediaState(camera=True), 8),
     ],
 )
-def test_somebody_who_shows_nothing_may_be_quiet_for_longer(
-    media: MediaState, patience: int
+def test_somebody_who_sends_nothing_may_be_quiet_for_longer(
+    asked: bool, media: MediaState, patience: int
 ) -> None:
     ours = standing(info(ANN, media=media))
-    assert ours.look(silence(patience - 1)) == []
-    assert ours.look(silence(patience)) != []
+    for missed in range(1, patience):
+        assert looked(ours, silence(missed), asked=asked) == []
+    assert looked(ours, silence(patience), asked=asked) != []
+
+
+def test_what_was_asked_for_just_now_need_not_be_there_yet() -> None:
+    ours = standing()
+    for missed in range(5):
+        assert looked(ours, silence(missed), asked=False) == []
+    assert looked(ours, silence(5)) == []
+    assert looked(ours, silence(6)) != []
 
 
 def test_platform_that_cannot_tell_silence_shakes_nothing() -> None:
     ours = standing()
     for _ in range(20):
-        assert ours.look(silence(None)) == []
+        assert looked(ours, silence(None)) == []
     assert connections(ours) == {ANN: Connection.CONNECTED}
 
 
 def test_restart_after_which_something_comes_has_helped() -> None:
     ours = standing()
-    ours.peer_changed(changed(ANN, "failed"))
-    ours.look(silence(0))
+    ours.mending.changed(changed(ANN, "failed"))
+    looked(ours, silence(0))
     assert connections(ours) == {ANN: Connection.CONNECTED}
-    assert ours.recovery_due(RecoveryDue(ANN, 1, 2)) == []
+    assert ours.mending.due(RecoveryDue(ANN, 1, 2)) == []
 
 
 def told(ours: Roster) -> tuple[Reach, Attempt]:
@@ -521,21 +651,21 @@ def test_what_is_tried_is_told_step_by_step(
     ours.use(servers)
     trail = [told(ours)]
     for _ in range(4):
-        ours.look({})
+        looked(ours, {})
     trail.append(told(ours))
     for state in ("connected", "disconnected"):
-        ours.peer_changed(changed(ANN, state))
+        ours.mending.changed(changed(ANN, state))
         trail.append(told(ours))
-    ours.recovery_due(RecoveryDue(ANN, 1, 2))
+    ours.mending.due(RecoveryDue(ANN, 1, 2))
     trail.append(told(ours))
-    ours.recovery_due(RecoveryDue(ANN, 1, 3))
+    ours.mending.due(RecoveryDue(ANN, 1, 3))
     trail.append(told(ours))
-    ours.renewal_due(RenewalDue(ANN, 1))
+    ours.mending.renewal_due(RenewalDue(ANN, 1))
     trail.append(told(ours))
-    ours.peer_changed(changed(ANN, "failed", 2))
+    ours.mending.changed(changed(ANN, "failed", 2))
     trail.append(told(ours))
-    ours.renewal_due(RenewalDue(ANN, 2))
-    ours.peer_changed(changed(ANN, "connected", 3))
+    ours.mending.renewal_due(RenewalDue(ANN, 2))
+    ours.mending.changed(changed(ANN, "connected", 3))
     trail.append(told(ours))
     assert trail == [
         (Reach.CONNECTING, Attempt.NOTHING),
@@ -554,10 +684,10 @@ def test_what_is_tried_is_told_step_by_step(
 
 def test_way_that_a_link_takes_is_told_while_it_stands() -> None:
     ours = standing()
-    ours.look({ANN: Look(connection="relay", transport="tls")})
+    looked(ours, {ANN: Look(connection="relay", transport="tls")})
     (report,) = ours.reports
     assert (report.connection, report.transport) == ("relay", "tls")
-    ours.peer_changed(changed(ANN, "disconnected"))
+    ours.mending.changed(changed(ANN, "disconnected"))
     (report,) = ours.reports
     assert (report.connection, report.transport) == ("unknown", "unknown")
 
@@ -568,13 +698,13 @@ def causes(ours: Roster) -> list[Cause]:
 
 def test_moment_of_weakness_needs_no_reason() -> None:
     ours = standing()
-    ours.peer_changed(changed(ANN, "disconnected"))
+    ours.mending.changed(changed(ANN, "disconnected"))
     assert causes(ours) == [Cause.NONE]
 
 
 def test_link_that_failed_has_the_reason_that_its_end_knows() -> None:
     ours = newcomer(ANN)
-    ours.peer_changed(changed(ANN, "failed"))
+    ours.mending.changed(changed(ANN, "failed"))
     assert causes(ours) == [Cause.NO_RELAY]
     ours.use(OTHER_ICE)
     assert causes(ours) == [Cause.NONE]  # nothing was gathered from these yet
@@ -583,11 +713,11 @@ def test_link_that_failed_has_the_reason_that_its_end_knows() -> None:
     assert causes(ours) == [Cause.NONE]
     ours.gathered(PeerGathered(ANN, 1, Gathered(refused=frozenset({401}))))
     assert causes(ours) == [Cause.RELAY_REFUSED]
-    ours.renewal_due(RenewalDue(ANN, 1))
+    ours.mending.renewal_due(RenewalDue(ANN, 1))
     assert causes(ours) == [Cause.RELAY_REFUSED]  # until this one knows better
     ours.gathered(PeerGathered(ANN, 2, Gathered(relays=frozenset({"udp"}))))
     assert causes(ours) == [Cause.NONE]
-    ours.peer_changed(changed(ANN, "connected", 2))
+    ours.mending.changed(changed(ANN, "connected", 2))
     assert causes(ours) == [Cause.NONE]
 
 
@@ -595,19 +725,19 @@ def test_relay_that_doesn_t_answer_in_time_is_away() -> None:
     ours = newcomer(ANN)
     ours.use(OTHER_ICE)
     for _ in range(4):
-        ours.look({})
+        looked(ours, {})
     assert causes(ours) == [Cause.RELAY_AWAY]
-    ours.peer_changed(changed(ANN, "failed"))
-    ours.renewal_due(RenewalDue(ANN, 1))
+    ours.mending.changed(changed(ANN, "failed"))
+    ours.mending.renewal_due(RenewalDue(ANN, 1))
     assert causes(ours) == [Cause.RELAY_AWAY]
 
 
 def test_first_connection_that_is_late_has_a_reason_too() -> None:
     ours = newcomer(ANN)
     for _ in range(3):
-        ours.look({})
+        looked(ours, {})
     assert causes(ours) == [Cause.NONE]
-    ours.look({})
+    looked(ours, {})
     assert causes(ours) == [Cause.NO_RELAY]
 
 
@@ -615,6 +745,6 @@ def test_who_is_away_is_the_reason_whatever_there_is_to_go_over() -> None:
     ours = standing()
     ours.change(info(ANN, presence=Presence.RECONNECTING))
     assert causes(ours) == [Cause.CUT]
-    ours.peer_changed(changed(ANN, "disconnected"))
+    ours.mending.changed(changed(ANN, "disconnected"))
     assert causes(ours) == [Cause.AWAY]
     assert ours.away == {ANN}

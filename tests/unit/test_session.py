@@ -158,14 +158,16 @@ def test_second_click_on_join_does_nothing() -> None:
 
 def test_new_room_is_entered_once_it_is_made() -> None:
     ours = session()
-    assert ours.handle(e.CreateRoom()) == [do.MakeRoom()]
+    assert ours.handle(e.CreateRoom(e2ee=False)) == [do.MakeRoom(e2ee=False)]
     assert ours.handle(e.EnterLobby("new")) == []
     assert ours.snapshot.room == "new"
 
 
 def test_room_that_cannot_be_made_is_told() -> None:
     ours = session()
-    assert after(ours, e.CreateRoom(), e.AdmissionFailed(Problem.INTERNAL)) == []
+    assert (
+        after(ours, e.CreateRoom(e2ee=False), e.AdmissionFailed(Problem.INTERNAL)) == []
+    )
     assert notices(ours) == [(NoticeKind.REFUSED, "create-room", "internal")]
     assert where(ours) == (Phase.LOBBY, Problem.NONE)
 
@@ -173,7 +175,7 @@ def test_room_that_cannot_be_made_is_told() -> None:
 @pytest.mark.parametrize("room", ["", "room"])
 def test_person_who_has_to_log_in_is_told_before_they_join(room: str) -> None:
     ours = session()
-    after(ours, e.EnterLobby(room), e.CreateRoom())
+    after(ours, e.EnterLobby(room), e.CreateRoom(e2ee=False))
     ours.handle(e.AdmissionFailed(Problem.LOGIN_REQUIRED))
     assert where(ours) == (Phase.FAILED, Problem.LOGIN_REQUIRED)
     assert notices(ours) == []
@@ -380,10 +382,11 @@ def test_who_is_awaited_is_awaited_through_a_cut_of_mine() -> None:
     assert [each.id for each in ours.snapshot.participants] == [ME, ANN]
 
 
-def test_one_offers_to_whom_one_does_not_know_after_a_restart() -> None:
+def test_whom_one_does_not_know_after_a_restart_is_asked_who_begins() -> None:
     ours = reconnecting(ANN)
     effects = resume(ours, anew(ANN, BEN))
-    assert do.OpenPeer(BEN, 1, True, ICE) in effects
+    assert do.OpenPeer(BEN, 1, False, ICE) in effects
+    assert do.Send(m.Signal(BEN, 1, {"type": "renew"})) in effects
 
 
 def test_signal_that_two_servers_passed_on_is_taken_once() -> None:
@@ -406,7 +409,7 @@ def test_whoever_waits_to_knock_knocks_when_woken() -> None:
 
 
 def test_try_in_a_network_that_is_gone_is_begun_anew_in_the_next() -> None:
-    ours = reconnecting(ANN)
+    ours = reconnecting()
     assert ours.handle(e.Woken(Sign.NETWORK)) == [do.Connect("room")]
     assert ours.handle(e.Woken(Sign.NETWORK)) == [do.Connect("room")]
 

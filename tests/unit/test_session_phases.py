@@ -118,11 +118,15 @@ GESTURES: list[e.Event] = [
 
 SOURCES: list[e.Event] = [
     *(kind(slot) for kind in (e.TurnOn, e.TurnOff, e.SourceEnded) for slot in Slot),
+    *(kind(slot) for kind in (e.SourceInterrupted, e.SourceResumed) for slot in Slot),
+    *(e.InterruptionLasts(slot, 1) for slot in Slot),
     *(e.ChooseDevice(slot, "usb") for slot in Slot),
     *(e.SourceStarted(slot, (slot,)) for slot in Slot),
     *(e.SourceFailed(slot, problem) for slot in Slot for problem in MediaProblem),
     e.SourceStarted(SCREEN, (SCREEN, AUDIO)),
     e.ChooseOutput("headset"),
+    e.OutputFailed("headset"),
+    e.PickOutput(),
     e.ChooseQuality(CaptureQuality.HD),
     e.AllowPlayback(),
     e.PlaybackBlocked(True),
@@ -161,7 +165,8 @@ LINKS: list[e.Event] = [
         for each in range(3)
         for state in Encryption
     ),
-    *(e.CompareCodes(who, match) for who in PEOPLE for match in (True, False)),
+    *(e.CompareCodes(who, match, None) for who in PEOPLE for match in (True, False)),
+    *(e.AcceptDevice(who, None) for who in PEOPLE),
     *(
         e.PeerGathered(who, each, Gathered(refused=frozenset({401})))
         for who in PEOPLE
@@ -174,6 +179,7 @@ LINKS: list[e.Event] = [
     e.LinksLooked({}),
     e.LevelsMeasured({}, 0.0),
     e.LevelsMeasured(dict.fromkeys(PEOPLE, 1.0), 1.0),
+    *(e.LevelsMeasured({}, now, mine) for mine in (0.0, 1.0) for now in (0.0, 60.0)),
 ]
 
 DOWN = m.LinkReport(ANN, Reach.UNREACHABLE, Attempt.ANEW)
@@ -415,3 +421,13 @@ def test_no_order_of_events_leaves_anything_behind(seed: int) -> None:
         driver.handle(driver.happen(random))
     driver.handle(e.Leave())
     assert driver.links == {}
+
+
+def test_a_name_that_no_room_can_have_ends_where_one_may_begin_anew():
+    session = Session(Random(1).random, "agent")
+    session.handle(e.EnterLobby("abc.", "secret"))
+    shown = session.snapshot
+    assert (shown.phase, shown.problem) == (Phase.FAILED, Problem.ROOM_NOT_FOUND)
+    assert (shown.room, shown.secret) == ("", "")
+    session.handle(e.EnterLobby("room"))
+    assert session.snapshot.phase is Phase.LOBBY

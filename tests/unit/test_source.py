@@ -1,12 +1,15 @@
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from client_py.core import effect as do, event as e
+from client_py.core.microphone import REMIND, SILENCE
 from client_py.core.slot import Slot
-from client_py.core.source import Sources
+from client_py.core.source import HELD, Sources
 from client_py.core.state import (
     CaptureQuality,
+    Choice,
     Device,
     MediaProblem,
     NoticeKind,
@@ -16,7 +19,7 @@ from client_py.core.state import (
 from protocol.messages import MediaState
 
 MIC, CAM, SCREEN, AUDIO = Slot
-OFF, STARTING, LIVE, MUTED, FAILED = SourceState
+OFF, STARTING, LIVE, SILENT, MUTED, FAILED = SourceState
 SD = CaptureQuality.SD
 
 
@@ -52,6 +55,12 @@ PATHS: dict[SourceState, list[e.SourceEvent]] = {
     OFF: [],
     STARTING: [e.TurnOn(MIC)],
     LIVE: [e.TurnOn(MIC), started(MIC)],
+    SILENT: [
+        e.TurnOn(MIC),
+        started(MIC),
+        e.SourceInterrupted(MIC),
+        e.InterruptionLasts(MIC, 1),
+    ],
     MUTED: [e.TurnOn(MIC), started(MIC), e.TurnOff(MIC)],
     FAILED: [e.TurnOn(MIC), failed(MIC)],
 }
@@ -66,8 +75,10 @@ def in_state(state: SourceState, slot: Slot = MIC) -> Desk:
             event = started(slot)
         elif isinstance(event, e.SourceFailed):
             event = failed(slot, event.problem)
-        elif isinstance(event, e.TurnOn | e.TurnOff):
+        elif isinstance(event, e.TurnOn | e.TurnOff | e.SourceInterrupted):
             event = type(event)(slot)
+        elif isinstance(event, e.InterruptionLasts):
+            event = replace(event, slot=slot)
         desk.sources.handle(event)
     desk.told.clear()
     assert desk.state(slot) is state
@@ -78,7 +89,20 @@ def start(slot: Slot, device: str = "", quality: CaptureQuality = SD) -> do.Effe
     return do.StartSource(slot, device, quality)
 
 
+def lasts(slot: Slot, serial: int = 1) -> do.Effect:
+    return do.After(HELD, e.InterruptionLasts(slot, serial))
+
+
+def plugged(*devices: Device) -> e.DevicesChanged:
+    return e.DevicesChanged(devices)
+
+
+def microphone(id: str, label: str = "") -> Device:
+    return Device(id, "audioinput", label or id.upper())
+
+
 stop, publish, unpublish = do.StopSource, do.Publish, do.Unpublish
+USB, HEADSET, BUILT_IN = map(microphone, ("usb", "headset", "built-in"))
 
 MICROPHONE: list[tuple[SourceState, e.SourceEvent, SourceState, list[do.Effect]]] = [
     (OFF, e.TurnOn(MIC), STARTING, [start(MIC)]),
@@ -87,6 +111,9 @@ MICROPHONE: list[tuple[SourceState, e.SourceEvent, SourceState, list[do.Effect]]
     (OFF, failed(MIC), OFF, []),
     (OFF, e.SourceEnded(MIC), OFF, []),
     (OFF, e.ChooseDevice(MIC, "usb"), OFF, []),
+    (OFF, e.SourceInterrupted(MIC), OFF, [lasts(MIC)]),
+    (OFF, e.SourceResumed(MIC), OFF, []),
+    (OFF, e.InterruptionLasts(MIC, 1), OFF, []),
     (STARTING, e.TurnOn(MIC), STARTING, []),
     (STARTING, e.TurnOff(MIC), OFF, [stop(MIC)]),
     (STARTING, started(MIC), LIVE, [publish(MIC)]),
@@ -94,12 +121,30 @@ MICROPHONE: list[tuple[SourceState, e.SourceEvent, SourceState, list[do.Effect]]
     (STARTING, failed(MIC, MediaProblem.CANCELLED), OFF, []),
     (STARTING, e.SourceEnded(MIC), STARTING, []),
     (STARTING, e.ChooseDevice(MIC, "usb"), STARTING, [start(MIC, "usb")]),
+    (STARTING, e.SourceInterrupted(MIC), STARTING, [lasts(MIC)]),
+    (STARTING, e.SourceResumed(MIC), STARTING, []),
+    (STARTING, e.InterruptionLasts(MIC, 1), STARTING, []),
     (LIVE, e.TurnOn(MIC), LIVE, []),
     (LIVE, e.TurnOff(MIC), MUTED, [unpublish(MIC)]),
     (LIVE, started(MIC), LIVE, [publish(MIC)]),  # another device took over
     (LIVE, failed(MIC), LIVE, []),  # another device did not; this one goes on
     (LIVE, e.SourceEnded(MIC), STARTING, [unpublish(MIC), stop(MIC), start(MIC)]),
     (LIVE, e.ChooseDevice(MIC, "usb"), LIVE, [start(MIC, "usb")]),
+    (LIVE, e.SourceInterrupted(MIC), LIVE, [lasts(MIC)]),
+    (LIVE, e.SourceResumed(MIC), LIVE, []),
+    (LIVE, e.InterruptionLasts(MIC, 1), LIVE, []),  # of another one, long over
+    (SILENT, e.TurnOn(MIC), SILENT, [start(MIC)]),  # opened anew it may be heard
+    (SILENT, e.TurnOff(MIC), MUTED, [unpublish(MIC)]),
+    (SILENT, started(MIC), LIVE, [publish(MIC)]),
+    (SILENT, failed(MIC), SILENT, []),
+    (SILENT, e.SourceEnded(MIC), STARTING, [unpublish(MIC), stop(MIC), start(MIC)]),
+    (SILENT, e.ChooseDevice(MIC, "usb"), SILENT, [start(MIC, "usb")]),
+    (SILENT, e.SourceInterrupted(MIC), SILENT, [lasts(MIC, 2)]),
+    (SILENT, e.SourceResumed(MIC), LIVE, []),
+    (SILENT, e.InterruptionLasts(MIC, 1), SILENT, []),
+    (MUTED, e.SourceInterrupted(MIC), MUTED, [lasts(MIC)]),
+    (MUTED, e.SourceResumed(MIC), MUTED, []),
+    (MUTED, e.InterruptionLasts(MIC, 1), MUTED, []),
     (MUTED, e.TurnOn(MIC), LIVE, [publish(MIC)]),
     (MUTED, e.TurnOff(MIC), MUTED, []),
     (MUTED, started(MIC), MUTED, []),
@@ -112,6 +157,9 @@ MICROPHONE: list[tuple[SourceState, e.SourceEvent, SourceState, list[do.Effect]]
     (FAILED, failed(MIC), FAILED, []),
     (FAILED, e.SourceEnded(MIC), FAILED, []),
     (FAILED, e.ChooseDevice(MIC, "usb"), STARTING, [start(MIC, "usb")]),
+    (FAILED, e.SourceInterrupted(MIC), FAILED, [lasts(MIC)]),
+    (FAILED, e.SourceResumed(MIC), FAILED, []),
+    (FAILED, e.InterruptionLasts(MIC, 1), FAILED, []),
 ]
 
 CAMERA: list[tuple[SourceState, e.SourceEvent, SourceState, list[do.Effect]]] = [
@@ -143,7 +191,7 @@ def test_microphone_follows_the_diagram(
     desk = in_state(before)
     assert desk.after(event) == effects
     assert desk.state(MIC) is after
-    assert desk.sources.announced == MediaState(microphone=after is LIVE)
+    assert desk.sources.announced == MediaState(microphone=after in (LIVE, SILENT))
 
 
 @pytest.mark.parametrize(("before", "event", "after", "effects"), CAMERA)
@@ -182,6 +230,9 @@ def test_every_state_and_event_of_a_microphone_is_in_the_table() -> None:
             e.SourceStarted,
             e.SourceFailed,
             e.SourceEnded,
+            e.SourceInterrupted,
+            e.SourceResumed,
+            e.InterruptionLasts,
             e.ChooseDevice,
         )
     }
@@ -237,7 +288,7 @@ def test_device_that_is_pulled_out_gives_way_to_the_default_one(slot: Slot) -> N
     desk = in_state(OFF)
     desk.after(e.ChooseDevice(slot, "usb"), e.TurnOn(slot), started(slot))
     assert desk.after(e.SourceEnded(slot))[-1] == start(slot)
-    assert desk.sources[slot] == Source(STARTING)
+    assert desk.sources[slot] == Source(STARTING, preferred=Choice("usb"))
     assert desk.told == [(NoticeKind.DEVICE_ENDED, slot.word, "")]
 
 
@@ -251,7 +302,7 @@ def test_default_device_that_is_not_there_either_is_tried_once() -> None:
 def test_muted_microphone_that_is_pulled_out_is_not_heard_again() -> None:
     desk = in_state(MUTED)
     desk.after(e.SourceEnded(MIC))
-    assert desk.told == [(NoticeKind.DEVICE_ENDED, "microphone", "")]
+    assert desk.told == [(NoticeKind.DEVICE_UNPLUGGED, "microphone", "")]
     assert desk.after(started(MIC)) == [stop(MIC)]
     assert desk.sources.announced == MediaState()
     assert desk.after(e.TurnOn(MIC)) == [start(MIC)]
@@ -269,6 +320,231 @@ def test_device_survives_turning_off_and_failing() -> None:
     desk.after(e.ChooseDevice(CAM, "usb"), e.TurnOn(CAM), failed(CAM))
     desk.after(e.TurnOff(CAM))
     assert desk.after(e.TurnOn(CAM)) == [start(CAM, "usb")]
+
+
+# -- the next best device, and back to the one that was chosen
+
+
+def with_usb(state: SourceState) -> Desk:
+    """Return a desk at which a microphone was chosen that is there."""
+    desk = Desk()
+    desk.after(plugged(BUILT_IN, USB), e.ChooseDevice(MIC, "usb"), *PATHS[state])
+    desk.told.clear()
+    assert desk.sources[MIC] == Source(state, device="usb", preferred=CHOSEN)
+    return desk
+
+
+CHOSEN = Choice("usb", "USB")
+DEVICE_BACK = (NoticeKind.DEVICE_BACK, "microphone", "USB")
+
+
+def replaced(why: MediaProblem) -> tuple[NoticeKind, str, str]:
+    return NoticeKind.DEVICE_REPLACED, "microphone", why
+
+
+@pytest.mark.parametrize(
+    "problem", [MediaProblem.NOT_FOUND, MediaProblem.IN_USE, MediaProblem.FAILED]
+)
+def test_device_that_can_not_be_had_gives_way_to_the_default_one(
+    problem: MediaProblem,
+) -> None:
+    desk = with_usb(STARTING)
+    assert desk.after(failed(MIC, problem)) == [start(MIC)]
+    assert desk.told == []  # nothing is sure yet
+    assert desk.after(started(MIC)) == [publish(MIC)]
+    assert desk.sources[MIC] == Source(LIVE, preferred=CHOSEN)
+    assert desk.told == [replaced(problem)]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [MediaProblem.DENIED, MediaProblem.SYSTEM_DENIED, MediaProblem.UNSUPPORTED],
+)
+def test_who_is_refused_is_not_asked_again(problem: MediaProblem) -> None:
+    desk = with_usb(STARTING)
+    assert desk.after(failed(MIC, problem)) == []
+    assert desk.sources[MIC].state is FAILED
+    assert desk.told == [(NoticeKind.MEDIA_PROBLEM, "microphone", problem)]
+
+
+def test_every_device_is_tried_before_it_fails() -> None:
+    desk = Desk()
+    there = plugged(BUILT_IN, USB, HEADSET)
+    desk.after(there, e.ChooseDevice(MIC, "usb"), e.TurnOn(MIC))
+    assert desk.after(failed(MIC, MediaProblem.IN_USE)) == [start(MIC)]
+    assert desk.after(failed(MIC)) == [start(MIC, "headset")]
+    assert desk.after(failed(MIC)) == []
+    assert desk.sources[MIC].state is FAILED
+    assert desk.told == [
+        (NoticeKind.MEDIA_PROBLEM, "microphone", MediaProblem.IN_USE)
+    ]  # what is wrong with the one that was chosen
+
+
+def test_remembered_device_that_is_not_there_is_not_asked_for() -> None:
+    desk = Desk()
+    desk.after(e.ChooseDevice(MIC, "usb", "USB"), plugged(BUILT_IN))
+    assert desk.sources[MIC] == Source(OFF, preferred=CHOSEN)
+    assert desk.after(e.TurnOn(MIC)) == [start(MIC)]
+    desk.after(started(MIC))
+    assert desk.told == [replaced(MediaProblem.NOT_FOUND)]
+
+
+@pytest.mark.parametrize(
+    ("state", "after", "effects"),
+    [(LIVE, LIVE, [publish(MIC)]), (SILENT, LIVE, [publish(MIC)]), (MUTED, MUTED, [])],
+)
+def test_chosen_device_is_used_again_when_it_is_back(
+    state: SourceState, after: SourceState, effects: list[do.Effect]
+) -> None:
+    desk = Desk()
+    desk.after(e.ChooseDevice(MIC, "usb", "USB"), plugged(BUILT_IN), *PATHS[state])
+    desk.told.clear()
+    assert desk.after(plugged(BUILT_IN, USB)) == [start(MIC, "usb")]
+    assert (desk.state(MIC), desk.told) == (state, [])  # the other goes on until then
+    assert desk.after(started(MIC)) == effects
+    assert desk.sources[MIC] == Source(after, device="usb", preferred=CHOSEN)
+    assert desk.told == [DEVICE_BACK]
+
+
+def test_device_that_was_pulled_out_is_used_again_when_it_is_back() -> None:
+    desk = with_usb(LIVE)
+    assert desk.after(e.SourceEnded(MIC))[-1] == start(MIC)
+    # The list may tell of it before and after, in any order.
+    assert desk.after(started(MIC)) == [publish(MIC)]
+    assert desk.after(plugged(BUILT_IN, USB)) == []
+    assert desk.after(plugged(BUILT_IN)) == []
+    assert desk.sources[MIC] == Source(LIVE, preferred=CHOSEN)
+    assert desk.after(plugged(BUILT_IN, USB)) == [start(MIC, "usb")]
+    desk.after(started(MIC))
+    assert desk.told == [(NoticeKind.DEVICE_ENDED, "microphone", ""), DEVICE_BACK]
+
+
+def test_device_is_known_by_its_label_under_another_id() -> None:
+    desk = with_usb(LIVE)
+    desk.after(e.SourceEnded(MIC), started(MIC), plugged(BUILT_IN))
+    again = microphone("usb-again", "USB")
+    camera = Device("camera", "videoinput", "USB")
+    assert desk.after(plugged(camera, BUILT_IN, again)) == [start(MIC, "usb-again")]
+    assert desk.sources[MIC].preferred == Choice("usb-again", "USB")
+    assert desk.sources[CAM].preferred == Choice()
+
+
+def test_device_that_comes_back_while_another_one_opens_is_used() -> None:
+    desk = with_usb(LIVE)
+    desk.after(e.SourceEnded(MIC), plugged(BUILT_IN))
+    assert desk.after(plugged(BUILT_IN, USB)) == []
+    assert desk.after(started(MIC)) == [publish(MIC), start(MIC, "usb")]
+
+
+def test_device_that_is_back_and_can_not_be_had_changes_nothing() -> None:
+    desk = with_usb(LIVE)
+    desk.after(e.SourceEnded(MIC), started(MIC), plugged(BUILT_IN))
+    desk.told.clear()
+    assert desk.after(plugged(BUILT_IN, USB)) == [start(MIC, "usb")]
+    assert desk.after(failed(MIC, MediaProblem.IN_USE)) == []
+    assert desk.sources[MIC] == Source(LIVE, preferred=CHOSEN)
+    assert desk.told == []  # nobody asked for it
+    assert desk.after(plugged(BUILT_IN, USB, HEADSET)) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "effects"),
+    [
+        (OFF, []),
+        (STARTING, []),
+        (LIVE, [start(MIC)]),
+        (SILENT, [start(MIC)]),
+        (MUTED, [start(MIC)]),
+        (FAILED, [start(MIC)]),
+    ],
+)
+def test_default_that_changes_is_followed(
+    state: SourceState, effects: list[do.Effect]
+) -> None:
+    desk = Desk()
+    desk.after(plugged(BUILT_IN), *PATHS[state])
+    assert desk.after(plugged(HEADSET, BUILT_IN)) == effects
+
+
+def test_default_that_changes_is_told_once_it_is_used() -> None:
+    desk = Desk()
+    desk.after(plugged(BUILT_IN), *PATHS[LIVE], plugged(HEADSET, BUILT_IN))
+    assert desk.told == []
+    desk.after(started(MIC))
+    assert desk.told == [(NoticeKind.DEFAULT_CHANGED, "microphone", "")]
+
+
+def test_default_that_changes_is_nothing_to_who_chose_a_device() -> None:
+    desk = with_usb(LIVE)
+    assert desk.after(plugged(HEADSET, BUILT_IN, USB)) == []
+
+
+def test_default_that_is_pulled_out_is_replaced_once() -> None:
+    desk = Desk()
+    desk.after(plugged(HEADSET, BUILT_IN), *PATHS[LIVE])
+    assert desk.after(plugged(BUILT_IN)) == []
+    assert desk.after(e.SourceEnded(MIC))[-1] == start(MIC)
+
+
+def test_device_that_is_plugged_in_at_last_is_used() -> None:
+    desk = Desk()
+    camera = Device("camera", "videoinput", "Camera")
+    desk.after(plugged(camera), *PATHS[FAILED])
+    assert desk.after(plugged(camera, USB)) == [start(MIC)]
+
+
+@pytest.mark.parametrize("problem", [MediaProblem.DENIED, MediaProblem.SYSTEM_DENIED])
+def test_refusal_is_no_matter_of_what_is_plugged_in(problem: MediaProblem) -> None:
+    desk = Desk()
+    desk.after(plugged(BUILT_IN), e.TurnOn(MIC), failed(MIC, problem))
+    assert desk.after(plugged(BUILT_IN, USB)) == []
+
+
+def test_choosing_another_one_ends_the_wish_for_the_first() -> None:
+    desk = with_usb(LIVE)
+    desk.after(e.ChooseDevice(MIC, ""), started(MIC), plugged(BUILT_IN))
+    assert desk.after(plugged(BUILT_IN, USB)) == []
+    assert desk.sources[MIC] == Source(LIVE)
+
+
+# -- a device that gives nothing
+
+
+def test_interruption_that_lasts_is_told() -> None:
+    desk = in_state(LIVE, CAM)
+    desk.after(e.SourceInterrupted(CAM), e.InterruptionLasts(CAM, 1))
+    assert desk.sources[CAM].state is SILENT
+    assert desk.told == [(NoticeKind.SOURCE_HELD, "camera", "")]
+    assert desk.sources.announced == MediaState(camera=True)
+
+
+def test_interruption_that_is_short_is_not() -> None:
+    desk = in_state(LIVE)
+    desk.after(e.SourceInterrupted(MIC), e.SourceResumed(MIC))
+    desk.after(e.SourceInterrupted(MIC), e.InterruptionLasts(MIC, 1))
+    assert (desk.state(MIC), desk.told) == (LIVE, [])
+
+
+def test_silent_microphone_is_told_and_heard_again() -> None:
+    desk = in_state(LIVE)
+    assert not desk.sources.measure(0.0, 0.0, audience=False)
+    assert desk.sources.measure(0.0, SILENCE, audience=False)
+    assert desk.state(MIC) is SILENT
+    assert desk.told == [(NoticeKind.MICROPHONE_SILENT, "microphone", "")]
+    assert desk.sources.announced == MediaState(microphone=True)
+    assert desk.sources.measure(0.1, SILENCE + 1, audience=False)
+    assert desk.state(MIC) is LIVE
+
+
+@pytest.mark.parametrize("audience", [True, False])
+def test_talking_while_muted_is_told_where_somebody_could_hear_it(
+    audience: bool,
+) -> None:
+    desk = in_state(MUTED)
+    for step in range(int(REMIND)):
+        desk.sources.measure(0.2, step / 2, audience=audience)
+    told = [(NoticeKind.TALKING_MUTED, "", "")] if audience else []
+    assert (desk.state(MIC), desk.told) == (MUTED, told)
 
 
 @pytest.mark.parametrize(
@@ -317,10 +593,11 @@ def test_sound_of_others_is_asked_for_as_it_comes() -> None:
     desk = in_state(OFF)
     assert desk.after(e.ChooseOutput("headset")) == [do.PlayThrough("headset")]
     assert desk.after(e.PlaybackBlocked(True)) == []
-    assert (desk.sources.output, desk.sources.playback_blocked) == ("headset", True)
+    playback = desk.sources.playback
+    assert (playback.output, playback.blocked) == ("headset", True)
     assert desk.after(e.AllowPlayback()) == [do.ResumePlayback()]
     assert desk.after(e.PlaybackBlocked(False)) == []
-    assert not desk.sources.playback_blocked
+    assert not playback.blocked
 
 
 def test_devices_are_those_that_were_told_last() -> None:
@@ -340,6 +617,9 @@ def test_sound_of_a_share_is_no_source_of_its_own(state: SourceState) -> None:
         started(AUDIO),
         failed(AUDIO),
         e.SourceEnded(AUDIO),
+        e.SourceInterrupted(AUDIO),
+        e.SourceResumed(AUDIO),
+        e.InterruptionLasts(AUDIO, 1),
     ]
-    assert [desk.after(event) for event in events] == [[]] * 6
+    assert [desk.after(event) for event in events] == [[]] * 9
     assert desk.told == []

@@ -191,8 +191,10 @@ class Network:
         return max(self._estimates[who], AUDIO) if self.tells else 1e9
 
 
-def network(people: int, camera: int = SD, *, tells: bool = True) -> Network:
-    sending = Sending(camera)
+def network(
+    people: int, camera: int = SD, *, screen: bool = False, tells: bool = True
+) -> Network:
+    sending = Sending(camera, screen)
     made = Uplink()
     made.follow(PEOPLE[:people], sending)
     return Network(made, sending, people, tells=tells)
@@ -288,6 +290,44 @@ def test_camera_that_is_off_is_not_said_to_be_held_back() -> None:
     net.run(20)
     net.uplink.follow([ADA], Sending(0))
     assert (net.uplink.shapes[ADA].paused, net.uplink.paused) == (False, False)
+
+
+@pytest.mark.parametrize("camera", [0, SD])
+def test_screen_makes_way_for_sound_below_the_floor_and_comes_back(camera: int) -> None:
+    net = network(1, camera, screen=True)
+    net.run(20)
+    assert net.uplink.shapes[ADA].screen == SCREEN[3]
+    net.capacity[ADA] = 60_000
+    net.run(30)
+    assert net.uplink.shapes[ADA] == Shape(NOTHING, NOTHING, paused=True)
+    assert net.uplink.paused
+    net.capacity[ADA] = 1e9
+    net.run(30)
+    assert net.uplink.shapes[ADA].screen.active
+    assert not net.uplink.paused
+
+
+@pytest.mark.parametrize(
+    ("sending", "watching", "paused"),
+    [
+        (Sending(SD), Watching(360, 0), True),
+        (Sending(SD), Watching(0, 1080), False),
+        (Sending(0, screen=True), Watching(0, 1080), True),
+        (Sending(0, screen=True), Watching(360, 0), False),
+        (Sending(SD, screen=True), Watching(0, 1080), True),
+        (Sending(0), Watching(360, 1080), False),
+    ],
+)
+def test_a_way_without_video_is_told_of_where_a_picture_would_be_shown(
+    sending: Sending, watching: Watching, paused: bool
+) -> None:
+    net = network(1, screen=True)
+    net.run(20)
+    net.capacity[ADA] = 45_000
+    net.run(30)
+    net.uplink.follow([ADA], sending)
+    net.uplink.show(ADA, watching)
+    assert net.uplink.shapes[ADA] == Shape(NOTHING, NOTHING, paused)
 
 
 @pytest.mark.parametrize("tells", [True, False])

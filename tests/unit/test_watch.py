@@ -38,7 +38,16 @@ def test_a_transform_that_is_lost_on_the_way_is_found_at_the_second_look():
 
 
 def test_a_few_frames_are_no_proof_until_there_are_more():
-    assert looks((30, 30), (34, 30), (38, 30), (60, 30)) == [[], [], [], [CAM]]
+    assert looks((30, 30), (32, 30), (34, 30), (60, 30)) == [[], [], [], [CAM]]
+
+
+def test_a_slow_picture_in_plain_is_found_once_enough_of_it_left():
+    slow = [(30 + each, 30) for each in range(9)]
+    assert looks(*slow) == [[]] * 5 + [[CAM]] + [[]] * 3
+
+
+def test_a_slow_picture_that_comes_by_is_no_plain_one():
+    assert looks(*[(each, each) for each in range(20)]) == [[]] * 20
 
 
 @pytest.mark.parametrize("late", [0, 20])
