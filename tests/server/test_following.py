@@ -118,6 +118,7 @@ class Place:
         hello = m.Hello(VERSION, "", name)
         granted = Pass(name, ROOMS[0], Role.MEMBER)
         line = FakeLine(self.clock.monotonic())
+        record = record or RoomRecord(ROOMS[0], "", "its maker", 0.0)
         coming = asyncio.create_task(self.board.enter(line, hello, granted, record))
         while not self.streams.waiting:  # noqa: ASYNC110 (it tells nobody)
             await asyncio.sleep(0)
