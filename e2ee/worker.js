@@ -171,7 +171,7 @@ function transform({ transformer }) {
 }
 
 /** @param {any} message */
-const fresh = ({ generation, keys }) => keys.map((/** @type {Key} */ key) => (
+const fresh = ({ generation, keys }) => keys.map((/** @type {Partial<Key>} */ key) => (
   { counter: 0, ...key, generation, highest: -1, seen: new Int32Array(WINDOW).fill(-1) }));
 
 self.onmessage = ({ data }) => {

@@ -136,7 +136,7 @@ async function makeCertificate() {
 
 /** Have the lobby's toggles show what was on last time, if nobody has clicked them. @param {Preferences} preferences */
 function showToggles({ microphone, camera }) {
-  const clicked = early.gestures.map(({ element }) => element);
+  const clicked = early.gestures.map((/** @type {{element: HTMLElement}} */ { element }) => element);
   for (const [name, choice] of Object.entries({ mic: microphone, camera })) {
     const toggle = document.querySelector(`#preview-frame [data-action="toggle-${name}"]`);
     if (choice?.on === false && !clicked.includes(toggle)) toggle?.setAttribute("aria-pressed", "false");

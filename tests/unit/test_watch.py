@@ -43,7 +43,7 @@ def test_a_few_frames_are_no_proof_until_there_are_more():
 
 def test_a_slow_picture_in_plain_is_found_once_enough_of_it_left():
     slow = [(30 + each, 30) for each in range(9)]
-    assert looks(*slow) == [[]] * 5 + [[CAM]] + [[]] * 3
+    assert looks(*slow) == [[]] * 6 + [[CAM]] + [[]] * 2
 
 
 def test_a_slow_picture_that_comes_by_is_no_plain_one():
