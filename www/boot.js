@@ -168,6 +168,7 @@ async function boot() {
     root.dataset.boot = "plain";
     python = await startPlain(glue);
   }
+  if (room && !(await tertulia.boot.certificate)) return fail("connections-forbidden");
   python.pyimport("client_py.browser.main").start();
   early.release();
   performance.mark("tertulia:python-ready");

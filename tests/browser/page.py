@@ -80,6 +80,13 @@ Object.defineProperty(RTCRtpReceiver.prototype, "transform",
   { set() {}, get: () => null });
 """
 
+#: What a policy, or an extension that guards addresses, does.
+FORBIDDEN = """
+window.RTCPeerConnection = class {
+  constructor() { throw new DOMException("forbidden", "NotAllowedError"); }
+};
+"""
+
 #: A script that makes a browser one that keeps nothing of a site, as people may choose.
 NOTHING_KEPT = """
 for (const name of ["localStorage", "sessionStorage", "indexedDB", "caches"])

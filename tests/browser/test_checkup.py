@@ -9,18 +9,14 @@ from client_py.testing import Server
 from tests.checkup import WITHIN, outcomes, verdict
 from tests.services.coturn import relay
 
+from .page import FORBIDDEN
+
 NOWHERE = """
 window.WebSocket = class extends WebSocket {
   constructor(url, protocol) { super(url.replace("/ws", "/nowhere"), protocol); }
 };
 """
 
-#: What a policy, or an extension that guards addresses, does.
-FORBIDDEN = """
-window.RTCPeerConnection = class {
-  constructor() { throw new DOMException("forbidden", "NotAllowedError"); }
-};
-"""
 
 #: A machine with neither camera nor microphone.
 DEVICELESS = """

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from client_py.testing import expect_mesh_complete
 
-from .page import NOTHING_KEPT
+from .page import FORBIDDEN, NOTHING_KEPT
 from .seat import take_seat
 
 
@@ -23,6 +23,13 @@ def refusing(method, name, message="by the test"):
       }};
     }})();
     """
+
+
+def test_browser_that_forbids_connections_says_what_to_do(participant):
+    ada = participant("ada", join=False, scripts=[FORBIDDEN])
+    ada.expect_phase("failed")
+    expect(ada.control("failed-connections-forbidden")).to_be_visible()
+    expect(ada.control("failed-reload")).to_be_visible()
 
 
 def test_without_permission_one_joins_all_the_same_and_retries(participant):
