@@ -92,14 +92,18 @@ class Conference:
         if self._draining:
             return
         self._draining = True
+        opened = False
         try:
             while self._inbox:
-                for effect in self._session.handle(self._inbox.popleft()):
+                event = self._inbox.popleft()
+                opened |= isinstance(event, e.SourceStarted)
+                for effect in self._session.handle(event):
                     self._perform(effect)
         finally:
             self._draining = False
         snapshot = self._session.snapshot
-        if snapshot != self.snapshot:
+        # A source that is open may be another one than before: its picture is new.
+        if snapshot != self.snapshot or opened:
             self.snapshot = snapshot
             try:
                 self._publish(snapshot)

@@ -385,7 +385,7 @@ def test_the_own_picture_and_the_admission_need_no_python(
             "tertulia.boot.media.then(({ microphone, camera, errors }) =>"
             " [microphone.kind, camera.kind, errors])"
         )
-        assert media == ["audio", "video", {"microphone": "", "camera": ""}]
+        assert media == ["audio", "video", {"microphone": None, "camera": None}]
         tab.locator("#preview").wait_for()
         assert tab.evaluate("document.getElementById('preview').srcObject !== null")
         admission = tab.evaluate("tertulia.boot.admission")

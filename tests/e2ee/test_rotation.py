@@ -117,12 +117,12 @@ def test_a_receiver_answers_again_and_takes_nothing_older():
     keys = ReceivingKeys(CRYPTO, SUITE)
     keys.install(0, bytes(32))
     receiver = KeyReceiver(keys)
-    first, second = (Key(n, 0, bytes([n]) * 32, bytes(32)) for n in (1, 2))
+    first, second = (Key(n, 0, bytes([n]) * 32) for n in (1, 2))
     assert [receiver.receive(each) for each in (first, first)] == [1, 1]
     with pytest.raises(RotationError):
-        receiver.receive(Key(1, 0, b"x" * 32, bytes(32)))
+        receiver.receive(Key(1, 0, b"x" * 32))
     assert receiver.receive(second) == 2
-    for old in (first, Key(0, 0, bytes(32), bytes(32))):
+    for old in (first, Key(0, 0, bytes(32))):
         with pytest.raises(RotationError):
             receiver.receive(old)
     assert keys.generations == (0, 2)

@@ -48,21 +48,21 @@ NO_REQUESTS = {
     "a chunk of an endless size": request(POST, CHUNKED) + "f" * 40 + "\r\n{}\r\n",
     "a chunk that is longer": request(POST, CHUNKED) + "1\r\n{}\r\n" + END,
     # Lines.
-    "a folded header": request("GET / HTTP/1.1", "X-A: mark-a", " mark-b"),
-    "a header without a colon": request("GET / HTTP/1.1", "mark-header"),
-    "a header without a name": request("GET / HTTP/1.1", ": mark-value"),
-    "a NUL in a header": request("GET / HTTP/1.1", "X-A: mark-\x00"),
+    "a folded header": request("GET / HTTP/1.1", "X-A: stain-a", " stain-b"),
+    "a header without a colon": request("GET / HTTP/1.1", "stain-header"),
+    "a header without a name": request("GET / HTTP/1.1", ": stain-value"),
+    "a NUL in a header": request("GET / HTTP/1.1", "X-A: stain-\x00"),
     "a NUL in a name": request("GET / HTTP/1.1", "X\x00A: a"),
     "a return within a header": request("GET / HTTP/1.1", "X-A: a\rX-B: b"),
     "a space in a name": request("GET / HTTP/1.1", "X A: a"),
     # First lines.
-    "nonsense": "mark-nonsense\r\n\r\n",
+    "nonsense": "stain-nonsense\r\n\r\n",
     "no version": "GET /\r\n\r\n",
     "a version of its own": request("GET / HTTP/9.9"),
     "a method of its own": request("MARK / HTTP/1.1"),
     "a method in small letters": request("get / HTTP/1.1"),
     "a space in the target": request("GET /a b HTTP/1.1"),
-    "no slash": request("GET mark-target HTTP/1.1"),
+    "no slash": request("GET stain-target HTTP/1.1"),
     "a byte above ASCII": request("GET /\xff HTTP/1.1"),
     "a NUL in the target": request("GET /\x00 HTTP/1.1"),
     "a tunnel": request("CONNECT 127.0.0.1:22 HTTP/1.1"),
@@ -75,7 +75,7 @@ NO_REQUESTS = {
     "two hosts": request("GET / HTTP/1.1", "Host: {host}"),
     "an empty host": request("GET / HTTP/1.1", host="Host: "),
     "a host with a path": request("GET / HTTP/1.1", host="Host: a/b"),
-    "a host with a user": request("GET / HTTP/1.1", host="Host: mark-user@{host}"),
+    "a host with a user": request("GET / HTTP/1.1", host="Host: stain-user@{host}"),
     "a host with a script": request("GET / HTTP/1.1", host="Host: <script>"),
     "a host with a policy": request("GET / HTTP/1.1", host="Host: x; script-src *"),
 }
@@ -92,7 +92,7 @@ async def test_what_is_no_request_is_refused_once_and_closed(victim, case):
         answer = await guest.answer()
         assert answer.status == 400
         assert [name for name in HEADERS if name not in answer.headers] == []
-        assert b"mark-" not in answer.body
+        assert b"stain-" not in answer.body
         if "host" not in case:
             assert await guest.reader.read() == b""  # nothing was taken for another
 
@@ -105,8 +105,8 @@ async def test_what_is_no_request_is_refused_once_and_closed(victim, case):
         (431, "GET / HTTP/1.1\r\nX-A: " + "a" * 70_000 + "\r\n\r\n"),
         (431, "GET / HTTP/1.1\r\nX-A: " + "a" * 200_000),
         (431, "GET / HTTP/1.1\r\n" + "a" * 200_000),
-        (431, "GET / HTTP/1.1\r\nCookie: " + "mark-a=b;" * 9000 + "\r\n\r\n"),
-        (431, "\r\n" * 100_000 + "mark-nonsense\r\n\r\n"),
+        (431, "GET / HTTP/1.1\r\nCookie: " + "stain-a=b;" * 9000 + "\r\n\r\n"),
+        (431, "\r\n" * 100_000 + "stain-nonsense\r\n\r\n"),
     ],
 )
 async def test_a_head_has_its_limits(victim, status, words):
@@ -165,7 +165,7 @@ async def test_a_few_requests_at_once_are_all_answered(victim):
         "/r/%2e%2e%2f",
         "/r/%00",
         "/r/a%2fb",
-        "/r/mark-%3Cscript%3E",
+        "/r/stain-%3Cscript%3E",
         "/r/" + "a" * 65,
         "/r/%E2%80%AEa",
         "/R/room",
@@ -176,7 +176,7 @@ async def test_a_path_leads_to_no_file_of_ours(victim, path):
         await ask(guest, request(f"GET {path} HTTP/1.1"))
         answer = await guest.answer()
         assert answer.status == 404
-        assert b"mark-" not in answer.body
+        assert b"stain-" not in answer.body
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ async def test_a_path_leads_to_no_file_of_ours(victim, path):
         "bytes=-1",
         "bytes=9-1",
         "bytes=" + "9" * 10_000 + "-",
-        "mark-units=0-1",
+        "stain-units=0-1",
         "bytes=" + "," * 50_000,
     ],
 )
@@ -264,15 +264,15 @@ async def test_a_method_that_is_not_expected_is_refused(victim, method, path, al
 
 
 BODIES = {
-    "no JSON": "mark-body",
+    "no JSON": "stain-body",
     "a list": "[]",
-    "a string": '"mark-body"',
+    "a string": '"stain-body"',
     "null": "null",
     "an operator": '{"name":{"$gt":""}}',
     "an operator for a field": '{"$where":"1"}',
     "__proto__": '{"__proto__":{"admin":true}}',
     "constructor": '{"constructor":{"prototype":{}}}',
-    "a forged creator": '{"name":"a","creator":"mark-name"}',
+    "a forged creator": '{"name":"a","creator":"stain-name"}',
     "a number": '{"name":1e999}',
     "NaN": '{"name":NaN}',
     "a lone surrogate": r'{"name":"\ud800"}',
@@ -303,7 +303,7 @@ async def test_a_body_that_is_not_as_expected_makes_no_room(victim, case):
         answer = await guest.answer()
         assert answer.status == 400
         assert json.loads(answer.body)["error"]["code"] == "bad_request"
-        assert b"mark-" not in answer.body
+        assert b"stain-" not in answer.body
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -385,7 +385,7 @@ async def test_passcodes_that_are_tried_cost_little(tmp_path):
             async with stranger(victim, address) as guest:
                 for number in range(20):
                     path = f"/api/rooms/aaaa-bbb{kind:x}-{number:04}/token"
-                    words = '{"passcode": "mark-guess"}'
+                    words = '{"passcode": "stain-guess"}'
                     length = f"Content-Length: {len(words)}"
                     await ask(guest, request(f"POST {path} HTTP/1.1", bearer, length))
                     await guest.send(words.encode())
