@@ -77,12 +77,30 @@ class Witness(FrameLink):
     def __init__(self) -> None:
         super().__init__()
         self.kept: dict[Slot, list[bytes]] = {slot: [] for slot in Slot}
+        self.astray = (
+            0  # sealed frames of one slot that came to the receiver of another
+        )
 
     def open(self, slot: Slot, frame: bytes) -> bytes | None:
+        before = Counter(self.received)
         opened = super().open(slot, frame)
-        if opened is None and len(self.kept[slot]) < _KEPT:
+        if opened is not None:
+            return opened
+        after = Counter(self.received)
+        astray = self._is_astray(slot, frame)
+        self.received.clear()
+        self.received.update(before if astray else after)
+        self.astray += astray
+        if not astray and len(self.kept[slot]) < _KEPT:
             self.kept[slot].append(frame)
-        return opened
+        return None
+
+    def _is_astray(self, slot: Slot, frame: bytes) -> bool:
+        """Whether a frame is of another slot: aiortc sorts packets by their source,
+        and now and then takes one of the microphone's for the shared sound's.
+        """
+        others = (other for other in Slot if other is not slot)
+        return any(super(Witness, self).open(each, frame) for each in others)
 
     @property
     def generation(self) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from client_py.core.slot import Slot
+from client_py.headless.frames import FrameLink
 from e2ee.suite import Suite
 from tests.links import Witness
 
@@ -85,3 +86,14 @@ async def test_half_a_second_that_nobody_can_open_betrays() -> None:
     assert found.betrayed == []
     found.open(Slot.MICROPHONE, sender.seal(Slot.MICROPHONE, b"hello"))
     assert found.betrayed == ["microphone, unread"]
+
+
+async def test_a_sealed_frame_at_the_wrong_receiver_is_no_plain_one() -> None:
+    found, other = await witness(), FrameLink()
+    await other.send_under(0, SUITE, bytes(32))
+    (spoken, *_) = voice(3, "mono")
+    sealed = other.seal(Slot.MICROPHONE, spoken)
+    assert found.open(Slot.SCREEN_AUDIO, sealed) is None
+    assert (found.astray, dict(found.received), found.betrayed) == (1, {}, [])
+    assert found.open(Slot.SCREEN_AUDIO, spoken) is None
+    assert (found.astray, found.betrayed) == (1, ["screen_audio"])
