@@ -35,7 +35,7 @@ def allocated(
                 password=turn.credential,
             )
         except Exception:
-            await asyncio.sleep(0)  # what failed closes in the loop's next turn
+            await _closed()
             raise
         try:
             if peer:
@@ -45,6 +45,12 @@ def allocated(
             return transport.get_extra_info("sockname")
         finally:
             transport.close()
-            await asyncio.sleep(0)
+            await _closed()
 
     return asyncio.run(ask())
+
+
+async def _closed() -> None:
+    """Let what has ended close: TLS first, then what is below it, a turn each."""
+    for _ in range(8):
+        await asyncio.sleep(0)
