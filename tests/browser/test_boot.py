@@ -300,6 +300,7 @@ def test_random_numbers_differ_from_page_to_page(site: Site, engine: Browser) ->
 
 
 def test_an_early_click_is_kept_and_shown(site: Site, tab: Page) -> None:
+    tab.route_web_socket("**/ws", lambda socket: None)  # who joins waits there
     with no_python(site):
         tab.goto(f"{site.url}/r/abc", wait_until="domcontentloaded")
         tab.locator("#display-name").fill("Ada")
