@@ -63,12 +63,11 @@ navigator.mediaDevices.getUserMedia = async () => {
   setInterval(draw, 100);
   const context = new AudioContext();
   const out = context.createMediaStreamDestination();
-  if (speaks) {
-    const voice = context.createOscillator();
-    voice.connect(out);
-    voice.start();
-    addEventListener("click", () => context.resume());
-  }
+  const [voice, loudness] = [context.createOscillator(), context.createGain()];
+  loudness.gain.value = speaks ? 1 : 0.001; // who listens has a room that isn't dead silent
+  voice.connect(loudness).connect(out);
+  voice.start();
+  addEventListener("click", () => context.resume());
   const sound = out.stream;
   return new MediaStream([...canvas.captureStream(10).getTracks(), ...sound.getTracks()]);
 };
