@@ -77,9 +77,7 @@ class Witness(FrameLink):
     def __init__(self) -> None:
         super().__init__()
         self.kept: dict[Slot, list[bytes]] = {slot: [] for slot in Slot}
-        self.astray = (
-            0  # sealed frames of one slot that came to the receiver of another
-        )
+        self.astray = 0  # frames of one slot that came to the receiver of another
 
     def open(self, slot: Slot, frame: bytes) -> bytes | None:
         before = Counter(self.received)

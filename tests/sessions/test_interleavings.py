@@ -7,7 +7,6 @@ them that the test cuts wherever it likes.
 import json
 from collections.abc import Callable
 from itertools import count
-from typing import Any
 
 from hypothesis import HealthCheck, given, settings, strategies as st
 
@@ -16,7 +15,6 @@ from protocol import messages as m
 from protocol.codec import Codec
 from protocol.codes import VERSION, CloseCode
 from protocol.numbering import SEQ, N, Numbers, stamp
-from server.journal import Journal
 from server.rooms import Rooms
 from server.seat import Seat
 from server.store import RoomRecord
@@ -24,6 +22,7 @@ from server.switchboard import Switchboard
 from server.ticket import Tickets
 from server.tokens import Pass, Role
 from server.wire import FROM_CLIENT
+from tests.sessions.exchange import SilentJournal
 
 ROOM = m.RoomId("the-room")
 RECORD = RoomRecord(ROOM, "", "its maker", 0.0)
@@ -41,25 +40,6 @@ class Clock:
 
     def monotonic(self) -> float:
         return 0.0
-
-
-class SilentJournal(Journal):
-    """Writes nothing down."""
-
-    def __init__(self) -> None:
-        pass
-
-    def came(self, participation: Any) -> None:
-        pass
-
-    def returned(self, participation: Any) -> None:
-        pass
-
-    def went(self, participation: str, at: float, reason: str) -> None:
-        pass
-
-    def hosted(self, participation: str, host: bool) -> None:
-        pass
 
 
 class Line:
