@@ -70,7 +70,7 @@ LONG_STILL = {
     "client_py/browser/action.py Actions.__init__": 71,
     "client_py/browser/stats.py totals": 44,
     "client_py/core/conference.py Conference._perform": 63,
-    "client_py/core/peer.py Peer.__init__": 57,
+    "client_py/core/peer.py Peer.__init__": 56,
     "client_py/core/peer.py Peer._take": 50,
     "client_py/core/session.py Session._take": 44,
     "client_py/headless/main.py participant": 44,

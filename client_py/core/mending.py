@@ -26,7 +26,6 @@ from protocol.codec import to_plain
 from protocol.messages import ParticipantId, ParticipantInfo, Renew, Signal
 
 AGAIN: Final = 10.0  # seconds until the other end is asked for a new link once more
-
 UNBEGUN: Final = 20  # looks: whoever should have begun may wait for me to
 
 _HAPPENINGS = {
@@ -57,11 +56,9 @@ class Mending:
 
     def changed(self, event: PeerChanged) -> list[Effect]:
         """A link's connection state is another."""
-        who, link = event.participant, self._links.get(event.participant)
-        if link is None or event.generation != link.generation:
-            return []
+        who, link = event.participant, self._now(event)
         happening = _HAPPENINGS.get(event.state)
-        if happening is None:
+        if link is None or happening is None:
             return []
         if link.recovery.stage is not Stage.GIVEN_UP:
             if happening is Happening.CONNECTED:
@@ -72,19 +69,15 @@ class Mending:
 
     def due(self, event: RecoveryDue) -> list[Effect]:
         """A link had its time to come back, if it is still at that stage."""
-        who, link = event.participant, self._links.get(event.participant)
-        if link is None or link.generation != event.generation:
-            return []
-        if link.recovery.serial != event.serial:
+        who, link = event.participant, self._now(event)
+        if link is None or link.recovery.serial != event.serial:
             return []
         return self._happened(who, link, Happening.OVERDUE)
 
     def renewal_due(self, event: RenewalDue) -> list[Effect]:
         """Replace the link, if it is still the one that failed."""
-        who, link = event.participant, self._links.get(event.participant)
-        if link is None or link.ended or link.generation != event.generation:
-            return []
-        if link.recovery.stage is not Stage.GIVEN_UP:
+        who, link = event.participant, self._now(event)
+        if link is None or link.ended or link.recovery.stage is not Stage.GIVEN_UP:
             return []
         if self._reaches(link):
             return self._renew(who, link)
@@ -139,6 +132,11 @@ class Mending:
         return effects
 
     # -- inside
+
+    def _now(self, event: PeerChanged | RecoveryDue | RenewalDue) -> Link | None:
+        """Return the link of which this is, if it still has that connection."""
+        link = self._links.get(event.participant)
+        return link if link and link.generation == event.generation else None
 
     def _looked(self, who: ParticipantId, link: Link, look: Look) -> list[Effect]:
         if link.recovery.stage is Stage.STEADY and link.is_silent(look):

@@ -99,7 +99,6 @@ class Peer:
         self._play = play
         self._inbox: asyncio.Queue[_Taken] = asyncio.Queue()
         self._ignoring = False
-        self._held = False  # nobody vouches for the other end: nothing is to pass
         self._received: dict[Slot, Track] = {}
         self._gathered = Gathered()
         self._pc = connect(
@@ -171,7 +170,6 @@ class Peer:
 
     def hold_back(self, held: bool) -> None:
         """Send no track and play none, whatever there is, or do so again."""
-        self._held = held
         self._sending.hold(held=held)
         for slot, track in self._received.items():
             if not held:
@@ -281,7 +279,7 @@ class Peer:
                 self._changed(state)
             case TrackReceived(slot, track):
                 self._received[slot] = track
-                if not self._held:
+                if not self._sending.held:
                     self._play(self._who, slot, track)
             case Reshape(shape):
                 await self._sending.reshape(shape)
@@ -310,7 +308,7 @@ class Peer:
         if self._seal.secrets is not None and self._secured is Encryption.OFF:
             self._secure(Encryption.ON)
             # Who may be somebody else is held back by now: nothing was told them.
-            trusted = not self._held
+            trusted = not self._sending.held
             self._send(await self._seal.said_meanwhile(trusted=trusted))
         self._look_at_verdict()
         self._look_after_keys()

@@ -30,16 +30,16 @@ class Sending:
         self._grown = False
         self._shape = Shape()
         self._tracks: dict[Slot, Track | None] = {}
-        self._held = False
+        self.held = False  # nothing is sent, whatever there is
 
     def replace(self, slot: Slot, track: Track | None) -> None:
         """Send this track, or nothing; the newest of several counts."""
         self._tracks[slot] = track
-        self._put(slot, None if self._held else track)
+        self._put(slot, None if self.held else track)
 
     def hold(self, *, held: bool) -> None:
         """Send nothing, whatever track there is, or send it again."""
-        self._held = held
+        self.held = held
         for slot, track in self._tracks.items():
             self._put(slot, None if held else track)
 
