@@ -25,8 +25,8 @@ def allocated(
 
     async def ask() -> tuple[str, int]:
         try:
-            transport, _ = await create_turn_endpoint(
-                asyncio.DatagramProtocol,
+            transport, line = await create_turn_endpoint(
+                _Line,
                 relay,
                 transport=kind,
                 ssl=trusted,
@@ -45,9 +45,21 @@ def allocated(
             return transport.get_extra_info("sockname")
         finally:
             transport.close()
+            async with asyncio.timeout(5):
+                await line.lost.wait()
             await _closed()
 
     return asyncio.run(ask())
+
+
+class _Line(asyncio.DatagramProtocol):
+    """Tells when what is below it has ended: the relay has to answer for that."""
+
+    def __init__(self) -> None:
+        self.lost = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set()
 
 
 async def _closed() -> None:
