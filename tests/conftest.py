@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import tempfile
+from collections import Counter
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -32,6 +33,9 @@ def pytest_addoption(parser):
 
 def pytest_collection_modifyitems(config, items):
     """Leave the long tests out, unless they are asked for."""
+    known = Counter(each.nodeid for each in items)
+    if twice := [name for name, times in known.items() if times > 1]:
+        raise pytest.UsageError(f"xdist would run these only once: {twice}")
     if config.getoption("--long"):
         return
     long = [each for each in items if each.get_closest_marker("long")]

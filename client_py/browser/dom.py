@@ -6,9 +6,11 @@ whose ``close`` detaches first and destroys second: the other way round an event
 in between calls a released function.
 """
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
+import pyodide_js
 from js import document
 from pyodide.ffi import create_proxy
 
@@ -20,6 +22,15 @@ _live = 0
 def live_proxies() -> int:
     """Return how many proxies are alive, for the test that counts them."""
     return _live
+
+
+def references() -> int:
+    """Return how many objects of JavaScript's Python holds, for the same tests.
+
+    Collected first: what only a cycle still holds is no leak.
+    """
+    gc.collect()
+    return int(pyodide_js._module._hiwire_num_refs())
 
 
 class Listeners:

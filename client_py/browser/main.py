@@ -14,7 +14,7 @@ from client_py.browser.capture import Capture, DeviceCapture
 from client_py.browser.checkup import PATH, CheckupDialog
 from client_py.browser.connections import BrowserPeerConnections
 from client_py.browser.crypto import BrowserCrypto
-from client_py.browser.dom import Listeners, live_proxies, set_data
+from client_py.browser.dom import Listeners, live_proxies, references, set_data
 from client_py.browser.frames import FrameWorker, can_encrypt
 from client_py.browser.gauge import Tiles
 from client_py.browser.media import BrowserMedia
@@ -72,6 +72,8 @@ class App:
         """Begin, with what was chosen last time and asked for meanwhile."""
         js.tertulia.snapshot = self._listeners.callback(self.snapshot)
         js.tertulia.proxies = self._listeners.callback(live_proxies)
+        if _in_test():
+            js.tertulia.references = self._listeners.callback(references)
         js.tertulia.tasks = self._listeners.callback(lambda: len(asyncio.all_tasks()))
         self._listeners.add(window, "pagehide", self._got_pagehide)
         self._listeners.add(window, "popstate", self._got_popstate)
@@ -99,9 +101,8 @@ class App:
 
     def _capture(self) -> Capture:
         asked = str(js.URLSearchParams.new(location.search).get("media") or "")
-        test = document.documentElement.dataset.mode == "test"
         kind, _, name = asked.partition(":")
-        if test and kind in _SYNTHETIC:
+        if _in_test() and kind in _SYNTHETIC:
             return SyntheticCapture(name, restless=kind == "restless")
         return DeviceCapture(self._boot)
 
@@ -162,6 +163,10 @@ def _lobby_here() -> e.EnterLobby:
     path = str(location.pathname)
     room = path.removeprefix("/r/") if path.startswith("/r/") else ""
     return e.EnterLobby(room, secret_of(str(location.hash)) if room else "")
+
+
+def _in_test() -> bool:
+    return str(document.documentElement.dataset.mode) == "test"
 
 
 def _agent() -> str:
