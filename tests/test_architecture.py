@@ -34,7 +34,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "protocol": set(),
     "e2ee": set(),
     "client_py.core": {"protocol", "e2ee"},
-    "client_py.browser": {"client_py.core", "protocol", "e2ee", "js", "pyodide"},
+    "client_py.browser": {
+        *("client_py.core", "protocol", "e2ee"),
+        *("js", "pyodide", "pyodide_js"),
+    },
     "client_py.headless": {
         *("client_py.core", "protocol", "e2ee"),
         *("aiortc", "av", "numpy", "cryptography", "websockets", "httpx"),
