@@ -39,14 +39,14 @@ def here(rig, meeting):
     """Somebody at the first site, in a good picture."""
     for site in rig.sites:
         site.become(Nat.PRESERVING)
-    room, caller, _ = meeting
+    room, caller, *_ = meeting
     return lambda name: caller.tab(room, name, media="restless", quality="sd")
 
 
 @pytest.fixture
 def there(meeting):
     """Somebody at the second site."""
-    room, _, caller = meeting
+    room, _, caller, *_ = meeting
     return lambda name: caller.tab(room, name, media="restless", quality="low")
 
 
