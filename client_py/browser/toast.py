@@ -5,7 +5,7 @@ from typing import Any
 
 from client_py.browser.dom import Shown, by_id, part, set_data, set_text, template
 from client_py.browser.words import sentence, severity
-from client_py.core.state import Notice, NoticeKind, Snapshot
+from client_py.core.state import Notice, NoticeKind, Phase, Snapshot
 
 _SHOWN = {"info": 4.0, "warning": 8.0, "error": 10.0}  # seconds
 _MOST = 4
@@ -27,10 +27,11 @@ class Toasts:
         for notice in snapshot.notices:
             if notice.serial > self._seen:
                 self._seen = notice.serial
-                if notice.kind is not NoticeKind.WAITING:
+                if notice.kind is NoticeKind.WAITING:
+                    if notice.detail in waiting:
+                        self._ask(notice)
+                elif not _says_itself(snapshot.phase, notice.kind):
                     self.show(sentence(notice), severity(notice))
-                elif notice.detail in waiting:
-                    self._ask(notice)
         for toast in self._box.querySelectorAll("[data-participant]"):
             if toast.dataset.participant not in waiting:
                 toast.remove()
@@ -58,3 +59,8 @@ class Toasts:
     def dismiss(self, element: Any) -> None:
         """Take away the toast that this element is in."""
         element.closest(".toast").remove()
+
+
+def _says_itself(phase: Phase, kind: NoticeKind) -> bool:
+    """Whether the lobby says it anyway, beside the device's field."""
+    return phase is Phase.LOBBY and kind is NoticeKind.MEDIA_PROBLEM

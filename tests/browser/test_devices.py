@@ -152,6 +152,16 @@ def test_a_muted_microphone_that_is_pulled_out_says_what_comes_of_it(at_desk):
     expect_open(ada, "microphone", "")
 
 
+def test_who_still_is_in_the_lobby_is_told_of_a_device_that_took_over(at_desk):
+    ada = at_desk(*BUILT_IN, MICROPHONE, join=False)
+    ada.control("microphone-select").select_option(MICROPHONE[0])
+    expect_open(ada, "microphone", MICROPHONE[0])
+    lay(ada, *BUILT_IN)
+    expect_open(ada, "microphone", "")
+    expect(toast(ada, "microphone")).to_be_visible()
+    expect(ada.control("dock")).not_to_be_visible()
+
+
 def test_a_device_that_is_plugged_in_at_last_is_used(at_desk):
     ada = at_desk(*BUILT_IN[::2])
     ada.open_panel("settings")
