@@ -16,7 +16,7 @@ import msgspec
 from protocol.messages import ParticipantId, RoomId
 from server.cluster.leases import LIFE, RENEWAL, SILENT, Census, Leases
 from server.cluster.ledger import Ended, EndedSessions, SharedAttempts
-from server.cluster.streams import Streams
+from server.cluster.streams import BEHIND, Streams
 from server.cluster.switchboard import SharedSwitchboard
 from server.errors import StreamError
 from server.identifier import identifier
@@ -109,14 +109,16 @@ class Node:
         async for room, entries in self._streams.read(self.switchboard.catch_up):
             self.switchboard.apply(room, entries)
 
-    def _save_soon(self, room: RoomId, last: str, state: bytes) -> None:
-        task = asyncio.create_task(self._save(room, last, state))
+    def _save_soon(
+        self, room: RoomId, last: str, state: bytes, behind: float = BEHIND
+    ) -> None:
+        task = asyncio.create_task(self._save(room, last, state, behind))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _save(self, room: RoomId, last: str, state: bytes) -> None:
+    async def _save(self, room: RoomId, last: str, state: bytes, behind: float) -> None:
         try:
-            await self._streams.save(room, last, state)
+            await self._streams.save(room, last, state, behind)
         except StreamError:
             log.warning("= a snapshot wasn't kept; the next one will be")
 
@@ -134,7 +136,7 @@ class Node:
                 await self._note()
                 await self._hear_of_ended()
                 for room in self.switchboard.idle(census.living):
-                    self.switchboard.close(room)
+                    self._close(room)
                 if now - prolonged >= PROLONG:
                     await self._streams.prolong()
                     prolonged = now
@@ -165,6 +167,15 @@ class Node:
             log.warning("= a room of theirs can't be read: %s", error)
             return False
         return True
+
+    def _close(self, room: RoomId) -> None:
+        """Follow a room no more. What was said in one that was left needs no room.
+
+        It was idle for longer than anybody is behind without noticing.
+        """
+        if self.switchboard.is_empty(room):
+            self._save_soon(room, *self.switchboard.snapshot(room), behind=0)
+        self.switchboard.close(room)
 
     async def _hear_of_ended(self) -> None:
         for each in await self._ended.news():

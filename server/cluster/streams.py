@@ -44,7 +44,7 @@ local old = redis.call('HGET', KEYS[1], 'id')
 if old then
   local a, b = parts(old)
   local c, d = parts(ARGV[1])
-  if a > c or (a == c and b >= d) then return old end
+  if a > c or (a == c and b > d) then return old end
 end
 redis.call('HSET', KEYS[1], 'id', ARGV[1], 'state', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
@@ -168,14 +168,16 @@ class Streams:
         entries = _parsed((id, (b"c", fields[b"c"])) for id, fields in found)
         return Past((id or FIRST.encode()).decode(), state or b"", entries)
 
-    async def save(self, room: RoomId, last: str, state: bytes) -> str:
+    async def save(
+        self, room: RoomId, last: str, state: bytes, behind: float = BEHIND
+    ) -> str:
         """Keep a snapshot, unless there is a newer one; return whose id is kept.
 
-        What was written long before it isn't kept any longer.
+        What was written longer before it than anybody is ``behind`` isn't kept.
         """
         keys = _state(room), _stream(room)
         with reaching():
-            kept = await self._redis.eval(_SAVE, 2, *keys, last, state, LIFE, BEHIND)
+            kept = await self._redis.eval(_SAVE, 2, *keys, last, state, LIFE, behind)
         return kept.decode() if isinstance(kept, bytes) else str(kept)
 
     async def contains(self, room: RoomId, *ids: str) -> bool:
