@@ -383,6 +383,14 @@ def test_who_is_gone_comes_back_as_somebody_new(board):
     assert again.participant != ana.participant
 
 
+def test_who_is_host_after_the_one_before_was_lost_is_written_down(board):
+    (ana, line), (bo, _) = board.join("Ana"), board.join("Bo")
+    board.switchboard.hung_up(ana, line, 1006)
+    board.clock.advance(GRACE)
+    board.switchboard.tick()
+    assert board.journal.kept[bo.participant].host
+
+
 # -- a server that was started anew
 
 

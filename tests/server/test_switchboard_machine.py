@@ -6,36 +6,34 @@ the real ones do, and believe what they hear. Liars say anything under any numbe
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from guest import SECRET, FakeClock, counting
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from person import LIARS, Line, Person
 from test_room_machine import about
 
-from client_py.core.stream import Outgoing, Stream, Verdict
 from protocol import messages as m
 from protocol.codes import GRACE, VERSION, CloseCode, ErrorCode, Role
 from protocol.numbering import SEQ, Numbers
 from server import record
 from server.door import is_host
 from server.errors import Refused
+from server.observer import Observer, Observers
 from server.register import Register
 from server.room import Room
 from server.rooms import Rooms
-from server.seat import Seat
 from server.store import STOPPED, RoomRecord
 from server.store.sqlite import SqliteStore
 from server.switchboard import Switchboard
 from server.ticket import LIFE, Tickets
-from server.tokens import Pass, Role as Granted
 from server.wire import TO_CLIENT
 
 T = TypeVar("T")
 
 CREATOR = "ana"
-LIARS = ("leo", "lia")
 
 picks = st.integers(0, 30)
 people = st.sampled_from(["ana", "bo", "bo", "eva", "gus", *LIARS])
@@ -43,114 +41,17 @@ places = st.sampled_from([0, 0, 1])
 often = st.sampled_from([True, True, True, False])
 
 
-class Line:
-    """A connection; ``coming`` is on its way to the client, ``going`` from there."""
-
-    def __init__(self, now: float) -> None:
-        self.heard_at = now
-        self.seat: Seat | None = None
-        self.coming: list[str] = []
-        self.going: list[Outgoing] = []
-        self.slow = False  # takes nothing more for now
-        self.behind = False  # what comes is on its way for long
-        self.code: CloseCode | None = None
-
-    def ring(self) -> None:
-        while self.seat and self.seat.line is self and not self.slow:
-            if (letter := self.seat.outbox.take()) is None:
-                break
-            self.coming.append(self.seat.stamped(letter))
-
-    def close(self, code: CloseCode) -> None:
-        self.code = self.code or code
-
-
-@dataclass(eq=False)
-class Person:
-    """Somebody at a page of theirs, and what they must believe."""
-
-    subject: str
-    room: m.RoomId
-    stream: Stream = field(default_factory=Stream)
-    line: Line | None = None
-    inside: bool = False  # by this line
-    ticket: str = ""
-    me: m.ParticipantId = m.ParticipantId("")
-    role: Role = Role.MEMBER
-    others: dict[m.ParticipantId, m.ParticipantInfo] = field(default_factory=dict)
-    said: dict[m.ParticipantId, int] = field(
-        default_factory=dict
-    )  # signals, by whom to
-    heard: dict[m.ParticipantId, int] = field(default_factory=dict)  # the last, by whom
-    #: Of whom something may be missed, or come again: one of us met another server.
-    unsure: set[m.ParticipantId] = field(default_factory=set)
-
-    @property
-    def lies(self) -> bool:
-        return self.subject in LIARS
-
-    @property
-    def granted(self) -> Pass:
-        role = Granted.HOST if self.subject == "eva" else Granted.MEMBER
-        return Pass(self.subject, self.room, role)
-
-    def begin_anew(self) -> None:
-        """Be nobody whom the server knows any more."""
-        self.stream, self.ticket, self.me = Stream(), "", m.ParticipantId("")
-        self.others.clear()
-
-    def told(self, text: str) -> list[Outgoing]:
-        """Hear a message; return what is to be said again."""
-        message: Any
-        message, numbers = TO_CLIENT.decode_numbered(text, SEQ)
-        verdict = self.stream.hear(numbers)
-        assert verdict is not Verdict.GAP
-        if verdict is Verdict.AGAIN:
-            return []
-        self.believe(message)
-        if isinstance(message, m.Joined | m.Resumed):
-            self.ticket, self.inside = message.resume, True
-            return self.stream.go_on(message)
-        return []
-
-    def believe(self, message: m.ServerMessage) -> None:
-        match message:
-            case m.Waiting() if not self.inside:
-                assert len(message.people) == 1
-                self.stream.wait()
-                self.me = m.ParticipantId("")  # whoever they were before
-                self.others.clear()
-            case m.Joined():
-                if not message.resumed:
-                    self.heard, self.said = {}, {}
-                self.me, self.role = message.you, message.role
-                self.others = {each.id: each for each in message.participants}
-                self.unsure = {*self.others, *self.heard}
-            case m.ParticipantJoined(info):
-                assert info.id not in self.others
-                self.others[info.id] = info
-                self.unsure.add(info.id)
-            case m.ParticipantChanged(info) if info.id == self.me:
-                self.role = info.role
-            case m.ParticipantChanged(info):
-                assert info.id in self.others
-                self.others[info.id] = info
-            case m.ParticipantLeft(who):
-                assert self.others.pop(who, None) or who == self.me
-            case m.Signaled(who, _, body) if "serial" in body:
-                assert who in self.others
-                self.hear(who, body["serial"])
-
-    def hear(self, who: m.ParticipantId, serial: int) -> None:
-        """Hear the next of somebody's signals to me."""
-        last = self.heard.get(who, 0)
-        if who in self.unsure:
-            if serial <= last:
-                return  # I know it by its number
-            self.unsure.discard(who)
-        else:
-            assert serial == last + 1
-        self.heard[who] = serial
+def unasked(target: m.ParticipantId) -> st.SearchStrategy[Any]:
+    """Return what isn't said for others to hear, or not at this time."""
+    return st.sampled_from(
+        [
+            m.Ping(1),
+            m.Leave(),
+            m.Hello(VERSION, "a.token", "leo"),
+            m.ReportStats((m.LinkSample(target, rtt=0.1, connection="relay"),) * 2),
+            m.ReportStats(()),
+        ]
+    )
 
 
 class Written:
@@ -184,6 +85,29 @@ class Written:
         self.waiting.append(record.Ended(room, at, hosts))
 
 
+class Watcher(Observer):
+    """Whoever is told what happens, by one server after the other."""
+
+    def __init__(self) -> None:
+        self.inside: set[m.ParticipantId] = set()
+        self.rooms: set[m.RoomId] = set()
+
+    def room_started(self, room: m.RoomId) -> None:
+        assert room not in self.rooms
+        self.rooms.add(room)
+
+    def room_ended(self, room: m.RoomId) -> None:
+        self.rooms.remove(room)
+
+    def joined(self, room: m.RoomId, participant: m.ParticipantId) -> None:
+        assert room in self.rooms
+        assert participant not in self.inside
+        self.inside.add(participant)
+
+    def left(self, room: m.RoomId, participant: m.ParticipantId, reason: str) -> None:
+        self.inside.remove(participant)
+
+
 class Machine(RuleBasedStateMachine):
     """Two rooms, and people who come from outside, some of them twice."""
 
@@ -193,6 +117,7 @@ class Machine(RuleBasedStateMachine):
         self.clock = FakeClock()
         self.store = SqliteStore(":memory:")
         self.journal = Written()
+        self.watcher = Watcher()
         self.new_id = counting("p")
         self.people: list[Person] = []
         self.tickets: list[tuple[str, str, str]] = []  # subject, secret, epoch
@@ -222,13 +147,20 @@ class Machine(RuleBasedStateMachine):
     def start(self) -> None:
         """Begin as the application does."""
         self.rooms = Rooms(self.new_id, lambda room, who: ())
-        self.board = Switchboard(self.rooms, self.journal, self.clock, Tickets(SECRET))
+        self.board = Switchboard(
+            self.rooms,
+            self.journal,
+            self.clock,
+            Tickets(SECRET),
+            Observers([self.watcher]),
+        )
         self.register = Register(self.rooms, self.store)
         self.write_down()
         self.do(self.store.end_open(self.clock.unix(), STOPPED))
         since = self.clock.unix() - LIFE
         self.board.recall(self.do(self.store.aftermath(since)))
         self.recalled_until = self.clock.now + GRACE
+        self.sent: dict[tuple[str, str], int] = {}  # the last that this server heard
 
     @rule()
     def write_down(self) -> None:
@@ -280,6 +212,11 @@ class Machine(RuleBasedStateMachine):
             self.rooms_made[at] = self.make(persistent=at == 0)
         return self.rooms_made[at]
 
+    @rule(at=places)
+    def end_from_outside(self, at: int) -> None:
+        self.board.end(self.place(at))
+        self.settle()
+
     # -- people
 
     @rule(who=people, at=places)
@@ -295,6 +232,13 @@ class Machine(RuleBasedStateMachine):
             person = outside[by % len(outside)]
             hello = m.Hello(VERSION, "", person.subject, resume=person.ticket)
             self.enter(person, hello)
+
+    @rule(who=st.sets(people, min_size=1))
+    def many_come_back(self, who: set[str]) -> None:
+        for person in list(self.people):
+            if person.line is None and person.subject in who:
+                hello = m.Hello(VERSION, "", person.subject, resume=person.ticket)
+                self.enter(person, hello)
 
     @rule(by=picks)
     def come_by_another_way(self, by: int) -> None:
@@ -352,10 +296,10 @@ class Machine(RuleBasedStateMachine):
 
     @rule(by=picks, arrives=often)
     def signal(self, by: int, arrives: bool) -> None:
-        speakers = [each for each in self.people if each.others and not each.lies]
+        speakers = [each for each in self.people if each.known and not each.lies]
         if speakers:
             person = speakers[by % len(speakers)]
-            for target in list(person.others):
+            for target in sorted(person.known):
                 person.said[target] = serial = person.said.get(target, 0) + 1
                 self.say(person, m.Signal(target, 1, {"serial": serial}), arrives)
 
@@ -393,7 +337,8 @@ class Machine(RuleBasedStateMachine):
         liars = [each for each in self.people if each.lies and each.line]
         if liars:
             seats = [*self.seats()]
-            message = data.draw(about(seats[at % len(seats)]))
+            target = seats[at % len(seats)]
+            message = data.draw(st.one_of(about(target), unasked(target)))
             line = liars[by % len(liars)].line
             assert line is not None
             line.going.append((message, Numbers(n, ack)))
@@ -411,6 +356,9 @@ class Machine(RuleBasedStateMachine):
         assert line.seat is not None
         while line.going and line.code is None:
             message, numbers = line.going.pop(0)
+            if isinstance(message, m.Signal) and "serial" in message.body:
+                way = line.seat.participant, message.to
+                self.sent[way] = message.body["serial"]
             line.heard_at = self.clock.monotonic()
             self.board.heard(line.seat, line, message, numbers)
         self.settle()
@@ -545,17 +493,15 @@ class Machine(RuleBasedStateMachine):
             infos = {who: each.info for who, each in room.members.items()}
             assert person.role is infos.pop(person.me).role
             assert person.others == infos
-            for who, serial in person.heard.items():
-                speaker = next((p for p in self.people if p.me == who), None)
-                if (
-                    speaker
-                    and speaker.line
-                    and who in infos
-                    and who not in person.unsure
-                    and not speaker.lies
-                ):
-                    assert speaker.said[person.me] == serial
+            for who in infos:
+                if serial := self.sent.get((who, person.me)):
+                    assert person.heard.get(who) == serial
         self.write_down()
+        if self.clock.now > self.recalled_until:
+            self.board.tick()
+            self.settle()
+            assert self.watcher.inside == self.inside()
+        assert self.inside() <= self.watcher.inside
         for each in self.rooms_made:
             room = self.rooms.find(each)
             stays = self.do(self.store.participations(each))
@@ -566,6 +512,9 @@ class Machine(RuleBasedStateMachine):
 
     def seats(self) -> list[m.ParticipantId]:
         return [who for room in self.found() for who in [*room.members, *room.waiting]]
+
+    def inside(self) -> set[m.ParticipantId]:
+        return {who for room in self.found() for who in room.members}
 
     def found(self) -> list[Room]:
         found = [self.rooms.find(each) for each in self.rooms_made]
