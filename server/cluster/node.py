@@ -7,7 +7,7 @@ one for the one before.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ import msgspec
 from protocol.messages import ParticipantId, RoomId
 from server.cluster.leases import LIFE, RENEWAL, SILENT, Census, Leases
 from server.cluster.ledger import Ended, EndedSessions, SharedAttempts
-from server.cluster.streams import BEHIND, Streams
+from server.cluster.streams import Streams
 from server.cluster.switchboard import SharedSwitchboard
 from server.errors import StreamError
 from server.identifier import identifier
@@ -109,16 +109,17 @@ class Node:
         async for room, entries in self._streams.read(self.switchboard.catch_up):
             self.switchboard.apply(room, entries)
 
-    def _save_soon(
-        self, room: RoomId, last: str, state: bytes, behind: float = BEHIND
-    ) -> None:
-        task = asyncio.create_task(self._save(room, last, state, behind))
+    def _save_soon(self, room: RoomId, last: str, state: bytes) -> None:
+        self._soon(self._save(room, last, state))
+
+    def _soon(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _save(self, room: RoomId, last: str, state: bytes, behind: float) -> None:
+    async def _save(self, room: RoomId, last: str, state: bytes) -> None:
         try:
-            await self._streams.save(room, last, state, behind)
+            await self._streams.save(room, last, state)
         except StreamError:
             log.warning("= a snapshot wasn't kept; the next one will be")
 
@@ -135,8 +136,7 @@ class Node:
                     await self._look_after(census)
                 await self._note()
                 await self._hear_of_ended()
-                for room in self.switchboard.idle(census.living):
-                    self._close(room)
+                self._close_idle(census.living)
                 if now - prolonged >= PROLONG:
                     await self._streams.prolong()
                     prolonged = now
@@ -168,14 +168,27 @@ class Node:
             return False
         return True
 
-    def _close(self, room: RoomId) -> None:
-        """Follow a room no more. What was said in one that was left needs no room.
+    def _close_idle(self, living: frozenset[str]) -> None:
+        """Follow no more what others can look after.
 
-        It was idle for longer than anybody is behind without noticing.
+        What was said in a room that was left is kept no longer: it was idle for
+        longer than anybody is behind without noticing.
         """
-        if self.switchboard.is_empty(room):
-            self._save_soon(room, *self.switchboard.snapshot(room), behind=0)
-        self.switchboard.close(room)
+        left = []
+        for room in self.switchboard.idle(living):
+            if self.switchboard.is_empty(room):
+                left.append((room, *self.switchboard.snapshot(room)))
+            self.switchboard.close(room)
+        if left:
+            self._soon(self._clear(left))
+
+    async def _clear(self, left: Sequence[tuple[RoomId, str, bytes]]) -> None:
+        """Keep these snapshots alone, one after the other."""
+        try:
+            for room, last, state in left:
+                await self._streams.save(room, last, state, behind=0)
+        except StreamError:
+            log.warning("= what was said in rooms that were left stays for a while")
 
     async def _hear_of_ended(self) -> None:
         for each in await self._ended.news():

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from protocol.messages import RoomId
 from server.cluster.command import Command, Entry, decode, encode
@@ -28,6 +28,7 @@ KEPT: Final = 2048  # entries of a room; a snapshot is never so old
 BEHIND: Final = 30.0  # seconds by which a process may be behind, before a snapshot
 LIFE: Final = 3600  # seconds that a room is kept after the last sign of it
 LIMIT: Final = 2.0  # seconds for an answer
+CONNECTIONS: Final = 8  # for what isn't read or written all the time
 MOST: Final = 20_000  # commands that wait for Redis
 
 _BATCH: Final = 256
@@ -79,8 +80,15 @@ class Streams:
     """
 
     def __init__(self, url: str, node: str) -> None:
-        self._redis: Any = Redis.from_url(
-            url, socket_timeout=LIMIT, socket_connect_timeout=LIMIT, protocol=2
+        self._redis: Any = Redis.from_pool(
+            BlockingConnectionPool.from_url(
+                url,
+                max_connections=CONNECTIONS,
+                timeout=LIMIT,
+                socket_timeout=LIMIT,
+                socket_connect_timeout=LIMIT,
+                protocol=2,
+            )
         )
         self._reading = Wire(url, LIMIT + _BLOCK / 1000)
         self._writing = Wire(url, LIMIT)

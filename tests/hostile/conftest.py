@@ -9,6 +9,7 @@ from functools import cache
 
 import pytest
 
+from server.cluster.streams import CONNECTIONS
 from tests.hostile.stranger import stranger
 from tests.hostile.victim import PATIENCE, Victim
 from tests.hostile.witness import witness
@@ -87,6 +88,7 @@ async def unharmed(victim: Victim) -> AsyncIterator[None]:
     async with witness(victim):
         yield
     assert victim.alive
+    assert victim.to_redis <= victim.workers * (CONNECTIONS + 2)
     await healthy(victim)
     await settled(victim, descriptors, memory + GROWTH)
     log = victim.log[read:]

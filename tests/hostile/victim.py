@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from socket import inet_aton
 from typing import Self
+from urllib.parse import urlsplit
 
 from protocol.messages import RoomId
 from server.tokens import Role, Tokens
@@ -59,6 +60,7 @@ class Victim:
         self.origin = f"http://{self.host}"
         self.workers = workers
         self._serving = self._processes()
+        self._redis = urlsplit(env.get("TERTULIA_REDIS", "")).port
         self._database = folder / "data" / "tertulia.db"
         self._rooms: set[str] = set()  # that are there
         self._names = iter(range(10**9))
@@ -120,8 +122,19 @@ class Victim:
 
     @property
     def descriptors(self) -> int:
-        """How many files and sockets the processes have open."""
-        return sum(len(os.listdir(each / "fd")) for each in self._serving)
+        """How many files and sockets the processes have open, but for Redis."""
+        opened = [os.listdir(each / "fd") for each in self._serving]
+        return sum(map(len, opened)) - self.to_redis
+
+    @property
+    def to_redis(self) -> int:
+        """How many connections the processes have to their Redis."""
+        if self._redis is None:
+            return 0
+        theirs = f":{self._redis:04X}"
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        inodes = {each.split()[9] for each in lines if each.split()[2].endswith(theirs)}
+        return sum(len(inodes & _sockets(each)) for each in self._serving)
 
     def process_of(self, address: tuple[str, int]) -> Path | None:
         """Return which of the processes has the connection from there, if one has.
