@@ -110,8 +110,9 @@ class Rooms:
 
     def way_in(self, record: RoomRecord, subject: str, role: Role) -> Way:
         """Return how somebody would come in now, or raise ``Refused``."""
-        find = way_back if self._recall.expects(record.id, subject) else way_in
-        return find(self._room(record), subject, role)
+        room = self._room(record)
+        find = way_back if self._was_in(room, subject) else way_in
+        return find(room, subject, role)
 
     def recall(self, aftermath: Aftermath, until: float) -> None:
         """Expect the people of the process before, until then."""
@@ -150,7 +151,7 @@ class Rooms:
         if known is None:  # nobody made it, or it ended before this process began
             raise Refused(ErrorCode.ROOM_NOT_FOUND)
         room = self._room(known)
-        was_in = you or self._recall.expects(room_id, entry.subject)
+        was_in = you is not None or self._was_in(room, entry.subject)
         find = way_back if was_in else way_in
         way = find(room, entry.subject, entry.role)
         if you is not None:
@@ -314,6 +315,11 @@ class Rooms:
             room.removed.update(self._recall.removed(record.id))
             room.returning.update(self._recall.hosts(record.id))
         return room
+
+    def _was_in(self, room: Room, subject: str) -> bool:
+        """Whether the door is open to somebody since the process before."""
+        expected = self._recall.expects(room.id, subject)
+        return expected and subject not in room.removed
 
     def _enter(
         self, room: Room, you: ParticipantId, entry: Entry, *, again: bool = False

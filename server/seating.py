@@ -118,6 +118,9 @@ class Seating:
         if seat is not None:
             return self._resume(seat, line, claim, ticket, here=here)
         back = self._awaited.admits(ticket, self._clock.monotonic())
+        room = self._rooms.find(claim.room)
+        # Whose other page was taken out meanwhile is out with all of theirs.
+        back = back and not (room and claim.entry.subject in room.removed)
         return self._sit(line, claim, ticket if back else None, here=here)
 
     def let_in(self, seat: Seat, deliveries: Sequence[Delivery]) -> list[Delivery]:
@@ -158,8 +161,9 @@ class Seating:
         if you is None:
             return Seated(seat, How.JOINED, told)
         seat.away = GRACE  # at most: who tells when the process before ended?
+        members = seat.room.members  # who spoke may be gone meanwhile
         missed = self._awaited.collect(claim.room, you)
-        told += [Delivery(you, each) for each in missed]
+        told += [Delivery(you, each) for each in missed if each.from_ in members]
         return Seated(seat, How.RETURNED, told)
 
     def _resume(

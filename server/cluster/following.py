@@ -150,6 +150,10 @@ class Following(Switchboard):
         state = take(self.rooms, room, replica, self._seats, self._holds)
         return replica.last, state.encode()
 
+    def is_empty(self, room: RoomId) -> bool:
+        """Whether nobody is in a room, at any process, in which somebody was."""
+        return self._replicas[room].last != FIRST and not self._people(room)
+
     def close(self, room: RoomId) -> None:
         """Follow a room no more, and forget it."""
         self._streams.leave(room)
@@ -180,6 +184,13 @@ class Following(Switchboard):
             elif now - replica.wanted_at >= IDLE:
                 idle.append(room)
         return idle
+
+    def tick(self) -> None:
+        """Let go of who is silent, whose grace is over, and what everybody heard."""
+        super().tick()
+        now = self._clock.monotonic()
+        for replica in self._replicas.values():
+            replica.forget_old(now)
 
     def people(self) -> frozenset[ParticipantId]:
         """Return everybody in the rooms that are followed."""

@@ -7,7 +7,7 @@ one for the one before.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -110,7 +110,10 @@ class Node:
             self.switchboard.apply(room, entries)
 
     def _save_soon(self, room: RoomId, last: str, state: bytes) -> None:
-        task = asyncio.create_task(self._save(room, last, state))
+        self._soon(self._save(room, last, state))
+
+    def _soon(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -133,8 +136,7 @@ class Node:
                     await self._look_after(census)
                 await self._note()
                 await self._hear_of_ended()
-                for room in self.switchboard.idle(census.living):
-                    self.switchboard.close(room)
+                self._close_idle(census.living)
                 if now - prolonged >= PROLONG:
                     await self._streams.prolong()
                     prolonged = now
@@ -165,6 +167,28 @@ class Node:
             log.warning("= a room of theirs can't be read: %s", error)
             return False
         return True
+
+    def _close_idle(self, living: frozenset[str]) -> None:
+        """Follow no more what others can look after.
+
+        What was said in a room that was left is kept no longer: it was idle for
+        longer than anybody is behind without noticing.
+        """
+        left = []
+        for room in self.switchboard.idle(living):
+            if self.switchboard.is_empty(room):
+                left.append((room, *self.switchboard.snapshot(room)))
+            self.switchboard.close(room)
+        if left:
+            self._soon(self._clear(left))
+
+    async def _clear(self, left: Sequence[tuple[RoomId, str, bytes]]) -> None:
+        """Keep these snapshots alone, one after the other."""
+        try:
+            for room, last, state in left:
+                await self._streams.save(room, last, state, behind=0)
+        except StreamError:
+            log.warning("= what was said in rooms that were left stays for a while")
 
     async def _hear_of_ended(self) -> None:
         for each in await self._ended.news():

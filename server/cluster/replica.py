@@ -41,6 +41,8 @@ class Replica:
         default_factory=lambda: deque(maxlen=RECENT)
     )
     size: int = 0  # bytes in ``recent``
+    newest: str = ""  # of those, when it was looked at last
+    newest_at: float = 0.0  # when it was first seen, monotonic
     unsaved: int = 0  # bytes that this process wrote since its last snapshot
     wanted_at: float = 0.0  # monotonic
 
@@ -51,6 +53,20 @@ class Replica:
         self.recent.append((id, said))
         self.size += len(said.body)
         while self.size > RECENT_SIZE:
+            self._forget()
+
+    def forget_old(self, now: float) -> None:
+        """Let go of the signals that everybody heard who ever will.
+
+        By the clock of Redis, which dates them, as far as it is known to go.
+        """
+        if not self.recent:
+            return
+        newest, _ = self.recent[-1]
+        if newest != self.newest:
+            self.newest, self.newest_at = newest, now
+        since = time_of(newest) + now - self.newest_at - MISSED
+        while self.recent and time_of(self.recent[0][0]) < since:
             self._forget()
 
     def _forget(self) -> None:

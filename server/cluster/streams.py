@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from protocol.messages import RoomId
 from server.cluster.command import Command, Entry, decode, encode
@@ -28,6 +28,7 @@ KEPT: Final = 2048  # entries of a room; a snapshot is never so old
 BEHIND: Final = 30.0  # seconds by which a process may be behind, before a snapshot
 LIFE: Final = 3600  # seconds that a room is kept after the last sign of it
 LIMIT: Final = 2.0  # seconds for an answer
+CONNECTIONS: Final = 8  # for what isn't read or written all the time
 MOST: Final = 20_000  # commands that wait for Redis
 
 _BATCH: Final = 256
@@ -44,7 +45,7 @@ local old = redis.call('HGET', KEYS[1], 'id')
 if old then
   local a, b = parts(old)
   local c, d = parts(ARGV[1])
-  if a > c or (a == c and b >= d) then return old end
+  if a > c or (a == c and b > d) then return old end
 end
 redis.call('HSET', KEYS[1], 'id', ARGV[1], 'state', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
@@ -79,8 +80,15 @@ class Streams:
     """
 
     def __init__(self, url: str, node: str) -> None:
-        self._redis: Any = Redis.from_url(
-            url, socket_timeout=LIMIT, socket_connect_timeout=LIMIT, protocol=2
+        self._redis: Any = Redis.from_pool(
+            BlockingConnectionPool.from_url(
+                url,
+                max_connections=CONNECTIONS,
+                timeout=LIMIT,
+                socket_timeout=LIMIT,
+                socket_connect_timeout=LIMIT,
+                protocol=2,
+            )
         )
         self._reading = Wire(url, LIMIT + _BLOCK / 1000)
         self._writing = Wire(url, LIMIT)
@@ -168,14 +176,16 @@ class Streams:
         entries = _parsed((id, (b"c", fields[b"c"])) for id, fields in found)
         return Past((id or FIRST.encode()).decode(), state or b"", entries)
 
-    async def save(self, room: RoomId, last: str, state: bytes) -> str:
+    async def save(
+        self, room: RoomId, last: str, state: bytes, behind: float = BEHIND
+    ) -> str:
         """Keep a snapshot, unless there is a newer one; return whose id is kept.
 
-        What was written long before it isn't kept any longer.
+        What was written longer before it than anybody is ``behind`` isn't kept.
         """
         keys = _state(room), _stream(room)
         with reaching():
-            kept = await self._redis.eval(_SAVE, 2, *keys, last, state, LIFE, BEHIND)
+            kept = await self._redis.eval(_SAVE, 2, *keys, last, state, LIFE, behind)
         return kept.decode() if isinstance(kept, bytes) else str(kept)
 
     async def contains(self, room: RoomId, *ids: str) -> bool:

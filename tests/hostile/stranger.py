@@ -8,6 +8,7 @@ import struct
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from protocol.codes import GRACE, SUBPROTOCOL, VERSION
@@ -92,6 +93,14 @@ class Stranger:
             size = int(headers.get("content-length", "0")) if body else 0
             content = await self.reader.readexactly(size)
         return Answer(int(lines[0].split()[1]), headers, content)
+
+    async def process(self) -> Path:
+        """Return which process of the victim this is a connection to."""
+        here = self.writer.get_extra_info("sockname")
+        async with asyncio.timeout(PATIENCE):
+            while (found := self.victim.process_of(here)) is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)  # the kernel took it, and nobody did yet
+        return found
 
     async def closed(self) -> bool:
         """Read until the connection ends, however it does."""
@@ -192,15 +201,22 @@ async def settled(victim: Victim) -> None:
 
 @contextlib.asynccontextmanager
 async def stranger(
-    victim: Victim, address: str = "", **options: Any
+    victim: Victim, address: str = "", away_from: Path | None = None, **options: Any
 ) -> AsyncIterator[Stranger]:
-    """Connect, from an address that nobody has used, and be gone in the end."""
+    """Connect, from an address that nobody has used, and be gone in the end.
+
+    Where several processes serve, it can be to another one than ``away_from``.
+    """
     local = (address or victim.new_address(), 0)
-    reader, writer = await asyncio.open_connection(
-        "127.0.0.1", victim.port, local_addr=local, **options
-    )
+    with victim.held(away_from) as held:
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", victim.port, local_addr=local, **options
+        )
+        guest = Stranger(victim, reader, writer)
+        if held:
+            await guest.process()  # accepted
     try:
-        yield Stranger(victim, reader, writer)
+        yield guest
     finally:
         writer.transport.abort()
         with contextlib.suppress(ConnectionError):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from protocol.codes import MAX_DEPTH, MAX_PARTICIPANTS
+from tests.hostile.conftest import everywhere
 from tests.hostile.stranger import Stranger, say, settled, stranger, text
 
 SIGNAL = '{"type":"signal","to":"nobody","generation":1,"body":%s}'
@@ -85,6 +86,7 @@ async def entered(victim, guest: Stranger, room: str = "", **more) -> dict:
     return await guest.enter(room or victim.new_id(), **more)
 
 
+@everywhere
 @pytest.mark.parametrize("case", BAD)
 async def test_a_text_that_is_no_message_is_answered_and_does_nothing(victim, case):
     async with stranger(victim) as guest:
@@ -96,6 +98,7 @@ async def test_a_text_that_is_no_message_is_answered_and_does_nothing(victim, ca
         assert await guest.hear() == {"type": "pong", "id": 7}
 
 
+@everywhere
 async def test_a_first_text_that_is_no_hello_closes(victim):
     for case, words in BAD.items():
         async with stranger(victim) as guest:
@@ -108,6 +111,7 @@ async def test_a_first_text_that_is_no_hello_closes(victim):
             assert code == (4003 if hello else 4002), case
 
 
+@everywhere
 async def test_ten_that_are_no_messages_close(victim):
     async with stranger(victim) as guest:
         await entered(victim, guest)
@@ -120,6 +124,7 @@ async def test_ten_that_are_no_messages_close(victim):
 HELLO = {"type": "hello", "version": 1, "token": "", "name": "mark-name"}
 
 
+@everywhere
 @pytest.mark.parametrize(
     ("change", "code", "closed"),
     [
@@ -152,6 +157,7 @@ async def test_a_hello_that_is_not_right_is_refused(victim, change, code, closed
         assert ([each["code"] for each in heard], number) == ([code], closed)
 
 
+@everywhere
 @pytest.mark.parametrize(
     ("message", "code"),
     [
@@ -171,7 +177,10 @@ async def test_a_hello_that_is_not_right_is_refused(victim, change, code, closed
 )
 async def test_what_is_not_theirs_is_refused_and_reaches_nobody(victim, message, code):
     await settled(victim)  # first: a stranger who says nothing isn't waited for
-    async with stranger(victim) as guest, stranger(victim) as other:
+    async with (
+        stranger(victim) as guest,
+        stranger(victim, away_from=await guest.process()) as other,
+    ):
         me = (await entered(victim, guest))["you"]
         they = (await entered(victim, other))["you"]
         words = json.dumps(message).replace("{me}", me).replace("{other}", they)
@@ -182,6 +191,7 @@ async def test_what_is_not_theirs_is_refused_and_reaches_nobody(victim, message,
         assert await other.hear() == {"type": "pong", "id": 1}
 
 
+@everywhere
 @pytest.mark.parametrize(
     "body",
     [
@@ -195,15 +205,20 @@ async def test_what_is_not_theirs_is_refused_and_reaches_nobody(victim, message,
 )
 async def test_a_body_reaches_its_addressee_unread_and_unchanged(victim, body):
     room = victim.new_id()
-    async with stranger(victim) as ana, stranger(victim) as bo:
+    async with (
+        stranger(victim) as ana,
+        stranger(victim, away_from=await ana.process()) as bo,
+    ):
         me = (await entered(victim, ana, room))["you"]
         they = (await entered(victim, bo, room))["you"]
+        await ana.hear()  # of Bo: until then her process may not know him
         await ana.send(say(type="signal", to=they, generation=1, body=body))
         heard = await bo.hear()
         said = {"type": "signal", "from": me, "generation": 1, "body": body, "n": 0}
         assert heard == said
 
 
+@everywhere
 @pytest.mark.parametrize(
     "words",
     [
@@ -223,10 +238,14 @@ async def test_what_is_said_is_handed_on_as_it_was_said(victim, words):
         assert (await guest.hear())["line"]["text"] == words
 
 
+@everywhere
 @pytest.mark.parametrize("name", ["\u202eana\u202c", "a\u0000b\r\nc", "   ", "\u200b"])
 async def test_a_name_is_made_safe_before_others_see_it(victim, name):
     room = victim.new_id()
-    async with stranger(victim) as ana, stranger(victim) as eve:
+    async with (
+        stranger(victim) as ana,
+        stranger(victim, away_from=await ana.process()) as eve,
+    ):
         await entered(victim, ana, room)
         await entered(victim, eve, room, name=name)
         seen = (await ana.hear())["participant"]["name"]
@@ -234,6 +253,7 @@ async def test_a_name_is_made_safe_before_others_see_it(victim, name):
         assert seen.isprintable()
 
 
+@everywhere
 @pytest.mark.parametrize("secret", ["x" * 128, "../../etc", "0", "\u0000", "é"])
 async def test_a_secret_that_was_never_given_brings_nobody_back(victim, secret):
     room = victim.new_id()
@@ -244,9 +264,13 @@ async def test_a_secret_that_was_never_given_brings_nobody_back(victim, secret):
         assert (await eve.closing())[0] == 4003
 
 
+@everywhere
 async def test_the_secret_of_another_is_denied(victim):
     room = victim.new_id()
-    async with stranger(victim) as ana, stranger(victim) as eve:
+    async with (
+        stranger(victim) as ana,
+        stranger(victim, away_from=await ana.process()) as eve,
+    ):
         first = await entered(victim, ana, room)
         with pytest.raises(AssertionError, match="resume_denied"):
             await entered(victim, eve, room, resume=first["resume"])
@@ -255,6 +279,7 @@ async def test_the_secret_of_another_is_denied(victim):
         assert await ana.hear() == {"type": "pong", "id": 1}
 
 
+@everywhere
 async def test_the_secret_of_another_room_brings_nobody_back(victim):
     subject = victim.new_id()
     async with stranger(victim) as ana, stranger(victim) as again:
@@ -264,6 +289,7 @@ async def test_the_secret_of_another_room_brings_nobody_back(victim):
             await entered(victim, again, token=token, resume=first["resume"])
 
 
+@everywhere
 async def test_the_ninth_is_refused(victim):
     room = victim.new_id()
     guests = [stranger(victim) for _ in range(MAX_PARTICIPANTS + 1)]

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from protocol.codes import VERSION
+from tests.hostile.conftest import everywhere
 from tests.hostile.stranger import say, stranger
 from tests.hostile.victim import SECRET
 
@@ -120,6 +121,7 @@ async def refused_by_http(victim, token: str) -> str:
         return json.loads(answer.body)["error"]["code"]
 
 
+@everywhere
 @pytest.mark.parametrize("case", FORGED)
 async def test_a_forged_token_opens_nothing(victim, case):
     header, claims, *secret = FORGED[case]
@@ -131,6 +133,7 @@ async def test_a_forged_token_opens_nothing(victim, case):
     assert await refused_by_http(victim, session) == "bad_token"
 
 
+@everywhere
 @pytest.mark.parametrize("case", HARMLESS)
 async def test_a_key_that_a_token_names_is_not_believed(victim, case):
     for secret in ("", "x" * 48):
@@ -138,12 +141,14 @@ async def test_a_key_that_a_token_names_is_not_believed(victim, case):
         assert await refused_by_socket(victim, token) == "bad_token"
 
 
+@everywhere
 @pytest.mark.parametrize("case", GARBAGE)
 async def test_what_is_no_token_opens_nothing(victim, case):
     assert await refused_by_socket(victim, GARBAGE[case]) == "bad_token"
     assert await refused_by_http(victim, GARBAGE[case]) == "bad_token"
 
 
+@everywhere
 async def test_a_token_is_good_for_its_own_door_alone(victim):
     assert await refused_by_socket(victim, EXPIRED) == "token_expired"
     session = victim.tokens.session(time.time())
@@ -151,12 +156,14 @@ async def test_a_token_is_good_for_its_own_door_alone(victim):
     assert await refused_by_http(victim, victim.token("room")) == "bad_token"
 
 
+@everywhere
 @pytest.mark.parametrize("claims", [{"room": None}, {"room": 1}, {"role": "admin"}])
 async def test_a_room_token_has_to_say_where_and_as_what(victim, claims):
     token = forged("room", {}, claims)
     assert await refused_by_socket(victim, token) == "bad_token"
 
 
+@everywhere
 async def test_the_token_that_was_forged_here_is_right_but_for_the_changes(victim):
     async with stranger(victim) as guest:
         await guest.open()

@@ -1,14 +1,18 @@
-"""The server under attack: a process of its own, watched from outside."""
+"""The server under attack: processes of its own, watched from outside."""
 
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from socket import inet_aton
 from typing import Self
+from urllib.parse import urlsplit
 
 from protocol.messages import RoomId
 from server.tokens import Role, Tokens
@@ -21,13 +25,17 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Victim:
-    """``tertulia serve`` with the limits that people meet."""
+    """``tertulia serve`` with the limits that people meet.
 
-    def __init__(self, folder: Path, **env: str) -> None:
+    Several ``workers`` need a Redis; what they hold and how they work is added up.
+    """
+
+    def __init__(self, folder: Path, workers: int = 1, **env: str) -> None:
         self.log_path = folder / "log"
         with self.log_path.open("w") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "server", "serve", "--port", "0"],
+                [sys.executable, "-m", "server", "serve"]
+                + ["--port=0", f"--workers={workers}"],
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -50,6 +58,9 @@ class Victim:
         self.port = int(found[1])
         self.host = f"127.0.0.1:{self.port}"
         self.origin = f"http://{self.host}"
+        self.workers = workers
+        self._serving = self._processes()
+        self._redis = urlsplit(env.get("TERTULIA_REDIS", "")).port
         self._database = folder / "data" / "tertulia.db"
         self._rooms: set[str] = set()  # that are there
         self._names = iter(range(10**9))
@@ -93,22 +104,76 @@ class Victim:
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        """Whether it still runs, with the processes that it began with."""
+        return self._process.poll() is None and self._processes() == self._serving
 
     @property
     def memory(self) -> int:
-        """Bytes of memory that the process holds."""
-        statm = Path(f"/proc/{self._process.pid}/statm").read_text()
-        return int(statm.split()[1]) * PAGE
+        """Bytes of memory that the processes hold."""
+        statm = [(each / "statm").read_text() for each in self._serving]
+        return sum(int(each.split()[1]) for each in statm) * PAGE
 
     @property
     def work(self) -> float:
-        """Seconds that processors have worked for the process."""
-        stat = Path(f"/proc/{self._process.pid}/stat").read_text()
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / TICKS
+        """Seconds that processors have worked for the processes."""
+        stats = [(each / "stat").read_text() for each in self._serving]
+        times = [each.rpartition(")")[2].split()[11:13] for each in stats]
+        return sum(int(user) + int(system) for user, system in times) / TICKS
 
     @property
     def descriptors(self) -> int:
-        """How many files and sockets the process has open."""
-        return len(os.listdir(f"/proc/{self._process.pid}/fd"))
+        """How many files and sockets the processes have open, but for Redis."""
+        opened = [os.listdir(each / "fd") for each in self._serving]
+        return sum(map(len, opened)) - self.to_redis
+
+    @property
+    def to_redis(self) -> int:
+        """How many connections the processes have to their Redis."""
+        if self._redis is None:
+            return 0
+        theirs = f":{self._redis:04X}"
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        inodes = {each.split()[9] for each in lines if each.split()[2].endswith(theirs)}
+        return sum(len(inodes & _sockets(each)) for each in self._serving)
+
+    def process_of(self, address: tuple[str, int]) -> Path | None:
+        """Return which of the processes has the connection from there, if one has.
+
+        In ``/proc/net/tcp`` addresses are the kernel's own words, in hexadecimal.
+        """
+        host, port = address
+        them = f"{inet_aton(host)[::-1].hex()}:{port:04x}".upper()
+        us = f":{self.port:04X}"
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, remote, *_, inode = line.split()[:10]
+            if remote == them and local.endswith(us):
+                sockets = {each: _sockets(each) for each in self._serving}
+                return next((p for p in sockets if inode in sockets[p]), None)
+        return None
+
+    @contextmanager
+    def held(self, process: Path | None) -> Iterator[bool]:
+        """Let a process stand still for a moment, unless there is no other one.
+
+        The kernel lets those who wait at the port take turns as it likes.
+        """
+        if process is None or len(self._serving) == 1:
+            yield False
+            return
+        os.kill(int(process.name), signal.SIGSTOP)
+        try:
+            yield True
+        finally:
+            os.kill(int(process.name), signal.SIGCONT)
+
+    def _processes(self) -> list[Path]:
+        """Return where the kernel tells of those that serve."""
+        first = self._process.pid
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return [Path("/proc", each) for each in children or [str(first)]]
+
+
+def _sockets(process: Path) -> set[str]:
+    """Return the inodes of the sockets that a process has open."""
+    links = [os.readlink(each) for each in (process / "fd").iterdir()]
+    return {each[8:-1] for each in links if each.startswith("socket:[")}

@@ -57,9 +57,15 @@ class Witness:
 
 @contextlib.asynccontextmanager
 async def witness(victim: Victim) -> AsyncIterator[None]:
-    """Let two people talk while something happens, and ask them how it was."""
+    """Let two people talk while something happens, and ask them how it was.
+
+    Where several processes serve they are at two of them.
+    """
     room = victim.new_id()
-    async with stranger(victim) as ana, stranger(victim) as bo:
+    async with (
+        stranger(victim) as ana,
+        stranger(victim, away_from=await ana.process()) as bo,
+    ):
         for each in (ana, bo):
             await each.open()
         await ana.enter(room)

@@ -20,6 +20,7 @@ from tests.services.redis import redis_server
 from tests.services.service import free_port
 
 PATIENCE = 500  # looks
+LITTLE = 16 * 1024  # bytes
 
 
 def node(settings):
@@ -228,6 +229,34 @@ async def test_a_room_that_is_for_one_call_ends_once_everybody_is_gone(pair):
         if statuses == [404, 404]:
             return
     raise AssertionError(statuses)
+
+
+async def test_what_was_said_in_a_room_that_was_left_takes_no_room(pair, room, redis):
+    one, two = pair
+    ana, _ = await join(one, "Ana", room)
+    bo, _ = await join(two, "Bo", room)
+    for n in range(1, 9):
+        await ana.say(m.Signal(bo.you, 1, {"sdp": "x" * 60_000}), n=n)
+        await until(bo, m.Signaled)
+    streams = Streams(redis, "another")
+    key = f"tertulia:room:{room}"
+    assert await streams.redis.memory_usage(key) > 8 * 60_000
+    for guest in (ana, bo):
+        await guest.say(m.Leave())
+        assert await guest.closing() == 1000
+    for _ in range(PATIENCE):
+        for house in pair:
+            house.clock.advance(IDLE)
+        if await streams.redis.memory_usage(key) < LITTLE:
+            break
+        await asyncio.sleep(0.02)  # a process looks after its rooms now and then
+    assert await streams.redis.memory_usage(key) < LITTLE
+    await streams.close()
+    # Whoever comes to it next finds it as it was left.
+    cleo, joined = await join(two, "Cleo", room)
+    dan, _ = await join(one, "Dan", room)
+    assert joined.participants == ()
+    assert (await cleo.hear()).participant.id == dan.you
 
 
 async def test_who_waits_at_one_process_is_let_in_by_a_host_at_the_other(pair):

@@ -383,6 +383,14 @@ def test_who_is_gone_comes_back_as_somebody_new(board):
     assert again.participant != ana.participant
 
 
+def test_who_is_host_after_the_one_before_was_lost_is_written_down(board):
+    (ana, line), (bo, _) = board.join("Ana"), board.join("Bo")
+    board.switchboard.hung_up(ana, line, 1006)
+    board.clock.advance(GRACE)
+    board.switchboard.tick()
+    assert board.journal.kept[bo.participant].host
+
+
 # -- a server that was started anew
 
 
@@ -405,6 +413,18 @@ def test_after_a_restart_people_are_who_they_were(board):
     assert signaled == m.Signaled(ana.participant, 1, {"n": 1}, n=5)
     (came,) = read(again)
     assert came.participant.id == bo.participant
+
+
+def test_after_a_restart_nobody_hears_what_was_said_by_who_is_gone(board):
+    (ana, _), (bo, _) = board.join("Ana"), board.join("Bo")
+    tickets = secret(ana), secret(bo)
+    anew = Board()
+    again, line = anew.join("Ana", tickets[0])
+    anew.switchboard.heard(again, line, m.Signal(bo.participant, 1, {}), Numbers(1))
+    anew.switchboard.heard(again, line, m.Leave())
+    back, _ = anew.join("Bo", tickets[1])
+    (joined,) = read(back)
+    assert joined.participants == ()
 
 
 def test_after_a_restart_a_stay_goes_on_since_it_began(board):
@@ -466,6 +486,18 @@ def test_after_a_restart_who_was_removed_has_no_way_back(board, ticket):
     anew.clock.advance(GRACE)
     anew.switchboard.tick()
     assert code_of(lambda: anew.join("Bo", tickets[1])) is ErrorCode.REMOVED
+
+
+@pytest.mark.parametrize("ticket", [True, False])
+def test_who_is_removed_after_a_restart_stays_out_with_all_their_pages(board, ticket):
+    ana, bo, other = (board.join(name)[0] for name in ("Ana", "Bo", "Bo"))
+    tickets = [secret(each) for each in (ana, bo, other)]
+    anew = board.killed()
+    host, line = anew.join("Ana", tickets[0])
+    anew.join("Bo", tickets[1])
+    anew.switchboard.heard(host, line, m.Remove(bo.participant))
+    back = tickets[2] if ticket else ""
+    assert code_of(lambda: anew.join("Bo", back)) is ErrorCode.REMOVED
 
 
 def test_after_a_restart_who_was_let_in_again_is_not_removed(board):
