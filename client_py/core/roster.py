@@ -136,7 +136,7 @@ class Roster:
         A server that was started ``anew`` doesn't know yet who is gone: those who
         aren't there have a grace to come back in.
         """
-        self._me = joined.you
+        self._me = self.trust.me = joined.you
         here = {info.id: info for info in joined.participants}
         effects: list[Effect] = []
         for who, link in list(self._links.items()):
