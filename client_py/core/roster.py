@@ -122,8 +122,9 @@ class Roster:
 
     @property
     def reports(self) -> tuple[LinkReport, ...]:
-        """What the others have to know of my links."""
-        return tuple(link.report(self._ice_servers) for link in self._links.values())
+        """What the others have to know of my links, to those that the server knows."""
+        here = (link for link in self._links.values() if not link.absent)
+        return tuple(link.report(self._ice_servers) for link in here)
 
     @property
     def away(self) -> frozenset[ParticipantId]:
