@@ -55,7 +55,6 @@ class Reason(Enum):
     JOINED = "joined"
     LEFT = "left"
     AGE = "age"
-    ASKED = "asked"
 
 
 @dataclass(frozen=True, slots=True)

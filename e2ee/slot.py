@@ -16,7 +16,6 @@ class Slot(IntEnum):
     CAMERA = 1
     SCREEN = 2
     SCREEN_AUDIO = 3
-    DATA = 4
 
     def clear(self, frame: bytes) -> int:
         """Return how many bytes at the start of a frame stay readable.

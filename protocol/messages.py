@@ -66,6 +66,7 @@ from protocol.spoken import (
     Line as Line,
     Received as Received,
     Seeing as Seeing,
+    Seen as Seen,
     Showing as Showing,
     Word as Word,
     Written as Written,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from protocol.codec import Limit, message
-from protocol.codes import MAX_CHAT
+from protocol.codes import MAX_CHAT, MAX_PARTICIPANTS
 from protocol.media import MediaState
-from protocol.names import Id, Label
+from protocol.names import Id, Label, ParticipantId
 
 MAX_LINES = 32  # in one message
 
@@ -54,14 +54,24 @@ class Feeling:
     emoji: Annotated[str, Limit(16)]
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Somebody, and their identity key in base64; ``""`` while it isn't proved."""
+
+    id: ParticipantId
+    key: Label
+
+
 @message("seeing")
 class Seeing:
-    """A hash over the identity keys of all whom I see, in base64.
+    """Tells whom I see in the room, myself among them.
 
-    ``""`` while somebody's key isn't known yet.
+    ``number`` rises whenever that changes; ``heard`` is the other end's last one.
     """
 
-    hash: Label
+    people: Annotated[tuple[Seen, ...], Limit(MAX_PARTICIPANTS)]
+    number: int
+    heard: int = 0
 
 
 Word = Showing | Written | Received | Feeling | Seeing

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
 import av
@@ -10,6 +11,7 @@ import numpy as np
 from client_py.core import picture
 from client_py.core.slot import Slot
 from client_py.headless.frames import FrameLink
+from client_py.headless.main import Person, participant
 from client_py.headless.rtc import Connections
 from client_py.headless.sink import cells, samples
 from client_py.testing.sight import PATIENCE
@@ -134,6 +136,30 @@ class Witness(FrameLink):
             if sum(self.received[KeySlot(slot), what] for what in UNREAD) > HALF_SECOND:
                 plain.append(f"{slot.word}, unread")
         return plain
+
+
+class Witnesses:
+    """Makes the connections of people without a browser, all of them witnesses."""
+
+    def __init__(self) -> None:
+        self._links: list[Links[Witness]] = []
+
+    def __call__(self) -> Connections:
+        self._links.append(Links(Witness))
+        return self._links[-1].connections
+
+    def come(
+        self, url: str, name: str, **options: Any
+    ) -> AbstractAsyncContextManager[Person]:
+        """Let somebody into a room, as ``participant`` does."""
+        return participant(url, name, connections=self(), **options)
+
+    @property
+    def betrayed(self) -> list[str]:
+        """What came to any of them in plain."""
+        return [
+            plain for links in self._links for link in links for plain in link.betrayed
+        ]
 
 
 def _decoded(codec: str, frames: list[bytes]) -> list[Any]:

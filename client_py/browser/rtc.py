@@ -21,7 +21,7 @@ from client_py.browser.report import Loudness, read
 from client_py.browser.role import keep_role
 from client_py.browser.route import relay_transport
 from client_py.browser.sender import first_encodings, reshape, shrink
-from client_py.browser.stats import encoded, totals
+from client_py.browser.stats import encoded, received, totals
 from client_py.core.encoding import Encoding
 from client_py.core.errors import NegotiationError
 from client_py.core.ports import (
@@ -35,6 +35,7 @@ from client_py.core.ports import (
     RelayGathered,
     Track,
     TrackReceived,
+    Unopened,
     Unprotected,
 )
 from client_py.core.probation import Finding, Probation, Send
@@ -92,7 +93,7 @@ class BrowserPeerConnection:
         self._emit = emit
         self._transceivers = made.transceivers
         self._streams = made.streams
-        self._watch = Watch()
+        self._exit, self._entrance = Watch(), Watch()
         self._loudness = {slot: Loudness() for slot in Slot}
         self._canaries = canaries
         self._probation = Probation(sealed=made.link is not None)
@@ -242,12 +243,15 @@ class BrowserPeerConnection:
         report = read(await self._settled(self._pc.getStats()))
         left = encoded(report, self._transceivers)
         passed = await self.frames.passed()
-        for slot in self._watch.look(left, passed.sent):
+        for slot in self._exit.look(left, passed.sent):
             if slot in self._transceivers:  # else it was closed meanwhile
                 # It leaves without having been through the worker.
                 self._probation.find(slot, Finding.PASSED_BY)
                 self._send(slot)
                 self._emit(Unprotected(slot))
+        came = {each.slot: each.total for each in passed.came}
+        for slot in self._entrance.look(received(report, self._transceivers), came):
+            self._emit(Unopened(slot))
         return replace(totals(report), came=passed.came)
 
     def close(self) -> None:

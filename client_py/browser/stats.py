@@ -115,14 +115,28 @@ def _name_codec(report: Report, stats: Entry, codecs: dict[str, str]) -> None:
         codecs[kind] = str(codec["mimeType"]).partition("/")[2]
 
 
+#: What counts the frames of each way: of sound, its packets.
+_LEFT = ("outbound-rtp", {"video": "framesEncoded", "audio": "packetsSent"})
+_CAME = ("inbound-rtp", {"video": "framesReceived", "audio": "packetsReceived"})
+
+
 def encoded(report: Report, transceivers: Mapping[Slot, Any]) -> dict[Slot, int]:
-    """Return how many frames left the encoder of each slot; of sound, packets."""
+    """Return how many frames left the encoder of each slot."""
+    return _frames(report, transceivers, *_LEFT)
+
+
+def received(report: Report, transceivers: Mapping[Slot, Any]) -> dict[Slot, int]:
+    """Return how many frames came in each slot."""
+    return _frames(report, transceivers, *_CAME)
+
+
+def _frames(
+    report: Report, transceivers: Mapping[Slot, Any], way: str, counts: dict[str, str]
+) -> dict[Slot, int]:
     slots = {transceiver.mid: slot for slot, transceiver in transceivers.items()}
-    counts: dict[Slot, int] = {}
+    frames: dict[Slot, int] = {}
     for stats in report.values():
         slot = slots.get(stats.get("mid"))
-        if stats["type"] == "outbound-rtp" and slot is not None:
-            video = slot.kind == "video"
-            sent = stats.get("framesEncoded", 0) if video else stats["packetsSent"]
-            counts[slot] = int(sent or 0)
-    return counts
+        if stats["type"] == way and slot is not None:
+            frames[slot] = int(stats.get(counts[slot.kind]) or 0)
+    return frames

@@ -130,6 +130,10 @@ _NOTICES = {
         "This browser doesn’t encrypt what it sends to {0}. "
         "The link is cut. Try another browser, or a newer one."
     ),
+    NoticeKind.UNOPENED: (
+        "This browser plays what {0} sends without decrypting it. "
+        "The link is cut. Try another browser, or a newer one."
+    ),
 }
 
 
@@ -202,6 +206,7 @@ def severity(notice: Notice) -> str:
             | NoticeKind.KEY_CHANGED
             | NoticeKind.MISMATCH
             | NoticeKind.UNPROTECTED
+            | NoticeKind.UNOPENED
             | NoticeKind.FORKED
             | NoticeKind.FORGED
             | NoticeKind.OTHER_DEVICE

@@ -8,7 +8,7 @@ Lines are told by their authors alone, to newcomers, too: nobody can put words i
 somebody else's mouth.
 """
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,7 +18,7 @@ from client_py.core.log import Log
 from client_py.core.roster import Roster
 from client_py.core.source import Sources
 from client_py.core.state import NoticeKind
-from e2ee.roster import RosterWatch
+from e2ee.roster import RosterWatch, View
 from protocol.messages import (
     ChatLine,
     Feeling,
@@ -28,6 +28,7 @@ from protocol.messages import (
     ParticipantInfo,
     Received,
     Seeing,
+    Seen,
     Showing,
     Word,
     Written,
@@ -48,7 +49,7 @@ class _Told:
     """What was said on one connection."""
 
     showing: Showing | None = None
-    seeing: Seeing = Seeing("")
+    seeing: Seeing | None = None
     written: int = 0  # the number of the last line
     due: int = 0  # at which look what isn't confirmed is told again
     wait: int = AGAIN
@@ -72,8 +73,9 @@ class Correspondence:
         self._forked: frozenset[ParticipantId] = frozenset()
         self._seconds = 0.0  # looks, one each second
         self._connected = 0  # those while the server heard me
-        self._seen = self._stood = b""  # at the last look; at two looks in a row
-        self._seeing = Seeing("")  # the latter
+        self._seen: View = {}  # at the last look
+        self._seeing = Seeing((), 0)  # the same, to be told
+        self._heard: dict[ParticipantId, int] = {}  # the numbers of their views
 
     def write(self, me: ParticipantId, name: str, text: str, at: float) -> None:
         """Write a line: it stands in my chat at once."""
@@ -93,6 +95,8 @@ class Correspondence:
         """Return what each of these connections, by generation, is to be told."""
         showing = Showing(self._sources.announced, hand)
         told, self._told = self._told, {}
+        # While people come in it changes all the time: once a second is enough.
+        stands = self._seen == self._roster.trust.seen
         away = self._roster.away
         back, self._away = self._away - away, away
         effects: list[Effect] = []
@@ -102,10 +106,12 @@ class Correspondence:
                 # Their server may have had to drop it; of all that waits for somebody
                 # it is the state, which nobody confirms, that is told again.
                 self._told[key].showing = None
-            effects += [Tell(key[0], each) for each in self._new(key, showing)]
+            new = self._new(key, showing, stands=stands)
+            effects += [Tell(key[0], each) for each in new]
         for who in self._met.keys() - links.keys():
             self._met.pop(who)
             self._watch.forget(who)
+            self._heard.pop(who, None)
         return effects
 
     def repeat(self) -> None:
@@ -131,25 +137,27 @@ class Correspondence:
                 self._confirmed.setdefault(who, set()).update(ids)
             case Feeling(emoji):
                 self._log.react(who, emoji)
-            case Seeing(hash) if hash:
-                self._watch.hear(who, hash.encode(), self._seconds)
-            case Seeing():
-                self._watch.forget(who)
+            case Seeing(people, number, heard):
+                theirs: View = {each.id: _key(each) for each in people}
+                answers = heard == self._seeing.number
+                self._watch.hear(who, theirs, self._seconds, answers=answers)
+                self._heard[who] = number
         return None
 
     def look(self, *, cut_off: bool) -> None:
         """A second is over: do all still see the same people?"""
         self._seconds += 1
-        self._connected += not cut_off
-        if not cut_off:
-            self._roster.trust.look()
+        if cut_off:
+            self._watch.rest()  # what I see may be old
+            return
+        self._connected += 1
+        self._roster.trust.look()
         before, self._seen = self._seen, self._roster.trust.seen
-        if self._seen == before:  # while people come in it changes all the time
-            self._stood = self._seen
-            self._seeing = Seeing(b64encode(self._stood).decode())
-        if cut_off or not self._seen:
-            return  # what I see may be old
-        self._watch.see(b64encode(self._seen), self._seconds)
+        if self._seen != before:
+            people = self._seen.items()
+            seen = tuple(Seen(ParticipantId(who), _text(key)) for who, key in people)
+            self._seeing = Seeing(seen, self._seeing.number + 1)
+        self._watch.see(self._seen, self._seconds, self._roster.trust.absent)
         self._lively &= self._roster.away
         away = self._roster.away - self._lively  # what they see may be
         forked = frozenset(
@@ -171,15 +179,15 @@ class Correspondence:
 
     # -- inside
 
-    def _new(self, key: Key, showing: Showing) -> Iterator[Word]:
+    def _new(self, key: Key, showing: Showing, *, stands: bool) -> Iterator[Word]:
         who, told = key[0], self._told[key]
         met = self._met.setdefault(who, self._written)
         if told.showing != showing:
             told.showing = showing
             yield showing
-        if told.seeing != self._seeing and self._roster.trust.seen == self._stood:
-            told.seeing = self._seeing
-            yield self._seeing
+        if stands and (seeing := self._view_for(who, told.seeing)):
+            told.seeing = seeing
+            yield seeing
         again = self._is_late(who, told)
         if told.written == self._written and not again:
             return
@@ -196,10 +204,30 @@ class Correspondence:
             some = [line for n, line in due.items() if (n <= met) is earlier]
             yield from _messages(some, earlier=earlier)
 
+    def _view_for(self, who: ParticipantId, told: Seeing | None) -> Seeing | None:
+        """Return whom I see, where somebody doesn't know it, or that I heard them."""
+        heard = self._heard.get(who, 0)
+        differs = who in self._watch.differing
+        if told and told.number == self._seeing.number:
+            if told.heard == heard or not differs:
+                return None
+        return replace(self._seeing, heard=heard)
+
     def _is_late(self, who: ParticipantId, told: _Told) -> bool:
         """Whether somebody who hears me had the time to confirm what they were told."""
         hears = who in self._roster.trust.proved and who not in self._roster.away
         return bool(told.written) and self._connected >= told.due and hears
+
+
+def _text(key: bytes) -> str:
+    return b64encode(key).decode()
+
+
+def _key(seen: Seen) -> bytes:
+    try:
+        return b64decode(seen.key, validate=True)
+    except ValueError:
+        return seen.key.encode()  # it is nobody's
 
 
 def _messages(lines: list[Line], *, earlier: bool) -> Iterator[Written]:

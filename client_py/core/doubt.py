@@ -31,6 +31,11 @@ class Came:
     refused: int
     repeated: int = 0
 
+    @property
+    def total(self) -> int:
+        """All that came by to be opened."""
+        return self.opened + self.refused + self.repeated
+
 
 class Doubt:
     """Looks at the totals of one link, once a second."""

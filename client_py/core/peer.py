@@ -37,6 +37,7 @@ from client_py.core.ports import (
     RelayGathered,
     Track,
     TrackReceived,
+    Unopened,
     Unprotected,
 )
 from client_py.core.sealing import Seal, Sealing
@@ -75,6 +76,7 @@ log = logging.getLogger("tertulia.peer")
 
 PATIENCE = 15.0  # seconds in which the first exchange has to make a connection
 
+_PASSED_BY = {Unprotected: NoticeKind.UNPROTECTED, Unopened: NoticeKind.UNOPENED}
 _Taken = PeerEvent | PeerMessage | Wish
 
 
@@ -251,10 +253,10 @@ class Peer:
             case Compared(match, code) if self._seal is not None:
                 self._send(await self._seal.compare(match, code))
                 self._look_at_verdict()
-            case Unprotected(slot):
+            case Unprotected(slot) | Unopened(slot):
                 # Another connection would be no better: it is the browser.
-                log.warning("= plain frames of %s for %s", slot.word, self._who)
-                self._end(NoticeKind.UNPROTECTED)
+                log.warning("= plain frames of %s, with %s", slot.word, self._who)
+                self._end(_PASSED_BY[type(event)])
             case CipherLost():
                 raise SealError("nothing encrypts any more")
             case Replace(slot, track):

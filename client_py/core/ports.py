@@ -126,6 +126,13 @@ class Unprotected:
 
 
 @dataclass(frozen=True, slots=True)
+class Unopened:
+    """Frames came that nothing opened, and are played as they are."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
 class CipherLost:
     """What encrypts the frames is gone: none is sent or opened any more."""
 
@@ -153,6 +160,7 @@ PeerEvent = (
     | ConnectionStateChanged
     | TrackReceived
     | Unprotected
+    | Unopened
     | CipherLost
 )
 

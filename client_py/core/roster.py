@@ -122,8 +122,9 @@ class Roster:
 
     @property
     def reports(self) -> tuple[LinkReport, ...]:
-        """What the others have to know of my links."""
-        return tuple(link.report(self._ice_servers) for link in self._links.values())
+        """What the others have to know of my links, to those that the server knows."""
+        here = (link for link in self._links.values() if not link.absent)
+        return tuple(link.report(self._ice_servers) for link in here)
 
     @property
     def away(self) -> frozenset[ParticipantId]:
@@ -136,7 +137,7 @@ class Roster:
         A server that was started ``anew`` doesn't know yet who is gone: those who
         aren't there have a grace to come back in.
         """
-        self._me = joined.you
+        self._me = self.trust.me = joined.you
         here = {info.id: info for info in joined.participants}
         effects: list[Effect] = []
         for who, link in list(self._links.items()):

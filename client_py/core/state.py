@@ -211,6 +211,7 @@ class NoticeKind(StrEnum):
     KEY_CHANGED = "key-changed"
     MISMATCH = "mismatch"
     UNPROTECTED = "unprotected"
+    UNOPENED = "unopened"
     FORKED = "forked"
     FORGED = "forged"
     OTHER_DEVICE = "other-device"

@@ -8,7 +8,6 @@ from client_py.core.event import PeerSecured
 from client_py.core.link import Link
 from client_py.core.state import Alarm, Encryption, NoticeKind
 from client_py.core.terms import SafetyCode
-from e2ee.roster import roster_hash
 from e2ee.safety import room_digits
 from protocol.messages import ParticipantId
 
@@ -22,6 +21,7 @@ class Trust:
     def __init__(self, room: str, links: Mapping[ParticipantId, Link]) -> None:
         self.room = room
         self._links = links
+        self.me = ParticipantId("")
         self._mine = b""
         self._known: Mapping[bytes, str] = {}
         self._refuted: set[str] = set()  # names under which codes differed
@@ -32,9 +32,18 @@ class Trust:
         return _room_code(self.room, self._identities) if self._identities else ""
 
     @property
-    def seen(self) -> bytes:
-        """A hash of all whom I see, ``b""`` while somebody's key isn't known."""
-        return roster_hash(self._identities) if self._identities else b""
+    def seen(self) -> dict[str, bytes]:
+        """Everybody's key, mine among them; ``b""`` where it isn't proved yet."""
+        seen: dict[str, bytes] = {self.me: self._mine}
+        for who, link in self._links.items():
+            if not link.absent:
+                seen[who] = link.identity
+        return seen
+
+    @property
+    def absent(self) -> frozenset[ParticipantId]:
+        """Who may come back to a server that was started anew, or may be gone."""
+        return frozenset(who for who, link in self._links.items() if link.absent)
 
     @property
     def proved(self) -> tuple[ParticipantId, ...]:

@@ -9,6 +9,7 @@ from client_py.core import event as e
 from client_py.core.address import room_link, secret_of
 from client_py.core.conference import Conference
 from client_py.core.errors import SignalingError
+from client_py.core.keeper import Keeper
 from client_py.core.ports import Platform
 from client_py.core.slot import Slot
 from client_py.core.state import Phase, Snapshot
@@ -100,10 +101,11 @@ async def participant(
     passcode: str = "",
     timeout: float = _PATIENCE,
     connections: Connections | None = None,
+    keeper: Keeper | None = None,
 ) -> AsyncIterator[Person]:
     """Be in the room of a link as a person; with a server's link in a new room.
 
-    ``connections`` makes the peer connections, for who wants others than the usual.
+    ``connections`` makes peer connections, ``keeper`` keeps who they are, if unusual.
     Raises ``SignalingError`` when there is no way in, and ``TimeoutError`` when a
     host lets them wait for too long.
     """
@@ -118,9 +120,8 @@ async def participant(
         if not room:
             room = await signaling.create_room()
             secret = new_secret(crypto.random)
-        platform = Platform(signaling, media, connections, "aiortc", crypto)
-        link = room_link(origin, room, secret)
-        person = Person(platform, media, connections, link)
+        platform = Platform(signaling, media, connections, "aiortc", crypto, keeper)
+        person = Person(platform, media, connections, room_link(origin, room, secret))
         async with _running(person.conference):
             person.post(e.EnterLobby(room, secret))
             for slot, on in ((Slot.MICROPHONE, microphone), (Slot.CAMERA, camera)):

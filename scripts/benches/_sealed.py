@@ -26,6 +26,7 @@ WORKERS = {
     "identity": HERE / "_identity.js",
 }
 RUNS = 3
+ONE_WAY = 10  # what is looked for is small
 SECONDS = 5.0
 _THREAD = "DedicatedWorker"  # as Chromium names it, cut by Linux
 
@@ -71,6 +72,7 @@ class Shape:
     height: int = 180
     rate: int = 20
     sound: bool = True
+    bare: int = -1  # the link whose frames go through no worker
 
 
 @contextmanager
@@ -155,6 +157,37 @@ def latencies(browser: Browser, address: str, engine: str) -> list[Row]:
     ]
     name = f"a frame grows by, {engine.title()}"
     return [*rows, row(name, "bytes", grown["ours"], grown["livekit"], "LiveKit")]
+
+
+def one_way(browser: Browser, address: str) -> list[Row]:
+    """Return by how much later a picture comes to the other end's decoder.
+
+    Each picture goes over two links at once, one with a worker and one without, so that
+    what the machine does besides is the same for both. Chromium's alone: no other
+    browser hands out pictures before it shows them.
+    """
+    later: dict[tuple[str, str], list[float]] = {}
+    for run in range(ONE_WAY):
+        bare = run % 2
+        for kind in ("ours", "identity"):
+            shape = Shape(links=2, sound=False, bare=bare)
+            with calling(browser, address, kind, shape) as page:
+                page.evaluate("() => compared(2000)")  # buffers take time to shrink
+                took = page.evaluate(f"() => compared({1e3 * SECONDS})")
+            added = sorted(each[1 - bare] - each[bare] for each in took)
+            later.setdefault((kind, "p50"), []).append(median(added))
+            later.setdefault((kind, "p99"), []).append(added[int(0.99 * len(added))])
+            progress(f"e2ee one way, {kind}: + {later[kind, 'p50'][-1]:.2f} ms")
+    return [
+        row(
+            f"a picture comes later by, {name}",
+            "ms",
+            later["ours", name],
+            later["identity", name],
+            "frames passed on",
+        )
+        for name in ("p50", "p99")
+    ]
 
 
 def worker_share(browser: Browser, address: str, shape: Shape) -> list[Row]:

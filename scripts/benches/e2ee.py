@@ -17,7 +17,7 @@ from statistics import quantiles
 import _rig  # puts our packages before this folder, where e2ee is this file
 from _report import Row, progress, report, row
 from _rotation import leaving, losing
-from _sealed import Shape, install_peer, latencies, site, worker_share
+from _sealed import Shape, install_peer, latencies, one_way, site, worker_share
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from join import ours_two
 from mesh import frames_per_second, ours
@@ -123,6 +123,7 @@ def sealed_calls() -> list[Row]:
     with site() as address, _rig.browsers() as browsers:
         for engine in ("chromium", "firefox"):
             rows += latencies(browsers[engine], address, engine)
+        rows += one_way(browsers["chromium"], address)
         rows += worker_share(browsers["chromium"], address, Shape(links=7))
     return rows
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from client_py.testing import Server
 from client_py.testing.browsers import Browsers
 from client_py.testing.sight import PATIENCE
-from tests.links import Links, Witness
+from tests.links import Witnesses
 from tests.recorder import Recorder
 
 from .machine import Machine
@@ -43,15 +43,9 @@ def pytest_runtest_makereport(item):
 @pytest.fixture
 def tertulia_connections():
     """Headless people are witnesses: nothing may come to them in plain, in no test."""
-    witnesses = []
-
-    def connections():
-        witnesses.append(Links(Witness))
-        return witnesses[-1].connections
-
-    yield connections
-    links = [link for links in witnesses for link in links]
-    assert [betrayed for link in links for betrayed in link.betrayed] == []
+    witnesses = Witnesses()
+    yield witnesses
+    assert witnesses.betrayed == []
 
 
 @pytest.fixture

@@ -11,7 +11,15 @@ from client_py.testing.server import Room
 from tests.attacks.peer import HostileFrames, again, flipped
 from tests.links import Links
 
-from .page import DEAF, KEEP_WORKERS
+from .page import DEAF, KEEP_LINKS, KEEP_WORKERS, UNOPENED
+
+#: Takes the way through the worker from all that comes.
+LOSE_TRANSFORMS = """
+() => {
+  for (const link of links)
+    for (const receiver of link.getReceivers()) receiver.transform = null;
+}
+"""
 
 
 def tile(person, other):
@@ -92,6 +100,34 @@ def test_frames_that_a_browser_sends_in_plain_are_never_shown(participant):
     ada.expect_tile(bob, e2ee="failed")
     expect(ada.page.get_by_text("doesn’t encrypt what it sends")).to_be_visible()
     assert tile(bob, ada).locator("video").evaluate("it => it.videoWidth") == 0
+
+
+def ends_for_it_opens_nothing(person, other):
+    """Expect the link to be cut, because frames come past what opens them."""
+    words = f"This browser plays what {other.name} sends without decrypting it"
+    expect(person.page.get_by_text(words)).to_be_visible()
+    expect(tile(person, other)).to_have_attribute("data-e2ee", "failed")
+    expect(tile(person, other)).to_have_attribute("data-connection", "unreachable")
+    expect(tile(person, other).locator("video")).to_be_hidden()
+
+
+def test_a_browser_that_ignores_the_transforms_of_what_comes_plays_nothing_on(
+    participant, headless
+):
+    eve = headless("eve", camera=False)
+    ada = participant("ada", scripts=[UNOPENED])
+    ends_for_it_opens_nothing(ada, eve)
+
+
+@pytest.mark.parametrize("engine", ["chromium", "firefox"])
+def test_a_receiver_that_loses_its_transform_in_a_call_ends_the_link(
+    participant, headless, engine
+):
+    eve = headless("eve")
+    ada = participant("ada", engine=engine, scripts=[KEEP_LINKS])
+    expect_mesh_complete(ada, eve, frames=5)
+    ada.page.evaluate(LOSE_TRANSFORMS)
+    ends_for_it_opens_nothing(ada, eve)
 
 
 @pytest.mark.parametrize(

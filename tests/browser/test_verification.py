@@ -1,9 +1,17 @@
 """Two people compare their codes in the page."""
 
 import re
+from contextlib import AsyncExitStack
 
 import pytest
 from playwright.sync_api import expect
+
+from client_py.core import event as e
+from client_py.core.keeper import Forgetful
+from client_py.core.wake import Sign
+from client_py.headless.crypto import HeadlessCrypto
+from client_py.headless.main import participant as headless_person
+from client_py.testing.headless import Background
 
 from .page import KEEP_WORKERS
 
@@ -166,6 +174,123 @@ def test_who_comes_back_on_another_device_is_held_back_until_i_say_so(participan
     ada.page.keyboard.press("Escape")
     ada.expect_sees(other)
     other.expect_sees(ada)
+
+
+class Changeling:
+    """Somebody without a browser who turns into another one, in the middle of a call.
+
+    Their ``Keeper``, and their ``Identity``.
+    """
+
+    def __init__(self, name, room, connections):
+        self.name = name
+        self._made = Forgetful(HeadlessCrypto())
+        self._face = None
+        self._background = Background()
+        self._stack = AsyncExitStack()
+        entering = headless_person(
+            room.link, name, connections=connections, keeper=self, timeout=60
+        )
+        self._person = self._do(self._stack.enter_async_context(entering))
+
+    async def identity(self, room):
+        self._face = await self._made.identity(room)
+        return self
+
+    async def known(self, room):
+        return {}
+
+    def remember(self, room, key, name):
+        pass
+
+    @property
+    def public(self):
+        return self._face.public
+
+    async def sign(self, message):
+        return await self._face.sign(message)
+
+    @property
+    def id(self):
+        return self._person.snapshot.participants[0].id
+
+    def verify(self):
+        """Say that the code is the same as the other one's."""
+
+        async def compare():
+            await self._person.until(lambda now: now.participants[1].code)
+            other = self._person.snapshot.participants[1]
+            self._person.post(e.CompareCodes(other.id, True, other.code))
+
+        self._do(compare())
+
+    def turn(self):
+        """Be another one, and have every link made anew."""
+
+        async def turn():
+            self._face = await self._made.identity("another room")
+            self._person.post(e.Woken(Sign.NETWORK))
+
+        self._do(turn())
+
+    def close(self):
+        self._do(self._stack.aclose())
+        self._background.close()
+
+    def _do(self, work):
+        return self._background.run(work, 60)
+
+
+@pytest.fixture
+def changeling(room, tertulia_connections):
+    made = Changeling("bob", room, tertulia_connections())
+    yield made
+    made.close()
+
+
+def test_another_key_on_the_link_of_who_was_verified_ends_it_aloud(
+    participant, changeling
+):
+    ada = participant("ada")
+    encryption(ada, changeling, "on")
+    open_dialog(ada, changeling).get_by_test_id("codes-match").click()
+    changeling.verify()
+    encryption(ada, changeling, "verified")
+    ada.page.keyboard.press("Escape")
+    changeling.turn()
+    words = (
+        "The device that says it is bob is not the one you verified. "
+        "The link to it is cut. Ask them in another way."
+    )
+    toast = ada.page.locator(".toast").filter(has_text=words)
+    expect(toast).to_be_visible()
+    expect(toast).to_have_attribute("data-kind", "error")
+    encryption(ada, changeling, "failed")
+    expect(ada.tile(changeling).locator("video")).to_be_hidden()
+    expect(ada.tile(changeling)).to_have_attribute("data-connection", "unreachable")
+
+
+def test_another_key_on_the_link_of_who_was_not_verified_is_held_back_aloud(
+    participant, changeling
+):
+    ada = participant("ada")
+    encryption(ada, changeling, "on")
+    ada.expect_sees(changeling, frames=5)
+    changeling.turn()
+    words = (
+        "The device that says it is bob is not the one of a moment ago. "
+        "Sound and picture are held back. Compare the codes."
+    )
+    toast = ada.page.locator(".toast").filter(has_text=words)
+    expect(toast).to_be_visible()
+    expect(toast).to_have_attribute("data-kind", "error")
+    tile = ada.tile(changeling)
+    expect(tile).to_have_attribute("data-alarm", "other-key")
+    encryption(ada, changeling, "failed")
+    expect(tile.get_by_test_id("tile-held")).to_have_text(
+        "This is not the device that bob had a moment ago"
+    )
+    expect(tile.locator("video")).to_be_hidden()
 
 
 @pytest.mark.timeout(120)

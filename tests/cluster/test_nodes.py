@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from client_py.core.state import Connection, Phase, Snapshot
-from client_py.headless.main import Person, participant
+from client_py.headless.main import Person
 from client_py.testing.server import Server
 from tests.cluster.conftest import shared
+from tests.links import Witnesses
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(60)]
 
@@ -36,19 +37,28 @@ def others(*connections: Connection) -> Callable[[Snapshot], bool]:
     )
 
 
-async def at(stack: AsyncExitStack, server: Server, url: str, name: str) -> Person:
-    """Let somebody into the room of that link, by this server."""
-    link = server.url + url.removeprefix(url[: url.index("/r/")]) if url else server.url
-    return await stack.enter_async_context(participant(link, name))
+class House:
+    """A room at several servers, and who comes in."""
+
+    def __init__(self, stack: AsyncExitStack, witnesses: Witnesses) -> None:
+        self._stack = stack
+        self._witnesses = witnesses
+
+    async def enter(self, server: Server, url: str, name: str) -> Person:
+        """Let somebody into the room of that link, by this server."""
+        path = url.removeprefix(url[: url.index("/r/")]) if url else ""
+        coming = self._witnesses.come(server.url + path, name)
+        return await self._stack.enter_async_context(coming)
 
 
 async def test_whoever_loses_their_server_is_marked_and_then_gone(
-    nodes: tuple[Server, Server], record_property
+    nodes: tuple[Server, Server], witnesses: Witnesses, record_property
 ) -> None:
     one, two = nodes
     async with AsyncExitStack() as stack:
-        ada = await at(stack, one, "", "Ada")
-        bob = await at(stack, two, ada.url, "Bob")
+        house = House(stack, witnesses)
+        ada = await house.enter(one, "", "Ada")
+        bob = await house.enter(two, ada.url, "Bob")
         await ada.sees("Bob")
         await bob.sees("Ada")
         await asyncio.to_thread(two.kill)
@@ -63,12 +73,13 @@ async def test_whoever_loses_their_server_is_marked_and_then_gone(
 
 
 async def test_a_server_that_was_stopped_for_a_while_costs_nobody_their_place(
-    nodes: tuple[Server, Server], record_property
+    nodes: tuple[Server, Server], witnesses: Witnesses, record_property
 ) -> None:
     one, two = nodes
     async with AsyncExitStack() as stack:
-        ada = await at(stack, one, "", "Ada")
-        bob = await at(stack, two, ada.url, "Bob")
+        house = House(stack, witnesses)
+        ada = await house.enter(one, "", "Ada")
+        bob = await house.enter(two, ada.url, "Bob")
         await ada.sees("Bob")
         who = [each.id for each in bob.snapshot.participants if each.me]
         os.kill(two.pid, signal.SIGSTOP)

@@ -9,8 +9,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from client_py.core import event as e
-from client_py.headless.main import Person, participant
+from client_py.headless.main import Person
 from client_py.testing.server import Server
+from tests.links import Witnesses
 from tests.sessions.call import all_connected
 from tests.sessions.talker import Talker, talking
 
@@ -45,13 +46,13 @@ async def test_what_people_say_arrives_once_though_processes_are_killed(
 
 
 async def test_a_call_keeps_its_links_when_a_process_is_killed(
-    server: Server, record_property
+    server: Server, witnesses: Witnesses, record_property
 ) -> None:
     async with AsyncExitStack() as stack:
         people: list[Person] = []
         for name in NAMES:
             url = people[0].url if people else server.url
-            come = participant(url, name, camera=name < "C")
+            come = witnesses.come(url, name, camera=name < "C")
             people.append(await stack.enter_async_context(come))
         for person in people:
             await person.until(lambda now: len(now.participants) == len(NAMES))

@@ -13,11 +13,11 @@ from client_py.core.errors import SignalingError
 from client_py.core.picture import screen
 from client_py.core.slot import Slot
 from client_py.core.state import Connection, Problem
-from client_py.headless.main import participant
 from server.__main__ import configuration
 from server.app import create_app
 from server.settings import Settings
 from tests.contract.server import running
+from tests.links import Witnesses
 
 
 @pytest.fixture
@@ -28,11 +28,13 @@ async def house(tmp_path: Path) -> AsyncIterator[str]:
         yield origin
 
 
-async def test_three_people_see_and_hear_each_other(house: str) -> None:
+async def test_three_people_see_and_hear_each_other(
+    house: str, witnesses: Witnesses
+) -> None:
     async with (
-        participant(house, "Ada") as ada,
-        participant(ada.url, "Bob") as bob,
-        participant(ada.url, "Carol") as carol,
+        witnesses.come(house, "Ada") as ada,
+        witnesses.come(ada.url, "Bob") as bob,
+        witnesses.come(ada.url, "Carol") as carol,
     ):
         people = {"Ada": ada, "Bob": bob, "Carol": carol}
         await asyncio.gather(
@@ -50,8 +52,13 @@ async def test_three_people_see_and_hear_each_other(house: str) -> None:
             assert connections == [Connection.CONNECTED] * 3
 
 
-async def test_what_is_turned_off_is_gone_until_it_is_turned_on(house: str) -> None:
-    async with participant(house, "Ada") as ada, participant(ada.url, "Bob") as bob:
+async def test_what_is_turned_off_is_gone_until_it_is_turned_on(
+    house: str, witnesses: Witnesses
+) -> None:
+    async with (
+        witnesses.come(house, "Ada") as ada,
+        witnesses.come(ada.url, "Bob") as bob,
+    ):
         who = await bob.meets("Ada")
         await asyncio.gather(bob.sees("Ada"), bob.hears("Ada"))
 
@@ -70,8 +77,13 @@ async def test_what_is_turned_off_is_gone_until_it_is_turned_on(house: str) -> N
         await asyncio.gather(bob.sees("Ada"), bob.hears("Ada"))
 
 
-async def test_a_shared_screen_is_told_from_a_camera(house: str) -> None:
-    async with participant(house, "Ada") as ada, participant(ada.url, "Bob") as bob:
+async def test_a_shared_screen_is_told_from_a_camera(
+    house: str, witnesses: Witnesses
+) -> None:
+    async with (
+        witnesses.come(house, "Ada") as ada,
+        witnesses.come(ada.url, "Bob") as bob,
+    ):
         ada.post(e.TurnOn(Slot.SCREEN))
 
         who = await bob.meets("Ada")
@@ -79,24 +91,28 @@ async def test_a_shared_screen_is_told_from_a_camera(house: str) -> None:
         await bob.media.hears(who, screen("Ada"), slot=Slot.SCREEN_AUDIO)
 
 
-async def test_who_leaves_is_missed(house: str) -> None:
-    async with participant(house, "Ada") as ada:
-        async with participant(ada.url, "Bob"):
+async def test_who_leaves_is_missed(house: str, witnesses: Witnesses) -> None:
+    async with witnesses.come(house, "Ada") as ada:
+        async with witnesses.come(ada.url, "Bob"):
             await ada.meets("Bob")
 
         await ada.until(lambda snapshot: len(snapshot.participants) == 1)
 
 
-async def test_nobody_gets_into_a_room_that_is_not_there(house: str) -> None:
+async def test_nobody_gets_into_a_room_that_is_not_there(
+    house: str, witnesses: Witnesses
+) -> None:
     with pytest.raises(SignalingError) as refusal:
-        async with participant(f"{house}/r/none-such-room", "Ada"):
+        async with witnesses.come(f"{house}/r/none-such-room", "Ada"):
             pass
 
     assert refusal.value.problem is Problem.ROOM_NOT_FOUND
 
 
-async def test_the_command_line_says_what_it_sees(house: str) -> None:
-    async with participant(house, "Ada") as ada:
+async def test_the_command_line_says_what_it_sees(
+    house: str, witnesses: Witnesses
+) -> None:
+    async with witnesses.come(house, "Ada") as ada:
         command = ("-m", "client_py.headless", ada.url, "--name", "Robot", "--seconds")
         process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 from e2ee.emoji import EMOJI
 from e2ee.errors import SecretError
 from e2ee.room import encode_secret, read_invitation
-from e2ee.roster import PATIENCE, RosterWatch, roster_hash
+from e2ee.roster import PATIENCE, UNHEARD, RosterWatch
 from e2ee.safety import pair_digits, pair_emoji, room_digits
 from e2ee.verification import TRANSITIONS, Verdict, Verification, Word
 from tests.e2ee.hostile import linked
@@ -69,26 +69,66 @@ def test_the_room_code_is_the_same_for_all_and_another_with_one_more(identities)
     assert code != room_digits("other", identities)
 
 
+BOTH, ONE = {"ada": b"a", "bob": b"b"}, {"ada": b"a"}
+
+
 def test_views_of_a_room_may_differ_for_a_while():
-    watch, ours, theirs = RosterWatch(), roster_hash([b"a", b"b"]), roster_hash([b"a"])
-    watch.see(ours, 0.0)
-    watch.hear("bob", theirs, 1.0)
-    watch.hear("bob", theirs, 3.0)
+    watch = RosterWatch()
+    watch.see(BOTH, 0.0)
+    watch.hear("bob", ONE, 1.0, answers=True)
+    watch.hear("bob", ONE, 3.0, answers=True)
     assert watch.forked(1.0 + PATIENCE - 0.01) == frozenset()
-    watch.hear("bob", ours, 5.9)
-    assert watch.forked(20.0) == frozenset()
-    watch.hear("bob", theirs, 20.0)
-    watch.hear("cat", ours, 20.0)
-    assert watch.forked(20.0 + PATIENCE) == {"bob"}
-    watch.see(theirs, 26.0)
+    watch.hear("bob", BOTH, 3.9, answers=True)
+    assert (watch.forked(20.0), watch.differing) == (frozenset(), set())
+    watch.hear("bob", ONE, 20.0, answers=True)
+    watch.hear("cat", BOTH, 20.0, answers=True)
+    assert watch.forked(20.0 + PATIENCE) == watch.differing == {"bob"}
+    watch.see(ONE, 26.0)
+    watch.hear("cat", BOTH, 26.0, answers=True)
     assert watch.forked(26.0 + PATIENCE) == {"cat"}
     watch.forget("cat")
     assert watch.forked(40.0) == frozenset()
 
 
-def test_a_roster_is_no_other_one_cut_elsewhere():
-    assert roster_hash([b"ab", b"c"]) != roster_hash([b"a", b"bc"])
-    assert roster_hash([b"b", b"a"]) == roster_hash([b"a", b"b"])
+def test_what_was_said_before_the_other_end_heard_of_it_is_no_view_of_now():
+    watch = RosterWatch()
+    watch.see(ONE, 0.0)
+    watch.hear("bob", ONE, 0.0, answers=True)
+    watch.see(BOTH, 1.0)
+    watch.hear("bob", ONE, 2.0, answers=False)
+    assert watch.forked(1.0 + UNHEARD - 0.01) == frozenset()
+    assert watch.forked(1.0 + UNHEARD) == {"bob"}
+    watch.hear("bob", ONE, 8.0, answers=True)
+    assert watch.forked(8.0) == {"bob"}
+    watch.see({**BOTH, "cat": b"c"}, 9.0)  # it answers no more
+    assert watch.forked(9.0) == frozenset()
+
+
+def test_what_differs_while_i_may_see_what_is_old_has_its_time_anew():
+    watch = RosterWatch()
+    watch.see(BOTH, 0.0)
+    watch.hear("bob", ONE, 0.0, answers=True)
+    watch.rest()
+    assert watch.forked(UNHEARD) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("theirs", "same"),
+    [
+        (BOTH, True),
+        ({"ada": b"a", "bob": b""}, True),  # who proved theirs to one alone
+        ({"ada": b"a", "bob": b"?"}, False),
+        ({"ada": b"a", "eve": b"b"}, False),
+        ({**BOTH, "dan": b""}, True),  # who may have gone with the server before
+        ({**BOTH, "eve": b""}, False),
+        ({}, False),
+    ],
+)
+def test_two_views_are_one_with_the_same_people_and_no_two_keys_for_one(theirs, same):
+    watch = RosterWatch()
+    watch.see(BOTH, 0.0, unsure={"dan"})
+    watch.hear("bob", theirs, 0.0, answers=True)
+    assert watch.differing == (set() if same else {"bob"})
 
 
 async def comparison():

@@ -149,8 +149,8 @@ def test_a_generation_that_does_not_rise_is_refused(generation):
         sending.use(generation, BASE)
     with pytest.raises(RotationError):
         receiving.install(generation, BASE)
-    frame = sending.protect(Slot.DATA, b"still")
-    assert receiving.unprotect(Slot.DATA, frame, 0.0) == b"still"
+    frame = sending.protect(Slot.SCREEN_AUDIO, b"still")
+    assert receiving.unprotect(Slot.SCREEN_AUDIO, frame, 0.0) == b"still"
 
 
 def test_without_a_key_nothing_leaves():
@@ -175,19 +175,21 @@ def test_a_frame_grows_by_21_bytes_at_most(counter):
 
 def test_an_old_generation_goes_a_while_after_the_new_one_came():
     sending, receiving = pair()
-    late = sending.protect(Slot.DATA, b"late")
-    later = sending.protect(Slot.DATA, b"later")
+    late = sending.protect(Slot.SCREEN_AUDIO, b"late")
+    later = sending.protect(Slot.SCREEN_AUDIO, b"later")
     receiving.install(1, b"new")
     sending.use(1, b"new")
     receiving.tick(100.0)  # nothing of the new one came yet
     assert receiving.generations == (0, 1)
-    receiving.unprotect(Slot.DATA, sending.protect(Slot.DATA, b"new"), 100.0)
+    receiving.unprotect(
+        Slot.SCREEN_AUDIO, sending.protect(Slot.SCREEN_AUDIO, b"new"), 100.0
+    )
     receiving.tick(100.0 + LINGER - 0.01)
-    assert receiving.unprotect(Slot.DATA, late, 102.0) == b"late"
+    assert receiving.unprotect(Slot.SCREEN_AUDIO, late, 102.0) == b"late"
     receiving.tick(100.0 + LINGER)
     assert receiving.generations == (1,)
-    assert receiving.unprotect(Slot.DATA, later, 104.0) is None
-    assert receiving.counts[Slot.DATA, Refusal.NO_KEY] == 1
+    assert receiving.unprotect(Slot.SCREEN_AUDIO, later, 104.0) is None
+    assert receiving.counts[Slot.SCREEN_AUDIO, Refusal.NO_KEY] == 1
 
 
 def test_what_the_other_side_uses_is_kept_however_often_it_offers():
@@ -195,8 +197,8 @@ def test_what_the_other_side_uses_is_kept_however_often_it_offers():
     for generation in range(1, 80):
         receiving.install(generation, bytes([generation]), using=0)
         if generation % 32:  # else the id would mean two keys
-            frame = sending.protect(Slot.DATA, b"x")
-            assert receiving.unprotect(Slot.DATA, frame, 0.0) == b"x"
+            frame = sending.protect(Slot.SCREEN_AUDIO, b"x")
+            assert receiving.unprotect(Slot.SCREEN_AUDIO, frame, 0.0) == b"x"
         else:
             break
         assert len(receiving.generations) == KEPT

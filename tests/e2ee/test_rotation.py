@@ -33,7 +33,7 @@ def fresh(length):
     return os.urandom(length)
 
 
-def offered(reason=Reason.ASKED):
+def offered(reason=Reason.LEFT):
     rotation = Rotation(fresh, 0.0)
     rotation.request(reason, 0.0)
     (key,) = rotation.tick(GATHER)
@@ -51,7 +51,7 @@ def test_a_new_key_is_used_once_it_is_acknowledged():
 def test_who_comes_and_goes_at_once_costs_one_rotation():
     rotation = Rotation(fresh, 0.0)
     for each in range(50):
-        rotation.request(Reason.ASKED, each / 1000)
+        rotation.request(Reason.LEFT, each / 1000)
     assert rotation.tick(GATHER - 0.01) == []
     assert len(rotation.tick(GATHER)) == 1
     assert rotation.due == pytest.approx(GATHER + RETRY)
@@ -83,7 +83,7 @@ def test_the_old_key_serves_for_as_long_as_no_answer_comes(reason):
 
 def test_an_answer_to_an_earlier_offer_changes_nothing():
     rotation, _ = offered()
-    rotation.request(Reason.ASKED, 0.15)
+    rotation.request(Reason.LEFT, 0.15)
     assert rotation.acknowledged(1, 0.2) == []
     (second,) = rotation.tick(0.3)
     assert (second.generation, second.using) == (2, 0)
@@ -151,10 +151,10 @@ def test_a_hundred_rotations_over_a_bad_wire_lose_no_frame(seed):
         if rotation.phase is Phase.STEADY:
             if rotation.generation >= 100:
                 break
-            rotation.request(Reason.ASKED, now)
+            rotation.request(Reason.LEFT, now)
             asked += 1
         elif rotation.phase is Phase.OFFERED and chance.random() < 0.01:
-            rotation.request(Reason.ASKED, now)
+            rotation.request(Reason.LEFT, now)
         for effect in rotation.tick(now):
             post(effect, now)
         due = [each for each in wire if each[0] <= now]

@@ -219,7 +219,7 @@ async def test_t16_keys_that_are_lost_and_repeated_leave_both_ends_in_step():
     drop = iter([True, False, True] + [False] * 100)
     ada, bob, wire = await pair()
     lossy = Wire(ada, bob, lambda message: [] if next(drop) else [message, message])
-    ada.seal.renew(Reason.ASKED)
+    ada.seal.renew(Reason.LEFT)
     for _ in range(6):
         ada.now = ada.seal.due or ada.now
         if ada.frames.sending[-1][0]:
@@ -232,7 +232,7 @@ async def test_t16_keys_that_are_lost_and_repeated_leave_both_ends_in_step():
 
 async def test_a_key_is_used_only_after_the_other_end_has_it():
     ada, bob, wire = await pair()
-    ada.seal.renew(Reason.ASKED)
+    ada.seal.renew(Reason.LEFT)
     ada.now += GATHER
     said = await ada.seal.tick()
     assert [number for number, _ in ada.frames.sending] == [0]

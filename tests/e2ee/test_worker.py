@@ -106,8 +106,10 @@ def test_every_header_of_the_rfc_is_made_or_refused_as_python_does(worker):
 
 def test_a_counter_ends_and_never_starts_over(worker):
     worker.install("send", "link", 0, SUITE, BASE, counter=LIMIT - 1)
-    assert len(worker.run("send", "link", Slot.DATA, [b"last", b"one more"])) == 1
-    assert worker.counts("link", Slot.DATA, "send") == {"ok": 1, "exhausted": 1}
+    assert (
+        len(worker.run("send", "link", Slot.SCREEN_AUDIO, [b"last", b"one more"])) == 1
+    )
+    assert worker.counts("link", Slot.SCREEN_AUDIO, "send") == {"ok": 1, "exhausted": 1}
 
 
 def test_both_drop_the_same_frames_for_the_same_reasons(worker):
@@ -158,32 +160,32 @@ def test_a_transform_of_no_known_way_lets_nothing_through(worker):
 @pytest.mark.parametrize("ending", ["stop", "leave"])
 def test_a_generation_never_counts_from_the_start_again(worker, ending):
     worker.install("send", "link", 3, SUITE, BASE)
-    (first,) = worker.run("send", "link", Slot.DATA, [b"one"])
+    (first,) = worker.run("send", "link", Slot.SCREEN_AUDIO, [b"one"])
     worker.install("send", "link", 3, SUITE, BASE)
-    (second,) = worker.run("send", "link", Slot.DATA, [b"one"])
+    (second,) = worker.run("send", "link", Slot.SCREEN_AUDIO, [b"one"])
     assert second != first
     worker.say(ending, "link")
     worker.install("send", "link", 3, SUITE, BASE)
     worker.install("send", "link", 2, SUITE, BASE)
-    assert worker.run("send", "link", Slot.DATA, [b"one"]) == []
+    assert worker.run("send", "link", Slot.SCREEN_AUDIO, [b"one"]) == []
     worker.install("send", "link", 4, SUITE, BASE)
-    assert len(worker.run("send", "link", Slot.DATA, [b"one"])) == 1
+    assert len(worker.run("send", "link", Slot.SCREEN_AUDIO, [b"one"])) == 1
 
 
 def test_a_rotation_loses_no_frame(worker):
     sending, _ = python()
     worker.install("receive", "link", 0, SUITE, BASE)
-    before = [sending.protect(Slot.DATA, b"old") for _ in range(2)]
+    before = [sending.protect(Slot.SCREEN_AUDIO, b"old") for _ in range(2)]
     sending.use(1, b"another base key")
-    after = sending.protect(Slot.DATA, b"new")
-    assert worker.run("receive", "link", Slot.DATA, before[:1]) == [b"old"]
+    after = sending.protect(Slot.SCREEN_AUDIO, b"new")
+    assert worker.run("receive", "link", Slot.SCREEN_AUDIO, before[:1]) == [b"old"]
     worker.install("receive", "link", 1, SUITE, b"another base key")
-    ran = worker.run("receive", "link", Slot.DATA, [after, before[1]])
+    ran = worker.run("receive", "link", Slot.SCREEN_AUDIO, [after, before[1]])
     assert ran == [b"new", b"old"]
     worker.say("forget", "link", generation=0)
     late = [*before, after]
-    assert worker.run("receive", "link", Slot.DATA, late) == []
-    counts = worker.counts("link", Slot.DATA, "receive")
+    assert worker.run("receive", "link", Slot.SCREEN_AUDIO, late) == []
+    counts = worker.counts("link", Slot.SCREEN_AUDIO, "receive")
     assert counts == {"ok": 3, "nokey": 2, "dup": 1}
     opened = [each["generation"] for each in worker.told() if each["kind"] == "opened"]
     assert opened == [0, 1]

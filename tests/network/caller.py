@@ -12,6 +12,7 @@ from client_py.testing import HeadlessParticipant, Participant, Room
 from client_py.testing.browsers import Browsers, executable
 from client_py.testing.cast import Cast
 from client_py.testing.headless import Background
+from tests.links import Witnesses
 from tests.network.forwarder import Forwarder
 from tests.network.site import Site
 from tests.recorder import Recorder
@@ -86,6 +87,7 @@ class Caller:
         self._forwarders: dict[str, tuple[Forwarder, int]] = {}
         self._cast: Cast | None = None
         self._recorder = Recorder()
+        self._witnesses = Witnesses()
 
     def tab(self, room: Room, name: str, **options: Any) -> Participant:
         """Put somebody into the room, in a tab; the options are those of ``Cast``."""
@@ -106,7 +108,7 @@ class Caller:
         self._recorder.look()  # while the tabs are there
         complaints = cast.complaints + self._recorder.betrayed
         cast.close()
-        return complaints
+        return complaints + self._witnesses.betrayed
 
     def close(self) -> None:
         """End all that runs on the host."""
@@ -120,13 +122,14 @@ class Caller:
         if self._cast is None:
             path = room.link.partition("/r/")[2]  # with its key
             link = Room(f"http://localhost:{self._forward(room)}/r/{path}")
-            self._recorder = Recorder()
+            self._recorder, self._witnesses = Recorder(), Witnesses()
             self._cast = Cast(
                 link,
                 browser=self.browsers.__getitem__,
                 background=lambda: self._background,
                 let_go=self.browsers.let_go,
                 end=self.browsers.end,
+                connections=self._witnesses,
                 prepare=self._recorder,
             )
         return self._cast

@@ -34,6 +34,8 @@ TICK = 1.0  # seconds between two looks of the server at who is gone
 SLOWEST = 0.2  # seconds that a text takes at the most, each way
 
 Emit = Callable[[TextReceived | Closed], None]
+#: What is told in place of a text, given whose device it is for.
+Meddle = Callable[[str, str], str]
 
 
 class LoopClock:
@@ -82,6 +84,7 @@ class Exchange:
         self.board: Switchboard | None = None
         self.sockets: list[Socket] = []
         self.heard: list[m.ClientMessage] = []
+        self.meddle: Meddle = lambda subject, text: text
         self._numbers = count(1)
         self._secrets = count(1)
         self._forget()
@@ -248,6 +251,7 @@ class Socket:
             self._emit(Closed(code))
 
     def _tell(self, event: TextReceived) -> None:
+        event = TextReceived(self._exchange.meddle(self._line.subject, event.text))
         self._down.put(lambda: self._hung_up or self._emit(event))
 
     def _hear(self, text: str) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from client_py.core.state import Phase
-from client_py.headless.main import participant
 from client_py.testing.server import Server
+from tests.links import Witnesses
 
 Row = tuple[str, bool, str]
 
@@ -75,15 +75,15 @@ def lock_out(directory: Path) -> sqlite3.Connection:
 
 
 async def test_who_was_in_when_the_server_was_killed_is_there_with_a_reason(
-    server: Server, tmp_path: Path
+    server: Server, witnesses: Witnesses, tmp_path: Path
 ) -> None:
     async with AsyncExitStack() as stack:
-        ada = await stack.enter_async_context(participant(server.url, "Ada"))
-        async with participant(ada.url, "Bob", camera=False) as bob:
+        ada = await stack.enter_async_context(witnesses.come(server.url, "Ada"))
+        async with witnesses.come(ada.url, "Bob", camera=False) as bob:
             await ada.meets("Bob")
             gone = bob.snapshot.participants[0].id
         await ada.until(lambda now: len(now.participants) == 1)
-        await stack.enter_async_context(participant(ada.url, "Cleo", camera=False))
+        await stack.enter_async_context(witnesses.come(ada.url, "Cleo", camera=False))
         cleo = await ada.meets("Cleo")
         you = ada.snapshot.participants[0].id
         left = (gone, True, "left")
@@ -99,18 +99,18 @@ async def test_who_was_in_when_the_server_was_killed_is_there_with_a_reason(
 
 
 async def test_who_came_just_before_a_kill_and_comes_back_is_there_once_and_open(
-    server: Server, tmp_path: Path
+    server: Server, witnesses: Witnesses, tmp_path: Path
 ) -> None:
     spilled = tmp_path / "data" / "journal-1.log"
     async with AsyncExitStack() as stack:
-        ada = await stack.enter_async_context(participant(server.url, "Ada"))
+        ada = await stack.enter_async_context(witnesses.come(server.url, "Ada"))
         you = ada.snapshot.participants[0].id
         await written(tmp_path, (you, False, ""))
         began = since(tmp_path)
         lock = await asyncio.to_thread(lock_out, tmp_path)
         try:
             cleo = await stack.enter_async_context(
-                participant(ada.url, "Cleo", camera=False)
+                witnesses.come(ada.url, "Cleo", camera=False)
             )
             her = await ada.meets("Cleo")
             # Long before the database fails, what it was asked for is on the disk.
@@ -136,15 +136,15 @@ async def test_who_came_just_before_a_kill_and_comes_back_is_there_once_and_open
 
 
 async def test_who_came_while_the_database_was_away_survives_a_kill(
-    server: Server, tmp_path: Path
+    server: Server, witnesses: Witnesses, tmp_path: Path
 ) -> None:
     spilled = tmp_path / "data" / "journal-1.log"
     async with AsyncExitStack() as stack:
-        ada = await stack.enter_async_context(participant(server.url, "Ada"))
+        ada = await stack.enter_async_context(witnesses.come(server.url, "Ada"))
         await until(lambda: stays(tmp_path) != [])
         lock = await asyncio.to_thread(lock_out, tmp_path)
         try:
-            async with participant(ada.url, "Bob", camera=False) as bob:
+            async with witnesses.come(ada.url, "Bob", camera=False) as bob:
                 await ada.meets("Bob")
                 gone = bob.snapshot.participants[0].id
             await ada.until(lambda now: len(now.participants) == 1)

@@ -10,8 +10,9 @@ import pytest
 from client_py.core import event as e
 from client_py.core.slot import Slot
 from client_py.core.state import NoticeKind, Phase
-from client_py.headless.main import Person, participant
+from client_py.headless.main import Person
 from client_py.testing.server import Server
+from tests.links import Witnesses
 from tests.sessions.call import all_connected
 
 pytestmark = pytest.mark.call
@@ -37,12 +38,14 @@ def notices(person: Person) -> list[NoticeKind]:
     return [each for each in kinds if each is not NoticeKind.TALKING_MUTED]
 
 
-async def test_a_call_goes_on_under_the_same_ids_and_links(server: Server) -> None:
+async def test_a_call_goes_on_under_the_same_ids_and_links(
+    server: Server, witnesses: Witnesses
+) -> None:
     async with AsyncExitStack() as stack:
         people: list[Person] = []
         for name in NAMES:
             url = people[0].url if people else server.url
-            people.append(await stack.enter_async_context(participant(url, name)))
+            people.append(await stack.enter_async_context(witnesses.come(url, name)))
         for person in people:
             for other in NAMES:
                 if person.snapshot.name != other:
@@ -83,10 +86,11 @@ async def test_a_call_goes_on_under_the_same_ids_and_links(server: Server) -> No
 
 async def test_who_never_comes_back_is_lost_when_the_grace_is_over(
     server: Server,
+    witnesses: Witnesses,
 ) -> None:
     async with AsyncExitStack() as stack:
-        ada = await stack.enter_async_context(participant(server.url, "Ada"))
-        async with participant(ada.url, "Bob", camera=False):
+        ada = await stack.enter_async_context(witnesses.come(server.url, "Ada"))
+        async with witnesses.come(ada.url, "Bob", camera=False):
             await ada.meets("Bob")
             await asyncio.to_thread(server.kill)
             await ada.until(lambda now: now.phase is Phase.RECONNECTING)

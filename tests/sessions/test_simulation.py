@@ -16,7 +16,7 @@ import pytest
 from client_py.core import event as e
 from client_py.core.keeper import Forgetful, Keeper
 from client_py.core.slot import Slot
-from client_py.core.state import Connection, Encryption, Phase
+from client_py.core.state import Connection, Encryption, NoticeKind, Phase
 from client_py.core.wake import Sign
 from client_py.headless.crypto import HeadlessCrypto
 from e2ee.room import encode_secret
@@ -44,6 +44,7 @@ class Town:
         self.network = FakeNetwork(turns=iter(lambda: random.randrange(3), None))
         self._secret = secret
         self._keepers: dict[str, Keeper] = {}
+        self._everybody: list[Person] = []  # who ever was, reloads and all
         self.people = [self._person(name) for name in names]
 
     def join(self, person: Person) -> None:
@@ -61,6 +62,12 @@ class Town:
         await turns(1)
         self.join(anew)
 
+    @property
+    def notices(self) -> set[NoticeKind]:
+        """What anybody was told by now."""
+        trails = (now.notices for one in self._everybody for now in one.trail)
+        return {each.kind for notices in trails for each in notices}
+
     async def close(self) -> None:
         """Let everybody's program end."""
         for person in self.people:
@@ -71,7 +78,10 @@ class Town:
         crypto = HeadlessCrypto() if self._secret else None
         keeper = crypto and self._keepers.setdefault(name, Forgetful(crypto))
         line = self.exchange.line(name)
-        return Person(name, line, self.network, FakeMedia(name), crypto, keeper)
+        media = FakeMedia(name)
+        person = Person(name, line, self.network, media, crypto, keeper)
+        self._everybody.append(person)
+        return person
 
 
 @asynccontextmanager
@@ -86,6 +96,8 @@ async def town(
     finally:
         await made.close()
     assert others_running() == set()
+    # The server never told one of another room than the others.
+    assert NoticeKind.FORKED not in made.notices
 
 
 def wrong(person: Person, others: int) -> str:

@@ -1,5 +1,6 @@
 """What people of an encrypted call tell each other, and what a server can't."""
 
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from client_py.core.slot import Slot
 from client_py.core.state import Encryption, NoticeKind
 from client_py.core.trust import LEFT_OUT
 from e2ee.room import encode_secret
-from e2ee.roster import PATIENCE
+from e2ee.roster import PATIENCE, UNHEARD
 from protocol import messages as m
 from protocol.codes import MAX_CHAT, LeaveReason, Presence
 from protocol.spoken import MAX_LINES
@@ -373,32 +374,67 @@ def test_a_second_call_of_the_same_page_knows_them_too() -> None:
 # -- whom all see
 
 
-def test_the_hash_of_all_whom_i_see_is_told_once_it_stands_still() -> None:
-    ours, theirs = inside(ANN), inside(ANN)
-    said = look(ours, 3)
-    assert [who for who, _ in said] == [ANN]
-    assert said == look(theirs, 3)
+def view(*people: m.ParticipantId, unproved: tuple[m.ParticipantId, ...] = ()):
+    keys = {each: b64encode(each.encode()).decode() for each in people}
+    return tuple(m.Seen(who, key) for who, key in keys.items()) + tuple(
+        m.Seen(who, "") for who in unproved
+    )
+
+
+def test_whom_i_see_is_told_once_a_second_and_where_it_has_changed() -> None:
+    ours = inside(ANN)
+    assert look(ours, 3) == [(ANN, m.Seeing(view(ME, ANN), 1))]
     ours.handle(e.Heard(m.ParticipantJoined(info(CAT))))
-    assert look(ours, 3) == [(ANN, m.Seeing(""))]  # and Cat wasn't told of before
+    unproved = m.Seeing(view(ME, ANN, unproved=(CAT,)), 2)
+    assert look(ours, 3) == [(ANN, unproved), (CAT, unproved)]
     secure(ours, CAT)
-    after = look(ours, 3)
-    assert [who for who, _ in after] == [ANN, CAT]
-    assert after[0][1] != said[0][1]
+    proved = m.Seeing(view(ME, ANN, CAT), 3)
+    assert look(ours, 3) == [(ANN, proved), (CAT, proved)]
+
+
+def test_who_sees_others_hears_again_whom_i_see_and_that_i_heard_them() -> None:
+    ours = inside(ANN, BEN)
+    look(ours)
+    seen = view(ME, ANN, BEN)
+    effects = ours.handle(spoke(ANN, m.Seeing(view(ME, ANN), 7, 1)))
+    assert effects == [do.Tell(ANN, m.Seeing(seen, 1, 7))]
+    assert ours.handle(spoke(ANN, m.Seeing(view(ME, ANN), 7, 1))) == []
+    assert ours.handle(spoke(BEN, m.Seeing(seen, 2, 1))) == []  # as I see it
 
 
 def test_who_goes_on_seeing_others_than_i_is_told_of_once() -> None:
     ours = inside(ANN, BEN)
-    (_, mine), _ = look(ours, 2)
-    ours.handle(spoke(ANN, m.Seeing("of somebody whom I am not shown")))
+    look(ours)
+    ours.handle(spoke(ANN, m.Seeing(view(ME, ANN, BEN, CAT), 1, 1)))
     look(ours, int(PATIENCE) - 1)
     assert kinds(ours) == []
     look(ours, 5)
     assert kinds(ours) == [NoticeKind.FORKED]
     assert ours.snapshot.notices[-1].subject == "Ann"
     assert marked(ours) == [ANN]
-    ours.handle(spoke(ANN, mine))
+    ours.handle(spoke(ANN, m.Seeing(view(ME, ANN, BEN), 2, 1)))
     look(ours, 1)
     assert marked(ours) == []
+
+
+def test_who_is_known_under_another_key_is_somebody_else() -> None:
+    ours = inside(ANN, BEN)
+    look(ours)
+    other = (*view(ME, ANN), m.Seen(BEN, "of somebody between"))
+    ours.handle(spoke(ANN, m.Seeing(other, 1, 1)))
+    look(ours, int(PATIENCE))
+    assert marked(ours) == [ANN]
+
+
+def test_what_was_said_before_they_heard_of_it_is_held_against_nobody() -> None:
+    ours = inside(ANN)
+    look(ours)
+    ours.handle(spoke(ANN, m.Seeing(view(ME, ANN), 1, 1)))
+    ours.handle(e.Heard(m.ParticipantJoined(info(CAT))))
+    look(ours, int(UNHEARD) - 1)
+    assert marked(ours) == []
+    look(ours, 2)
+    assert marked(ours) == [ANN]  # so long nobody is cut off without notice
 
 
 @pytest.mark.parametrize(
@@ -407,28 +443,29 @@ def test_who_goes_on_seeing_others_than_i_is_told_of_once() -> None:
         e.SocketClosed(1006),  # what I see is old
         e.Heard(m.ParticipantChanged(info(ANN, presence=Presence.RECONNECTING))),
         e.Heard(m.ParticipantLeft(ANN, LeaveReason.LEFT)),
-        spoke(ANN, m.Seeing("")),
     ],
 )
 def test_views_that_may_be_old_are_not_held_against_anybody(why: e.Event) -> None:
     ours = inside(ANN, BEN)
     look(ours, 2)
-    ours.handle(spoke(ANN, m.Seeing("another")))
+    ours.handle(spoke(ANN, m.Seeing(view(ANN), 1, 1)))
     ours.handle(why)
     look(ours, 10)
     assert NoticeKind.FORKED not in kinds(ours)
 
 
-def test_a_ghost_that_proves_no_key_silences_nobody_for_long() -> None:
+def test_a_ghost_that_proves_no_key_silences_nobody() -> None:
     ours = inside(ANN, BEN)
     look(ours, 2)
     code = ours.snapshot.room_code
-    ours.handle(spoke(ANN, m.Seeing("another")))
     ours.handle(e.Heard(m.ParticipantJoined(info(CAT))))
-    look(ours, LEFT_OUT - 1)
-    assert (ours.snapshot.room_code, marked(ours)) == ("", [])
-    look(ours, int(PATIENCE) + 2)
-    assert (ours.snapshot.room_code, marked(ours)) == (code, [ANN])
+    look(ours, 1)
+    ours.handle(spoke(ANN, m.Seeing(view(ME, ANN, BEN), 1, 2)))
+    assert ours.snapshot.room_code == ""
+    look(ours, int(PATIENCE))
+    assert (ours.snapshot.room_code, marked(ours)) == ("", [ANN])
+    look(ours, LEFT_OUT)
+    assert ours.snapshot.room_code == code
 
 
 def test_who_speaks_is_not_away_whatever_the_server_says() -> None:
@@ -436,17 +473,16 @@ def test_who_speaks_is_not_away_whatever_the_server_says() -> None:
     look(ours, 2)
     away = replace(info(ANN), presence=Presence.RECONNECTING)
     ours.handle(e.Heard(m.ParticipantChanged(away)))
-    ours.handle(spoke(ANN, m.Seeing("another")))
+    ours.handle(spoke(ANN, m.Seeing(view(ANN), 1, 1)))
     look(ours, int(PATIENCE) + 1)
     assert marked(ours) == [ANN]
 
 
 def test_views_that_become_the_same_in_time_are_no_news() -> None:
     ours = inside(ANN)
-    ((_, mine),) = look(ours, 2)
-    assert isinstance(mine, m.Seeing)
-    ours.handle(spoke(ANN, m.Seeing("another")))
-    look(ours, 3)
-    ours.handle(spoke(ANN, mine))
+    look(ours)
+    ours.handle(spoke(ANN, m.Seeing(view(ANN), 1, 1)))
+    look(ours, int(PATIENCE) - 1)
+    ours.handle(spoke(ANN, m.Seeing(view(ME, ANN), 2, 1)))
     look(ours, 10)
     assert kinds(ours) == []

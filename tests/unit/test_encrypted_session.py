@@ -194,12 +194,15 @@ def test_another_key_after_verification_cuts_the_link_and_is_told() -> None:
     assert session.snapshot.participants[1].connection is Connection.UNREACHABLE
 
 
-def test_a_mismatch_ends_the_link_for_good() -> None:
+@pytest.mark.parametrize(
+    "why", [NoticeKind.MISMATCH, NoticeKind.UNPROTECTED, NoticeKind.UNOPENED]
+)
+def test_what_is_known_not_to_be_encrypted_ends_the_link_for_good(why) -> None:
     session = inside(ANN)
     session.handle(secured())
-    ended = secured(Encryption.FAILED, ended=NoticeKind.MISMATCH)
+    ended = secured(Encryption.FAILED, ended=why)
     assert session.handle(ended) == [do.ClosePeer(ANN)]
-    assert kinds(session) == [NoticeKind.MISMATCH]
+    assert kinds(session) == [why]
     assert session.handle(signaled(ANN, m.Renew())) == []
     assert session.handle(e.RenewalDue(ANN, 1)) == []
 

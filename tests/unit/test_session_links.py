@@ -1,5 +1,7 @@
 """What a session tells of its links, and what it shows of everybody's."""
 
+from dataclasses import replace
+
 from client_py.core import effect as do, event as e
 from client_py.core.look import Look
 from client_py.core.session import Session
@@ -58,6 +60,17 @@ def test_during_a_cut_nothing_is_told_and_afterwards_everything() -> None:
     ours.handle(e.Heard(m.Resumed("secret")))
     (said,) = look(ours)
     assert said == do.Send(m.ReportLinks((REPORT, WAITED)))  # UP brought it back
+
+
+def test_who_is_not_back_at_a_server_that_was_started_anew_is_no_news_to_it() -> None:
+    ours = in_call()
+    look(ours)
+    ours.handle(e.SocketClosed(1006))
+    ours.handle(e.Admitted("token"))
+    back = replace(joined(ANN, resumed=True), epoch="of the next server")
+    ours.handle(e.Heard(back))
+    assert [each.id for each in ours.snapshot.participants] == [ME, ANN, BEN]
+    assert look(ours) == [do.Send(m.ReportLinks((REPORT,)))]
 
 
 def test_others_links_are_shown_until_they_go() -> None:

@@ -235,8 +235,8 @@ WORDS: list[e.Event] = [
     e.PeerSpoke(ANN, 1, m.Showing(m.MediaState(True, True, True, True), True)),
     e.PeerSpoke(ANN, 1, m.Written((m.Line(m.Id("a"), "hola", -1e308),), True)),
     e.PeerSpoke(ANN, 1, m.Received((m.Id("a"),))),
-    e.PeerSpoke(ANN, 1, m.Seeing("hash")),
-    e.PeerSpoke(ANN, 1, m.Seeing("")),
+    e.PeerSpoke(ANN, 1, m.Seeing((m.Seen(BEN, "no key"), m.Seen(ME, "")), 2**53 - 1)),
+    e.PeerSpoke(ANN, 1, m.Seeing((), 0, 1)),
     e.DevicesRecalled({b"": "", b"key": "Ann"}),
 ]
 
