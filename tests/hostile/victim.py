@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from socket import inet_aton
 from typing import Self
@@ -175,5 +175,8 @@ class Victim:
 
 def _sockets(process: Path) -> set[str]:
     """Return the inodes of the sockets that a process has open."""
-    links = [os.readlink(each) for each in (process / "fd").iterdir()]
+    links = []
+    for each in (process / "fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            links.append(os.readlink(each))
     return {each[8:-1] for each in links if each.startswith("socket:[")}
