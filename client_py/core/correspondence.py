@@ -148,11 +148,14 @@ class Correspondence:
         """A second is over: do all still see the same people?"""
         self._seconds += 1
         if cut_off:
-            self._watch.rest()  # what I see may be old
+            self._seen = {}  # what I see may be old
             return
         self._connected += 1
         self._roster.trust.look()
         before, self._seen = self._seen, self._roster.trust.seen
+        if not before:
+            # What comes first after a cut may answer what I saw before it.
+            self._watch.rest()
         if self._seen != before:
             people = self._seen.items()
             seen = tuple(Seen(ParticipantId(who), _text(key)) for who, key in people)

@@ -114,7 +114,8 @@ async def come_right(town: Town) -> None:
     """Let everybody be in, with a line to all others, and see and hear them."""
     others = len(town.people) - 1
     for _ in range(PATIENCE):
-        if not any(wrong(each, others) for each in town.people):
+        unnoticed = any(each.line.deaf for each in town.people)
+        if not unnoticed and not any(wrong(each, others) for each in town.people):
             break
         for person in town.people:
             person.post(e.Join(person.name))  # nothing, for who is in

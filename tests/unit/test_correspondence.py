@@ -454,6 +454,23 @@ def test_views_that_may_be_old_are_not_held_against_anybody(why: e.Event) -> Non
     assert NoticeKind.FORKED not in kinds(ours)
 
 
+def test_what_comes_first_after_a_cut_answers_what_i_saw_before_it() -> None:
+    ours = inside(ANN, BEN)
+    look(ours, 2)
+    ours.handle(e.SocketClosed(1006))
+    look(ours, 2)
+    ours.handle(e.Admitted("token"))
+    ours.handle(e.Heard(m.Resumed("again")))
+    ours.handle(spoke(ANN, m.Seeing(view(ANN), 2, 1)))
+    seen = m.Seeing(view(ME, ANN, BEN), 2, 2)
+    assert (ANN, seen) in look(ours)
+    look(ours, int(PATIENCE) + 1)
+    assert marked(ours) == []
+    ours.handle(spoke(ANN, m.Seeing(view(ANN), 2, 2)))
+    look(ours, int(PATIENCE))
+    assert marked(ours) == [ANN]
+
+
 def test_a_ghost_that_proves_no_key_silences_nobody() -> None:
     ours = inside(ANN, BEN)
     look(ours, 2)
