@@ -26,7 +26,6 @@ from tests.network.coturn import Relay
 from tests.network.namespace import remove_leftovers
 from tests.network.site import SERVER, Nat, Public, Site
 
-FREE = 30  # looks
 BOUND, END = 10, 70  # looks, and a bound holds for half of them
 CAP = 300  # kbit/s
 
@@ -65,6 +64,12 @@ async () => {
 
 
 @contextmanager
+def free(site: Site) -> Iterator[None]:
+    """Bind nothing."""
+    yield
+
+
+@contextmanager
 def capped(site: Site) -> Iterator[None]:
     """Have a site's line let little through."""
     site.narrow(up=CAP, down=CAP)
@@ -77,20 +82,19 @@ def busy(site: Site) -> Iterator[None]:
     """Have programs want the processor, four for each core."""
     spin = [sys.executable, "-c", "while True: pass"]
     programs = [subprocess.Popen(spin) for _ in range(4 * (os.cpu_count() or 1))]
-    yield
-    for each in programs:
-        each.kill()
-        each.wait()
+    try:
+        yield
+    finally:
+        for each in programs:
+            each.kill()
+            each.wait()
 
 
-BOUNDS = {"capped": capped, "busy": busy}
+BOUNDS = {"free": free, "capped": capped, "busy": busy}
 
 
 def rows(look: Callable[[], object], site: Site, how: str) -> Iterator[object]:
     """Yield what each look shows, the bound put on and taken off meanwhile."""
-    if how not in BOUNDS:
-        yield from (look() for _ in range(FREE))
-        return
     yield from (look() for _ in range(BOUND))
     with BOUNDS[how](site):
         yield from (look() for _ in range(END // 2))
