@@ -27,6 +27,16 @@ def no_loop_but_ones_own(request):
     asyncio.events._set_running_loop(loop)
 
 
+@pytest.fixture
+def witnesses():
+    """Lets people in who need no browser; nothing may come to any in plain."""
+    from tests.links import Witnesses  # here, as most tests have no media
+
+    made = Witnesses()
+    yield made
+    assert made.betrayed == []
+
+
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run the long tests as well")
 

@@ -238,9 +238,9 @@ class BrowserPeerConnection:
     async def get_stats(self) -> LinkStats:
         """Return the totals over all that is carried."""
         self._check_open()
-        if self.frames is None:
-            return totals(read(await self._settled(self._pc.getStats())))
         report = read(await self._settled(self._pc.getStats()))
+        if self.frames is None:
+            return totals(report)
         left = encoded(report, self._transceivers)
         passed = await self.frames.passed()
         for slot in self._exit.look(left, passed.sent):

@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 from client_py.testing import Server
 from client_py.testing.browsers import Browsers
 from client_py.testing.sight import PATIENCE
-from tests.links import Witnesses
 from tests.recorder import Recorder
 
 from .machine import Machine
@@ -41,11 +40,9 @@ def pytest_runtest_makereport(item):
 
 
 @pytest.fixture
-def tertulia_connections():
-    """Headless people are witnesses: nothing may come to them in plain, in no test."""
-    witnesses = Witnesses()
-    yield witnesses
-    assert witnesses.betrayed == []
+def tertulia_connections(witnesses):
+    """Headless people are witnesses, in every test."""
+    return witnesses
 
 
 @pytest.fixture

@@ -248,6 +248,12 @@ def changeling(room, tertulia_connections):
     made.close()
 
 
+def is_told_aloud(person, words):
+    toast = person.page.locator(".toast").filter(has_text=words)
+    expect(toast).to_be_visible()
+    expect(toast).to_have_attribute("data-kind", "error")
+
+
 def test_another_key_on_the_link_of_who_was_verified_ends_it_aloud(
     participant, changeling
 ):
@@ -262,9 +268,7 @@ def test_another_key_on_the_link_of_who_was_verified_ends_it_aloud(
         "The device that says it is bob is not the one you verified. "
         "The link to it is cut. Ask them in another way."
     )
-    toast = ada.page.locator(".toast").filter(has_text=words)
-    expect(toast).to_be_visible()
-    expect(toast).to_have_attribute("data-kind", "error")
+    is_told_aloud(ada, words)
     encryption(ada, changeling, "failed")
     expect(ada.tile(changeling).locator("video")).to_be_hidden()
     expect(ada.tile(changeling)).to_have_attribute("data-connection", "unreachable")
@@ -281,9 +285,7 @@ def test_another_key_on_the_link_of_who_was_not_verified_is_held_back_aloud(
         "The device that says it is bob is not the one of a moment ago. "
         "Sound and picture are held back. Compare the codes."
     )
-    toast = ada.page.locator(".toast").filter(has_text=words)
-    expect(toast).to_be_visible()
-    expect(toast).to_have_attribute("data-kind", "error")
+    is_told_aloud(ada, words)
     tile = ada.tile(changeling)
     expect(tile).to_have_attribute("data-alarm", "other-key")
     encryption(ada, changeling, "failed")

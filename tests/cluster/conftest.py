@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from client_py.testing.server import Server
-from tests.links import Witnesses
 from tests.services.redis import redis_server
 
 
@@ -23,14 +22,6 @@ def server(tmp_path: Path, redis: str) -> Iterator[Server]:
     made.start()
     yield made
     made.stop()
-
-
-@pytest.fixture
-def witnesses() -> Iterator[Witnesses]:
-    """Lets people in; nothing may come to any of them in plain."""
-    made = Witnesses()
-    yield made
-    assert made.betrayed == []
 
 
 def shared(redis: str) -> dict[str, str]:

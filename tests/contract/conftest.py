@@ -10,15 +10,6 @@ from tests.contract import browser_stack
 from tests.contract.browser_stack import FarPage
 from tests.contract.stack import Stack
 from tests.contract.stacks import STACKS
-from tests.links import Witnesses
-
-
-@pytest.fixture
-def witnesses() -> Iterator[Witnesses]:
-    """Lets people in; nothing may come to any of them in plain."""
-    made = Witnesses()
-    yield made
-    assert made.betrayed == []
 
 
 @pytest.fixture(scope="session")
