@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from client_py.core.event import Event
+from client_py.core.recovery import FIRST
 from client_py.core.slot import Slot
 from client_py.core.state import CaptureQuality
 from client_py.core.terms import SafetyCode, Terms
@@ -59,13 +60,17 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class OpenPeer:
-    """Make my end of a link. The initiator offers, and is the impolite side."""
+    """Make my end of a link. The initiator offers, and is the impolite side.
+
+    It has failed if it doesn't stand after ``patience`` seconds.
+    """
 
     participant: ParticipantId
     generation: int
     initiator: bool
     ice_servers: tuple[IceServer, ...] = ()
     terms: Terms | None = None  # None: a call without encryption from end to end
+    patience: float = FIRST
 
 
 @dataclass(frozen=True, slots=True)

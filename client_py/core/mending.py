@@ -19,6 +19,7 @@ from client_py.core.recovery import (
     Happening,
     Stage,
     Step,
+    patience,
 )
 from client_py.core.state import Connection
 from client_py.core.wake import Sign
@@ -26,7 +27,9 @@ from protocol.codec import to_plain
 from protocol.messages import ParticipantId, ParticipantInfo, Renew, Signal
 
 AGAIN: Final = 10.0  # seconds until the other end is asked for a new link once more
-UNBEGUN: Final = 20  # looks: whoever should have begun may wait for me to
+# Looks after the time that the other end gives it: who should have begun may wait for
+# me to.
+UNBEGUN: Final = 5
 
 _HAPPENINGS = {
     "connected": Happening.CONNECTED,
@@ -124,7 +127,8 @@ class Mending:
         for who, link in self._links.items():
             if link.recovery.stage is Stage.NEW:
                 link.looks += 1
-                if link.looks == UNBEGUN and not link.initiator:
+                unbegun = int(patience(link.failures)) + UNBEGUN
+                if link.looks == unbegun and not link.initiator:
                     effects += self._happened(who, link, Happening.FAILED)
             if who in looks:
                 link.look(looks[who], sending=sends(link.info))

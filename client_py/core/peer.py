@@ -74,8 +74,6 @@ from protocol.messages import (
 
 log = logging.getLogger("tertulia.peer")
 
-PATIENCE = 15.0  # seconds in which the first exchange has to make a connection
-
 _PASSED_BY = {Unprotected: NoticeKind.UNPROTECTED, Unopened: NoticeKind.UNOPENED}
 _Taken = PeerEvent | PeerMessage | Wish
 
@@ -136,7 +134,7 @@ class Peer:
         )
         # An offer or an answer that is lost with a socket fails nothing by itself.
         self._deadline = (
-            loop.call_later(PATIENCE, self._changed, "failed")
+            loop.call_later(link.patience, self._changed, "failed")
             if link.initiator
             else None
         )

@@ -16,6 +16,17 @@ from enum import Enum
 MOMENT = 2.0  # seconds in which a link that shakes comes back by itself, mostly
 COURTESY = 1.0  # seconds more for who doesn't begin: two restarts would collide
 RESTART = 8.0  # seconds in which a restart has to help
+FIRST = 15.0  # seconds in which a first exchange has to make a connection
+LONGEST = 60.0  # seconds that a connection is given at the most
+
+
+def patience(failures: int) -> float:
+    """Return the seconds in which a new connection has to stand.
+
+    Twice as many after each of ``failures`` in a row: what wasn't made in time for want
+    of a processor would only want more of it if it were begun again as soon.
+    """
+    return min(LONGEST, FIRST * 2.0 ** min(failures, 16))
 
 
 class Stage(Enum):

@@ -20,7 +20,7 @@ from client_py.core.effect import (
 from client_py.core.event import AbsenceOver, PeerGathered, PeerSaid, PeerSecured
 from client_py.core.link import Link
 from client_py.core.mending import Mending
-from client_py.core.recovery import Stage
+from client_py.core.recovery import Stage, patience
 from client_py.core.state import Participant
 from client_py.core.terms import Terms
 from client_py.core.trust import Trust
@@ -282,4 +282,11 @@ class Roster:
         if self._shared_key:
             whose = Seals(self.trust.room, self._me, who, link.initiator)
             terms = Terms(whose, self._shared_key, self.my_name)
-        return OpenPeer(who, link.generation, link.initiator, self._ice_servers, terms)
+        return OpenPeer(
+            who,
+            link.generation,
+            link.initiator,
+            self._ice_servers,
+            terms,
+            patience(link.failures),
+        )

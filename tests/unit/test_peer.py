@@ -19,8 +19,9 @@ from client_py.core.event import (
     PeerSaid,
     PeerSecured,
 )
-from client_py.core.peer import PATIENCE, Peer
+from client_py.core.peer import Peer
 from client_py.core.ports import CandidateRefused, LinkStats, RelayGathered, Track
+from client_py.core.recovery import FIRST
 from client_py.core.sending import SMALL
 from client_py.core.slot import Slot
 from client_py.core.uplink import Shape
@@ -362,7 +363,7 @@ async def test_states_of_the_connection_are_told_as_they_come() -> None:
 @timeless
 async def test_offer_that_nobody_answers_is_a_failure_in_the_end() -> None:
     async with link() as pair:
-        await asyncio.sleep(PATIENCE - 1)
+        await asyncio.sleep(FIRST - 1)
         assert [end.changes for end in pair.ends] == [[], []]
         await asyncio.sleep(2)
         assert [end.changes for end in pair.ends] == [["failed"], []]
@@ -371,7 +372,7 @@ async def test_offer_that_nobody_answers_is_a_failure_in_the_end() -> None:
 @timeless
 async def test_link_that_came_about_may_last() -> None:
     async with connected() as pair:
-        await asyncio.sleep(10 * PATIENCE)
+        await asyncio.sleep(10 * FIRST)
         assert [end.changes for end in pair.ends] == [[], []]
 
 
@@ -379,7 +380,7 @@ async def test_link_that_came_about_may_last() -> None:
 async def test_link_that_was_taken_down_is_not_missed() -> None:
     async with link() as pair:
         pair.newcomer.peer.close()
-        await asyncio.sleep(10 * PATIENCE)
+        await asyncio.sleep(10 * FIRST)
         assert pair.newcomer.changes == []
 
 

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from client_py.core.recovery import Happening, Recovery, Stage, Step
+from client_py.core.recovery import Happening, Recovery, Stage, Step, patience
 
 (
     CONNECTED,
@@ -101,6 +101,11 @@ def test_a_link_is_held_while_words_do_not_reach_the_other_end(
     taken = [recovery.take(each, reached=False).value for each in happenings]
     assert taken == steps.split()
     assert recovery.stage.value == stage
+
+
+def test_each_try_is_given_twice_the_time_of_the_one_before_up_to_a_minute() -> None:
+    given_time = [patience(failures) for failures in (0, 1, 2, 3, 10_000)]
+    assert given_time == [15.0, 30.0, 60.0, 60.0, 60.0]
 
 
 @given(st.lists(st.tuples(st.sampled_from(Happening), st.booleans())))

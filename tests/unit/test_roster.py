@@ -58,9 +58,13 @@ def member(*others: ParticipantId) -> Roster:
 
 
 def opened(
-    who: ParticipantId, generation: int = 1, *, initiator: bool = True
+    who: ParticipantId,
+    generation: int = 1,
+    *,
+    initiator: bool = True,
+    patience: float = 15.0,
 ) -> do.OpenPeer:
-    return do.OpenPeer(who, generation, initiator, ICE)
+    return do.OpenPeer(who, generation, initiator, ICE, patience=patience)
 
 
 def changed(who: ParticipantId, state: str, generation: int = 1) -> PeerChanged:
@@ -192,7 +196,7 @@ def test_initiator_of_a_later_generation_replaces_the_link() -> None:
     ours = member(ANN)
     assert ours.signaled(ANN, 3, OFFER) == [
         do.ClosePeer(ANN),
-        opened(ANN, 3, initiator=False),
+        opened(ANN, 3, initiator=False, patience=30.0),
         do.Deliver(ANN, OFFER),
     ]
     assert ours.signaled(ANN, 3, CANDIDATE) == [do.Deliver(ANN, CANDIDATE)]
@@ -268,7 +272,8 @@ def test_initiator_replaces_a_link_that_failed() -> None:
     ours = newcomer(ANN)
     due = RenewalDue(ANN, 1)
     assert ours.mending.changed(changed(ANN, "failed")) == [do.After(0.0, due)]
-    assert ours.mending.renewal_due(due) == [do.ClosePeer(ANN), opened(ANN, 2)]
+    made = [do.ClosePeer(ANN), opened(ANN, 2, patience=30.0)]
+    assert ours.mending.renewal_due(due) == made
     assert ours.mending.renewal_due(due) == []  # it is another link by now
 
 
@@ -282,17 +287,32 @@ def test_responder_asks_for_a_renewal() -> None:
 
 def test_renewal_that_was_asked_for_is_paced_as_any_other() -> None:
     ours = newcomer(ANN)
-    delays = []
+    delays, given = [], []
     for generation in range(1, 6):
         (after,) = ours.signaled(ANN, generation, RENEW)
         assert isinstance(after, do.After)
         assert isinstance(after.event, RenewalDue)
-        assert ours.mending.renewal_due(after.event) == [
-            do.ClosePeer(ANN),
-            opened(ANN, generation + 1),
-        ]
+        closed, made = ours.mending.renewal_due(after.event)
+        assert closed == do.ClosePeer(ANN)
+        assert isinstance(made, do.OpenPeer)
+        assert made == opened(ANN, generation + 1, patience=made.patience)
         delays.append(after.seconds)
+        given.append(made.patience)
     assert delays == [0.0, 0.125, 0.25, 0.5, 1.0]
+    assert given == [30.0, 60.0, 60.0, 60.0, 60.0]
+
+
+def test_link_that_stood_is_given_as_long_as_the_first() -> None:
+    ours = newcomer(ANN)
+    for generation in (1, 2):
+        ours.mending.changed(changed(ANN, "failed", generation))
+        ours.mending.renewal_due(RenewalDue(ANN, generation))
+    ours.mending.changed(changed(ANN, "connected", 3))
+    ours.signaled(ANN, 3, RENEW)
+    assert ours.mending.renewal_due(RenewalDue(ANN, 3)) == [
+        do.ClosePeer(ANN),
+        opened(ANN, 4, patience=30.0),
+    ]
 
 
 def test_of_two_who_wait_for_each_other_the_smaller_begins() -> None:
@@ -310,6 +330,14 @@ def test_who_waits_for_too_long_asks_for_a_beginning() -> None:
     asked = [do.Send(signal(ANN, RENEW)), do.After(10.0, RenewalDue(ANN, 1))]
     assert looked(ours, {}) == asked
     assert looked(ours, {}) == []
+
+
+def test_who_waits_after_a_failure_gives_the_other_end_more_time_too() -> None:
+    ours = member(ANN)
+    ours.signaled(ANN, 2, OFFER)  # so it gave up the first
+    for _ in range(34):
+        assert looked(ours, {}) == []
+    assert do.Send(signal(ANN, RENEW, 2)) in looked(ours, {})
 
 
 def test_generation_fails_once_whoever_notices() -> None:
@@ -365,7 +393,10 @@ def test_restart_that_does_not_help_is_followed_by_a_new_link() -> None:
     assert ours.mending.changed(changed(ANN, "failed")) == mending
     due = RenewalDue(ANN, 1)
     assert ours.mending.due(overdue) == [do.After(0.0, due)]
-    assert ours.mending.renewal_due(due) == [do.ClosePeer(ANN), opened(ANN, 2)]
+    assert ours.mending.renewal_due(due) == [
+        do.ClosePeer(ANN),
+        opened(ANN, 2, patience=30.0),
+    ]
     assert ours.mending.due(RecoveryDue(ANN, 1, 3)) == []  # of the link before
 
 
@@ -414,7 +445,10 @@ def test_what_was_given_up_is_replaced_at_once_on_waking(sign: Sign) -> None:
         ours.mending.changed(changed(ANN, "failed", generation))
         ours.mending.renewal_due(RenewalDue(ANN, generation))
     ours.mending.changed(changed(ANN, "failed", 4))
-    assert ours.mending.woken(sign) == [do.ClosePeer(ANN), opened(ANN, 5)]
+    assert ours.mending.woken(sign) == [
+        do.ClosePeer(ANN),
+        opened(ANN, 5, patience=60.0),
+    ]
     assert ours.mending.renewal_due(RenewalDue(ANN, 4)) == []
 
 
@@ -463,7 +497,7 @@ def test_link_that_was_given_up_is_made_when_words_arrive_again() -> None:
     ours.mending.changed(changed(ANN, "failed"))
     ours.mending.cut_off()
     assert ours.mending.renewal_due(RenewalDue(ANN, 1)) == []
-    assert ours.mending.go_on() == [do.ClosePeer(ANN), opened(ANN, 2)]
+    assert ours.mending.go_on() == [do.ClosePeer(ANN), opened(ANN, 2, patience=30.0)]
 
 
 def test_other_end_is_asked_for_a_new_link_until_there_is_one() -> None:
