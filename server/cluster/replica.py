@@ -14,7 +14,7 @@ from server.cluster.streams import FIRST, time_of
 RECENT: Final = 512  # signals of a room that are kept for those who come back
 MISSED: Final = 20.0  # seconds for which somebody may not notice that a process died
 UNREAD: Final = 0.5  # seconds by which one process may be behind another
-RECENT_SIZE: Final = 4 * 1024 * 1024  # bytes of those signals
+RECENT_SIZE: Final = 1024 * 1024  # bytes of those signals
 AT_MOST: Final = 200  # signals for one of them; an outbox holds some more
 IDLE: Final = 20.0  # seconds; longer than a grace, and than an empty room lasts
 

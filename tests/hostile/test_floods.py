@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from protocol.codes import CloseCode
+from server.cluster.replica import RECENT_SIZE
 from server.limits import RATES, REFUSALS, SHORT, VOLUME, Kind
 from tests.hostile.conftest import everywhere
 from tests.hostile.stranger import PING, Stranger, frame, say, settled, stranger
 from tests.hostile.victim import Victim
+from tests.services.redis import redis_server
 
 
 def chat(number: int) -> bytes:
@@ -164,6 +166,20 @@ async def test_who_does_not_read_is_closed_and_costs_two_mebibytes_at_most(victi
     # What it takes to read so much from seven is taken once, and not given back.
     await talk_to_one(victim, listens=True)
     assert await talk_to_one(victim, listens=False) < 2 * 1024 * 1024
+
+
+@pytest.mark.timeout(60)
+async def test_each_of_two_processes_keeps_little_more_of_what_is_said(tmp_path):
+    with (
+        redis_server(tmp_path) as redis,
+        Victim(tmp_path, workers=2, TERTULIA_REDIS=redis) as shared,
+    ):
+        for listens in (True, False, True):
+            await talk_to_one(shared, listens=listens)
+        # What is kept for those who come back, as it is, and twice while a snapshot of
+        # the room is written.
+        each = 2 * 1024 * 1024 + 3 * RECENT_SIZE
+        assert await talk_to_one(shared, listens=False) < shared.workers * each
 
 
 async def test_pings_of_who_does_not_read_pile_up_no_answers(tmp_path):
