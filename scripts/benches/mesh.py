@@ -8,6 +8,7 @@ import json
 from contextlib import ExitStack
 from statistics import median
 from time import monotonic
+from typing import Any
 
 from _report import Row, progress, report, row
 from _rig import (
@@ -26,6 +27,21 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 RUNS = 3
 SECONDS = 8.0
 ROOMS = ((4, "sd", 640, 360), (6, "low", 320, 180))
+
+#: Names of what runs scripts, in a trace.
+SCRIPTS = frozenset(
+    {
+        "EvaluateScript",
+        "EventDispatch",
+        "FireAnimationFrame",
+        "FunctionCall",
+        "RunMicrotasks",
+        "TimerFire",
+        "v8.callFunction",
+        "v8.newInstance",
+        "v8.run",
+    }
+)
 
 #: Nobody sends more than is shown: here tiles are larger than the pictures.
 VIEWPORT: ViewportSize = {"width": 1920, "height": 1080}
@@ -97,34 +113,40 @@ def frames_per_second(pages: list[Page], links: int) -> float:
     )
 
 
-def python_share(page: Page) -> float:
-    """Return the percentage of the main thread's time spent inside Python."""
-    session = page.context.new_cdp_session(page)
-    session.send("Profiler.enable")
-    session.send("Profiler.setSamplingInterval", {"interval": 200})
-    session.send("Profiler.start")
-    page.evaluate("ms => new Promise(done => setTimeout(done, ms))", SECONDS * 1e3)
-    profile = session.send("Profiler.stop")["profile"]
-    session.detach()
-    parents = {
-        child: node["id"]
-        for node in profile["nodes"]
-        for child in node.get("children", ())
-    }
-    wasm = {
-        node["id"] for node in profile["nodes"] if "wasm" in node["callFrame"]["url"]
-    }
+def python_share(browser: Browser, pages: list[Page]) -> float:
+    """Return the percentage of main threads' time that Python takes, mean of all tabs.
 
-    def inside(node: int | None) -> bool:
-        while node is not None:
-            if node in wasm:
-                return True
-            node = parents.get(node)
-        return False
+    By each thread's own clock, as the browser's tracing tells it: where more wants to
+    run than there are cores, what Python takes and what it waits for differ. In a call
+    nothing but Python, and what it calls, is a script of a main thread.
+    """
+    browser.start_tracing(page=pages[0], categories=["devtools.timeline", "v8.execute"])
+    began = monotonic()
+    pages[0].evaluate("ms => new Promise(done => setTimeout(done, ms))", SECONDS * 1e3)
+    took = monotonic() - began
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    mains = {
+        (each["pid"], each["tid"])
+        for each in events
+        if each["name"] == "thread_name" and each["args"]["name"] == "CrRendererMain"
+    }
+    spent = 0
+    for main in mains:
+        end = 0
+        for each in sorted(
+            (each for each in events if is_script(each, main)),
+            key=lambda each: (each["ts"], -each["dur"]),
+        ):
+            if each["ts"] >= end:  # otherwise inside of the one before
+                end = each["ts"] + each["dur"]
+                spent += each["tdur"]
+    return 100.0 * spent / 1e6 / took / len(pages)
 
-    spent = zip(profile["samples"], profile["timeDeltas"], strict=True)
-    python = sum(delta for node, delta in spent if inside(node))
-    return 100.0 * python / (profile["endTime"] - profile["startTime"])
+
+def is_script(event: dict[str, Any], main: tuple[int, int]) -> bool:
+    """Whether an event of a trace is a script's running in this thread."""
+    whose = (event["pid"], event["tid"])
+    return whose == main and event["ph"] == "X" and event["name"] in SCRIPTS
 
 
 def measure(browser: Browser, address: str, floor: str) -> list[Row]:
@@ -143,7 +165,7 @@ def measure(browser: Browser, address: str, floor: str) -> list[Row]:
                 pages = ours(context, address, people, quality)
                 mine.append(frames_per_second(pages, people - 1))
                 my_widths.append(width_sent(pages))
-                share.append(python_share(pages[0]))
+                share.append(python_share(browser, pages))
             with ExitStack() as stack:
                 context = stack.enter_context(browser.new_context(viewport=VIEWPORT))
                 context.add_init_script(KEEP_CONNECTIONS)
