@@ -39,19 +39,35 @@ def witnesses():
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run the long tests as well")
+    parser.addoption(
+        "--turns",
+        choices=("only", "none"),
+        help="only the tests that take turns, or none of them: both can run at once",
+    )
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave the long tests out, unless they are asked for."""
+    """Leave the long tests out, unless they are asked for, and those not asked for."""
     known = Counter(each.nodeid for each in items)
     if twice := [name for name, times in known.items() if times > 1]:
         raise pytest.UsageError(f"xdist would run these only once: {twice}")
-    if config.getoption("--long"):
-        return
-    long = [each for each in items if each.get_closest_marker("long")]
-    if long:
-        items[:] = [each for each in items if each not in long]
-        config.hook.pytest_deselected(items=long)
+    out = set()
+    if not config.getoption("--long"):
+        out = {each for each in items if each.get_closest_marker("long")}
+    if turns := config.getoption("--turns"):
+        out |= {each for each in items if _takes_turns(each) is (turns == "none")}
+    if out:
+        items[:] = [each for each in items if each not in out]
+        config.hook.pytest_deselected(items=list(out))
+
+
+def _is_alone(item):
+    return item.get_closest_marker("alone") is not None
+
+
+def _takes_turns(item):
+    called = item.get_closest_marker("call") is not None
+    return _is_alone(item) or called or "tertulia_cast" in item.fixturenames
 
 
 @contextmanager
@@ -81,10 +97,9 @@ def pytest_runtest_protocol(item):
     late; and where a test says how late they may come, nothing at all runs beside it.
     Waited for here, the turn costs a test none of its time.
     """
-    alone = item.get_closest_marker("alone") is not None
-    in_tabs = "tertulia_cast" in item.fixturenames
+    alone = _is_alone(item)
     with ExitStack() as held:
-        if alone or in_tabs or item.get_closest_marker("call") is not None:
+        if _takes_turns(item):
             held.enter_context(_turn("call"))
         held.enter_context(_machine(fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
         return (yield)
