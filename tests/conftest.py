@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import tempfile
 from collections import Counter
 from contextlib import ExitStack, contextmanager, suppress
@@ -59,6 +60,12 @@ def pytest_collection_modifyitems(config, items):
     if out:
         items[:] = [each for each in items if each not in out]
         config.hook.pytest_deselected(items=list(out))
+
+
+def pytest_collection_finish():
+    """Have the collector look no more at what lasts as long as the tests do."""
+    gc.collect()
+    gc.freeze()
 
 
 def _is_alone(item):
