@@ -15,7 +15,7 @@ silence; then the phase is FAILED, and trying goes on all the same.
 from collections.abc import Callable
 
 from client_py.core.backoff import next_delay
-from client_py.core.effect import After, Connect, Effect
+from client_py.core.effect import After, Connect, Effect, Probe
 from client_py.core.event import RetryDue
 from client_py.core.state import TRANSITIONS, Connection, Phase, Problem
 
@@ -113,16 +113,22 @@ class Membership:
 
     def retry_due(self, attempt: int) -> list[Effect]:
         """Knock again, unless another attempt overtook this one."""
-        if attempt != self._attempt:
+        if attempt != self._attempt or not self._waiting:
             return []
         return self.hurry()
 
     def hurry(self, *, anew: bool = False) -> list[Effect]:
         """Knock again now, if I want in and only wait for the time to do so.
 
-        ``anew`` drops a try that is under way as well: it may be stuck in a network
-        that is gone. Who waits before the door has knocked, and keeps their place.
+        Who is in looks whether the server still hears them. ``anew`` is for another
+        network: what failed in the one before tells nothing of it, and a try that is
+        under way may be stuck there. Who waits before the door has knocked, and keeps
+        their place.
         """
+        if anew:
+            self._tries = 0
+        if self.phase is Phase.JOINED:
+            return [Probe()]
         stuck = anew and self.phase is not Phase.WAITING
         if not (self.knocking and (self._waiting or stuck)):
             return []

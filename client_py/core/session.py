@@ -17,7 +17,6 @@ from client_py.core.effect import (
     Disconnect,
     Effect,
     MakeRoom,
-    Probe,
     Recall,
     Send,
 )
@@ -246,9 +245,7 @@ class Session:
             case e.SocketClosed(code):
                 return self._cut(code)
             case e.Woken(sign):
-                moved = sign is Sign.NETWORK
-                joined = self._phase is Phase.JOINED
-                knocking = [Probe()] if joined else self._membership.hurry(anew=moved)
+                knocking = self._membership.hurry(anew=sign is Sign.NETWORK)
                 return [*knocking, *self._stay.roster.mending.woken(sign)]
             case e.Settled():
                 self._membership.settle()

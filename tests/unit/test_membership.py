@@ -179,10 +179,23 @@ def test_who_waits_to_knock_may_be_hurried_once() -> None:
 def test_a_try_that_may_be_stuck_is_begun_anew(phase: Phase) -> None:
     ours = member(phase)
     hurried = ours.hurry(anew=True)
-    tries = phase in (JOINING, RECONNECTING)
-    assert hurried == ([do.Connect("room")] if tries else [])
+    begun = dict.fromkeys((JOINING, RECONNECTING), [do.Connect("room")])
+    assert hurried == {**begun, JOINED: [do.Probe()]}.get(phase, [])
 
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_who_does_not_wait_is_not_hurried(phase: Phase) -> None:
-    assert member(phase).hurry() == []
+    looks = [do.Probe()] if phase is JOINED else []
+    assert member(phase).hurry() == looks
+
+
+def test_each_network_has_a_first_try_at_once() -> None:
+    ours = member(JOINED)
+    delays = []
+    for anew in (False, False, True):  # each connection was cut before it had settled
+        ours.hurry(anew=anew)
+        (timer,) = ours.retry()
+        assert isinstance(timer, do.After)
+        delays.append(timer.seconds)
+        ours.enter()
+    assert delays == [0.0, 0.125, 0.0]
