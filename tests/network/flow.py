@@ -76,6 +76,14 @@ class Flow:
     height: int
     lost: float  # share of the packets of sound
 
+    @property
+    def detail(self) -> float:
+        """How much it shows, in time and space: browsers choose of which there is less.
+
+        Up to a factor, the pixels of a second.
+        """
+        return self.rate * self.height**2
+
     def __str__(self) -> str:
         return (
             f"{self.rate:.1f} fps {self.kbits:.0f} kbit/s {self.height}p"
