@@ -9,6 +9,11 @@ ATTEMPT = 8.0  # seconds that one try may take: a packet may be lost for good
 SETTLED = 3.0  # seconds that a connection lasts before its tries are forgotten
 
 
+def doubled(first: float, ceiling: float, times: int) -> float:
+    """Return ``first``, doubled so many times, but no more than ``ceiling``."""
+    return min(ceiling, first * 2.0 ** min(times, 16))  # a float has its end, too
+
+
 def next_delay(attempt: int, random: float) -> float:
     """Return the seconds before try number ``attempt`` (0 is the first).
 
@@ -16,4 +21,4 @@ def next_delay(attempt: int, random: float) -> float:
     """
     if attempt == 0:
         return 0.0
-    return random * min(CEILING, FIRST * 2.0 ** min(attempt - 1, 16))
+    return random * doubled(FIRST, CEILING, attempt - 1)

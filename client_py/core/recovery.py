@@ -13,6 +13,8 @@ link is *held*: as it is it may come back by itself, and in pieces it can't.
 from collections.abc import Mapping
 from enum import Enum
 
+from client_py.core.backoff import doubled
+
 MOMENT = 2.0  # seconds in which a link that shakes comes back by itself, mostly
 COURTESY = 1.0  # seconds more for who doesn't begin: two restarts would collide
 RESTART = 8.0  # seconds in which a restart has to help
@@ -26,7 +28,7 @@ def patience(failures: int) -> float:
     Twice as many after each of ``failures`` in a row: what wasn't made in time for want
     of a processor would only want more of it if it were begun again as soon.
     """
-    return min(LONGEST, FIRST * 2.0 ** min(failures, 16))
+    return doubled(FIRST, LONGEST, failures)
 
 
 class Stage(Enum):

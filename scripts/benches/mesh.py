@@ -139,7 +139,7 @@ def python_share(browser: Browser, pages: list[Page]) -> float:
         ):
             if each["ts"] >= end:  # otherwise inside of the one before
                 end = each["ts"] + each["dur"]
-                spent += each.get("tdur", each["dur"])  # the first lacks it
+                spent += each.get("tdur", each["dur"])  # not all have it
     return 100.0 * spent / 1e6 / took / len(pages)
 
 
